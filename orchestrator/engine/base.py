@@ -1,0 +1,325 @@
+"""What the daemon asks of a container engine.
+
+One method is one call to the engine, so that a plan's operations map to calls one to one.  Names and meanings are
+the Docker Engine API's (https://docs.docker.com/reference/api/engine/).  Times are Unix seconds (float), sizes are
+bytes, CPU is in billionths of a core (`nano_cpus`).  Every method may raise:
+
+- `errors.NotFound`: no such container, image, network;
+- `errors.Conflict`: the name is taken, the container is not running, the network has users;
+- `errors.Unavailable`: the engine does not answer (also after the call's own time limit);
+- `EngineRefused`: any other refusal, with the engine's own words.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from orchestrator.errors import OrchestratorError
+
+LABEL = "orchestrator.dev/"
+"""Everything that the daemon makes in the engine bears labels under this prefix; it touches nothing else."""
+
+ContainerPhase = Literal["created", "running", "paused", "restarting", "exited", "dead", "removing"]
+
+
+class EngineRefused(OrchestratorError):
+    """The engine understood and said no; `status` is its HTTP status, the text its own words."""
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What the engine is: its version ("20.10.24"), API version ("1.41"), architecture, cores and memory."""
+
+    name: str
+    version: str
+    api_version: str
+    os: str
+    architecture: str
+    cpus: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A bind mount, or a tmpfs when `source` is None (then `size_bytes` may bound it)."""
+
+    target: str
+    source: str | None
+    read_only: bool = False
+    size_bytes: int | None = None
+    propagation: str = "rprivate"
+
+
+@dataclass(frozen=True, slots=True)
+class PortBinding:
+    """A port published on the host (`hostPort`)."""
+
+    container_port: int
+    host_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerConfig:
+    """Everything that a container is made of, in the engine's terms.
+
+    `network` is a network's name, "host", "none", or "container:<name or id>" (then ipc joins it too, and pid where
+    `pid_mode` says so).  `argv` None means the image's own.  `entrypoint` [] clears the image's entrypoint.
+    """
+
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ()
+    working_dir: str = ""
+    user: str = ""
+    hostname: str = ""
+    domainname: str = ""
+    network: str = "none"
+    ipc_mode: str = ""
+    pid_mode: str = ""
+    mounts: tuple[Mount, ...] = ()
+    ports: tuple[PortBinding, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    memory_bytes: int = 0
+    nano_cpus: int = 0
+    cpu_shares: int = 0
+    oom_score_adj: int = 0
+    init: bool = False
+    tty: bool = False
+    stdin_open: bool = False
+    stdin_once: bool = False
+    privileged: bool = False
+    read_only_root: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What the engine says of one container (inspect)."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    image: str
+    """The image's name as it was asked for."""
+    image_id: str
+    phase: ContainerPhase
+    pid: int = 0
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    """The engine's words when it could not start the container."""
+    created_at: float = 0.0
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    """0.0 where it has not started or not ended."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Network name -> IPv4 address."""
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that the engine has: its id, the digests it is known by, user, and size in bytes."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    architecture: str
+    size_bytes: int
+    user: str = ""
+    stop_signal: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A bridge network: `subnet` and `gateway` in dotted form, `bridge` is the host interface's name."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    subnet: str
+    ip_range: str
+    gateway: str
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a command in a container ended: `output` is stdout and stderr together, cut at the asked size.
+
+    `timed_out` means that it was killed at its time limit (its whole process, in the container); the code is then 137.
+    """
+
+    exit_code: int
+    output: bytes
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """Something happened to a container: action is the engine's word (create, start, die, oom, destroy, pause, ...).
+
+    `attributes` has the container's labels and, for die, exitCode.  Action "reconnected" (no container) says that the
+    stream was broken and events may be missing: list again.
+    """
+
+    action: str
+    container_id: str
+    attributes: Mapping[str, str]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """One step of a pull, for pictures: a layer's id, its status, and bytes done of all."""
+
+    layer: str
+    status: str
+    current: int = 0
+    total: int = 0
+
+
+class Exec(Protocol):
+    """An attached command: what `orchestrator exec` shows.  Close it when done."""
+
+    def output(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Chunks as (stream, data), stream 1 is stdout, 2 stderr; with a tty all is 1.  Ends when the command ends."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send to its standard input."""
+        ...
+
+    async def write_eof(self) -> None:
+        """Close its standard input."""
+        ...
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """Tell the terminal's size."""
+        ...
+
+    async def exit_code(self) -> int:
+        """Its exit code; call after `output` has ended."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connection back; kills nothing."""
+        ...
+
+
+class Engine(Protocol):
+    """A container engine.  Safe for concurrent calls from one event loop."""
+
+    async def info(self) -> EngineInfo:
+        """Ask what the engine is; the first call that is made."""
+        ...
+
+    async def close(self) -> None:
+        """Give back all connections; containers are untouched."""
+        ...
+
+    # --- containers ---
+
+    async def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
+        """All containers (dead ones too) that bear all these labels, inspected.  One that vanishes meanwhile is left out."""
+        ...
+
+    async def inspect(self, container: str) -> Container:
+        """One container by id or name."""
+        ...
+
+    async def create(self, config: ContainerConfig) -> str:
+        """Make a container, not started; gives its id.  Conflict when the name is taken, NotFound without the image."""
+        ...
+
+    async def start(self, container: str) -> None:
+        """Start it; already running is fine.  EngineRefused carries the runtime's words (no such binary, ...)."""
+        ...
+
+    async def kill(self, container: str, signal: str = "KILL") -> None:
+        """Send a signal ("TERM", "SIGUSR1", "15") to its PID 1.  Conflict when it does not run."""
+        ...
+
+    async def remove(self, container: str) -> None:
+        """Kill if needed and remove, with its anonymous volumes; gone already is fine."""
+        ...
+
+    async def unpause(self, container: str) -> None:
+        """Let a paused container go on; one that is not paused is fine."""
+        ...
+
+    async def exec(
+        self, container: str, argv: tuple[str, ...], *, seconds: float | None = None, max_output: int = 10 * 1024
+    ) -> ExecResult:
+        """Run a command in the container to its end.  After `seconds` its process is killed and `timed_out` is set."""
+        ...
+
+    async def exec_attach(self, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> Exec:
+        """Start a command with its streams attached."""
+        ...
+
+    def logs(
+        self,
+        container: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: float | None = None,
+        timestamps: bool = False,
+    ) -> AsyncIterator[tuple[int, bytes]]:
+        """The container's output as (stream, chunk), stream 1 is stdout and 2 stderr; with `follow` until it ends."""
+        ...
+
+    def events(self) -> AsyncIterator[EngineEvent]:
+        """Container events from now on, for ever: the stream reconnects by itself, and says so ("reconnected").
+
+        The first item is a "reconnected" too, once the stream stands: who lists after it misses nothing.
+        """
+        ...
+
+    # --- images ---
+
+    async def image(self, name: str) -> Image:
+        """The image that the engine has under this name or id; NotFound otherwise."""
+        ...
+
+    def pull(self, name: str, auth: Mapping[str, str] | None = None) -> AsyncIterator[PullProgress]:
+        """Pull it; ends when it is there.  EngineRefused or NotFound carry the registry's own words."""
+        ...
+
+    async def import_image(self, tar: bytes, name: str, changes: tuple[str, ...] = ()) -> str:
+        """Make an image of one layer from a tar; `changes` are Dockerfile instructions.  Gives its id."""
+        ...
+
+    # --- networks ---
+
+    async def list_networks(self, labels: Mapping[str, str] | None = None) -> list[Network]:
+        """All networks, or those that bear all these labels."""
+        ...
+
+    async def create_network(
+        self, name: str, *, labels: Mapping[str, str], subnet: str, ip_range: str, gateway: str, bridge: str
+    ) -> Network:
+        """Make a bridge network.  Conflict when the name is taken, EngineRefused when the subnet overlaps another."""
+        ...
+
+    async def remove_network(self, network: str) -> None:
+        """Remove it; gone already is fine, Conflict while containers use it."""
+        ...
