@@ -1,0 +1,62 @@
+"""What the daemon can be told: flags over environment over defaults, frozen once it starts.
+
+Every field has one flag (`--state-dir`) and one variable (`ORCHESTRATOR_STATE_DIR`).  Times are seconds.
+"""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SOCKET_NAME = "orchestrator.sock"
+
+
+def _root() -> bool:
+    return os.geteuid() == 0
+
+
+def default_state_dir() -> Path:
+    """/var/lib/orchestrator for root, `$XDG_STATE_HOME/orchestrator` for others."""
+    if _root():
+        return Path("/var/lib/orchestrator")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "orchestrator"
+
+
+def default_run_dir() -> Path:
+    """/run/orchestrator for root, `$XDG_RUNTIME_DIR/orchestrator` for others (both are on tmpfs)."""
+    if _root():
+        return Path("/run/orchestrator")
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/orchestrator-{os.geteuid()}") / "orchestrator"
+
+
+def default_socket() -> Path:
+    """Where a client looks: ORCHESTRATOR_SOCKET, else the default run folder's socket."""
+    named = os.environ.get("ORCHESTRATOR_SOCKET")
+    return Path(named) if named else default_run_dir() / SOCKET_NAME
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One daemon's settings."""
+
+    specs: tuple[Path, ...]
+    state_dir: Path = field(default_factory=default_state_dir)
+    run_dir: Path = field(default_factory=default_run_dir)
+    instance: str = "default"
+    """Two instances on one engine do not see each other: it is part of every name and label."""
+    down_on_exit: bool = False
+    engine_url: str = field(default_factory=lambda: os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
+    node_name: str = field(default_factory=socket.gethostname)
+    pool: str = "10.201.0.0/16"
+    """Every namespace's network is cut out of this range."""
+    backoff_base: float = 10.0
+    """The wait before the second restart in a row; doubled each time up to `backoff_max`."""
+    backoff_max: float = 300.0
+    empty_folder_delay: float = 10.0
+    """How long an emptied or vanished folder may stay so before its objects are deleted."""
+    cluster_domain: str = "cluster.local"
+
+    @property
+    def socket(self) -> Path:
+        """The API's unix socket."""
+        return self.run_dir / SOCKET_NAME

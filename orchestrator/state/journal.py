@@ -1,0 +1,133 @@
+"""What must survive a kill -9 and the engine cannot tell, in SQLite.
+
+UIDs, restart counts and back-offs, allotted addresses, the specs of pods that still have containers, Events.  All of
+it is small: it is read once at start and kept in memory; a write goes to memory at once and to the disk within
+milliseconds, by one thread that owns the connection.  A full or read-only disk costs history, never a running pod: the
+thread says so once and goes on trying with the next write.
+"""
+
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orchestrator.errors import OrchestratorError
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (bucket, key)
+) WITHOUT ROWID
+"""
+
+Value = dict[str, Any]
+_Write = tuple[str, str, bytes | None]
+
+
+class Journal:
+    """Buckets of small JSON documents by key.  Reading is from memory; writing never waits for the disk."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file at `path`; OrchestratorError when that cannot be."""
+        self._path = path
+        self._queue: queue.SimpleQueue[_Write | threading.Event | None] = queue.SimpleQueue()
+        self._buckets: dict[str, dict[str, Value]] = {}
+        try:
+            self._db = _open(path)
+            for bucket, key, value in self._db.execute("SELECT bucket, key, value FROM entries"):
+                self._buckets.setdefault(bucket, {})[key] = msgspec.json.decode(value)
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise OrchestratorError(f"cannot open the journal {path}: {error}") from error
+        self._writer = threading.Thread(target=self._write_forever, name="journal", daemon=True)
+        self._writer.start()
+
+    def get(self, bucket: str, key: str) -> Value | None:
+        """The document under this key; treat it as frozen."""
+        return self._buckets.get(bucket, {}).get(key)
+
+    def items(self, bucket: str) -> Iterator[tuple[str, Value]]:
+        """All documents of a bucket, as they are now."""
+        return iter(list(self._buckets.get(bucket, {}).items()))
+
+    def put(self, bucket: str, key: str, value: Value) -> None:
+        """Set a document; equal to what is there costs nothing."""
+        entries = self._buckets.setdefault(bucket, {})
+        if entries.get(key) == value:
+            return
+        entries[key] = value
+        self._queue.put((bucket, key, msgspec.json.encode(value)))
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Remove a document; absent is fine."""
+        if self._buckets.get(bucket, {}).pop(key, None) is not None:
+            self._queue.put((bucket, key, None))
+
+    def flush(self, seconds: float = 5.0) -> None:
+        """Wait until all that was written so far is on disk (blocks; for stops and tests)."""
+        done = threading.Event()
+        self._queue.put(done)
+        done.wait(seconds)
+
+    def close(self) -> None:
+        """Write what is left and close the file; calling it again is fine."""
+        if self._writer.is_alive():
+            self._queue.put(None)
+            self._writer.join(10)
+
+    def _write_forever(self) -> None:
+        failing = False
+        while True:
+            batch = self._next_batch()
+            try:
+                with self._db:
+                    for item in batch:
+                        if isinstance(item, tuple):
+                            _write(self._db, item)
+                failing = False
+            except sqlite3.Error as error:
+                if not failing:
+                    log.warning("cannot write the journal %s: %s; history is kept in memory only", self._path, error)
+                failing = True
+            for item in batch:
+                if isinstance(item, threading.Event):
+                    item.set()
+            if None in batch:
+                self._db.close()
+                return
+
+    def _next_batch(self) -> list[_Write | threading.Event | None]:
+        batch = [self._queue.get()]
+        while len(batch) < 1000 and batch[-1] is not None:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False, timeout=5)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise sqlite3.DatabaseError(f"it was written by a newer version (schema {version}, this is {SCHEMA_VERSION})")
+    with db:
+        db.execute(_SCHEMA)
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    return db
+
+
+def _write(db: sqlite3.Connection, item: _Write) -> None:
+    bucket, key, value = item
+    if value is None:
+        db.execute("DELETE FROM entries WHERE bucket = ? AND key = ?", (bucket, key))
+    else:
+        db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (bucket, key, value))

@@ -1,0 +1,316 @@
+"""All objects, their versions, and who watches them.
+
+There is one writer of desired state for each *owner* (the spec folder, later the API and the controllers), and one of
+status (the node).  Every change gets the next resourceVersion and goes to a bounded history; a watcher is only a place
+in that history, so a slow one costs nothing and is told `Expired` when it has fallen behind.
+
+A Pod that is deleted stays, with its deletionTimestamp, until the node has torn it down (`finalize`).
+"""
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from orchestrator.errors import Invalid, NotFound, OrchestratorError
+from orchestrator.objects import registry
+from orchestrator.objects.times import format_time
+from orchestrator.state.journal import Journal
+
+HISTORY = 8192
+_IDENTITIES = "objects"
+
+Object = Any
+"""Any struct of `objects.registry`: it has `.metadata`, most have `.spec` and `.status`."""
+Admission = Callable[[Object, Object | None], Object]
+"""(new, old or None) -> the object with what the server fills in; raises Invalid to refuse it."""
+
+
+class Expired(OrchestratorError):
+    """The asked resourceVersion is no longer in the history: list again."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What names an object; `namespace` is "" for kinds without one."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}" if self.namespace else f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of history; `previous` is None for ADDED."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    key: Key
+    object: Object
+    previous: Object | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An object as it is now, as its owner gave it, who that is, and where it stands ("specs/web.yaml:3")."""
+
+    object: Object
+    desired: Object
+    raw: dict[str, Any]
+    owner: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What an owner wants: the decoded object with defaults, its raw document, and its place."""
+
+    object: Object
+    raw: dict[str, Any]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An object that admission refused, and why; the version before it stays."""
+
+    key: Key
+    source: str
+    reason: str
+
+
+def key_of(obj: Object) -> Key:
+    """The key of an object."""
+    kind = registry.kind_of(obj)
+    return Key(kind, obj.metadata.namespace or "" if registry.is_namespaced(kind) else "", obj.metadata.name)
+
+
+class Store:
+    """The objects.  All calls are from the event loop's thread and never wait, but for `Watch.next`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Callable[[], float],
+        admission: Sequence[Admission] = (),
+        identity: Callable[[Object], str] = lambda _obj: "",
+    ) -> None:
+        """`identity` gives what an object may not change and stay the same one: when it changes, so does the UID."""
+        self._journal = journal
+        self._clock = clock
+        self._admission = admission
+        self._identity = identity
+        self._records: dict[Key, Record] = {}
+        self._history: deque[Change] = deque(maxlen=HISTORY)
+        self._version = 1
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    # --- reading ---
+
+    @property
+    def version(self) -> int:
+        """The newest resourceVersion."""
+        return self._version
+
+    def get(self, key: Key) -> Object | None:
+        """The object under a key."""
+        record = self._records.get(key)
+        return record.object if record else None
+
+    def record(self, key: Key) -> Record | None:
+        """The object with its raw document, owner and place."""
+        return self._records.get(key)
+
+    def list(self, kind: str, namespace: str | None = None) -> list[Object]:
+        """All objects of a kind, in all namespaces or one, by namespace and name."""
+        keys = sorted(k for k in self._records if k.kind == kind and namespace in (None, k.namespace))
+        return [self._records[key].object for key in keys]
+
+    def watch(self, version: int | None = None) -> "Watch":
+        """A watch of everything after a version (default: from now)."""
+        return Watch(self, self._version if version is None else version)
+
+    # --- desired state ---
+
+    def sync(self, owner: str, wanted: Iterable[Desired]) -> list[Refused]:
+        """Make the owner's objects exactly these.  Gives what admission refused; the rest is applied."""
+        desired = {key_of(item.object): item for item in wanted}
+        refused = []
+        for key in sorted(desired, key=_before_pods):
+            try:
+                self.apply(owner, desired[key])
+            except Invalid as error:
+                refused.append(Refused(key, desired[key].source, str(error)))
+        for key in [k for k, r in self._records.items() if r.owner == owner and k not in desired]:
+            self.delete(key)
+        return refused
+
+    def apply(self, owner: str, item: Desired) -> Object:
+        """Create or change one object; Invalid when admission refuses it."""
+        key = key_of(item.object)
+        record = self._records.get(key)
+        if record and record.object.metadata.deletion_timestamp:
+            record = None
+        if record and record.desired == item.object:
+            self._records[key] = Record(record.object, record.desired, item.raw, owner, item.source)
+            return record.object
+        existing = record.object if record else None
+        identity = self._identity(item.object)
+        same = record is not None and self._identity(record.desired) == identity
+        obj = self._with_server_fields(key, item.object, existing if same else None, identity)
+        for admit in self._admission:
+            obj = admit(obj, existing)
+        self._remember_identity(key, obj, identity)
+        return self._put(key, Record(obj, item.object, item.raw, owner, item.source))
+
+    def delete(self, key: Key, grace: float | None = None) -> None:
+        """Delete an object; a Pod stays until `finalize`, with the earlier of its grace periods (seconds)."""
+        record = self._records.get(key)
+        if record is None:
+            raise NotFound(f'{key.kind} "{key.name}" not found')
+        if key.kind != "Pod":
+            self._drop(key)
+            return
+        meta = record.object.metadata
+        if grace is None:
+            grace = record.object.spec.termination_grace_period_seconds
+        if meta.deletion_timestamp and meta.deletion_grace_period_seconds <= grace:
+            return
+        deleted = format_time(self._clock() + grace)
+        self._put_metadata(key, deletion_timestamp=deleted, deletion_grace_period_seconds=int(grace))
+
+    def finalize(self, key: Key, uid: str) -> None:
+        """The node has torn this pod down: it goes, if it is still the one with this uid and being deleted."""
+        record = self._records.get(key)
+        if record and record.object.metadata.uid == uid and record.object.metadata.deletion_timestamp:
+            self._drop(key)
+
+    # --- status ---
+
+    def update_status(self, key: Key, uid: str, status: Any) -> None:
+        """Set the status of the object that has this uid; another one under the name is left alone."""
+        record = self._records.get(key)
+        if record is None or record.object.metadata.uid != uid or record.object.status == status:
+            return
+        obj = msgspec.structs.replace(record.object, status=status)
+        self._put(key, Record(obj, record.desired, record.raw, record.owner, record.source))
+
+    def put(self, owner: str, obj: Object) -> None:
+        """Set an object as it is, with its own metadata (Events, Endpoints); nothing is admitted or journalled."""
+        self._put(key_of(obj), Record(obj, obj, {}, owner, ""))
+
+    def drop(self, key: Key) -> None:
+        """Remove an object that was `put`; absent is fine."""
+        if key in self._records:
+            self._drop(key)
+
+    # --- inner ---
+
+    def _with_server_fields(self, key: Key, obj: Object, existing: Object | None, identity: str) -> Object:
+        if existing is not None:
+            old = existing.metadata
+            fields = {"uid": old.uid, "creation_timestamp": old.creation_timestamp}
+            changed = _without_metadata(existing) != _without_metadata(obj)
+            generation = (old.generation or 1) + (1 if changed else 0)
+        else:
+            known = self._journal.get(_IDENTITIES, str(key)) if key not in self._records else None
+            if known is None or known["identity"] != identity:
+                known = {"uid": str(uuid.uuid4()), "created": format_time(self._clock())}
+            fields = {"uid": known["uid"], "creation_timestamp": known["created"]}
+            generation = 1
+        metadata = msgspec.structs.replace(obj.metadata, generation=generation, **fields)
+        obj = msgspec.structs.replace(obj, metadata=metadata)
+        if existing is not None and hasattr(existing, "status"):
+            obj = msgspec.structs.replace(obj, status=existing.status)
+        return obj
+
+    def _remember_identity(self, key: Key, obj: Object, identity: str) -> None:
+        meta = obj.metadata
+        document = {"uid": meta.uid, "created": meta.creation_timestamp, "identity": identity}
+        self._journal.put(_IDENTITIES, str(key), document)
+
+    def remember(self, key: Key, uid: str, created: str, identity: str) -> None:
+        """At start, before the first sync: an object that the engine's labels tell of and the journal has lost."""
+        if self._journal.get(_IDENTITIES, str(key)) is None:
+            self._journal.put(_IDENTITIES, str(key), {"uid": uid, "created": created, "identity": identity})
+
+    def _put_metadata(self, key: Key, **fields: Any) -> None:
+        record = self._records[key]
+        metadata = msgspec.structs.replace(record.object.metadata, **fields)
+        obj = msgspec.structs.replace(record.object, metadata=metadata)
+        self._put(key, Record(obj, record.desired, record.raw, record.owner, record.source))
+
+    def _put(self, key: Key, record: Record) -> Object:
+        previous = self._records.get(key)
+        self._version += 1
+        metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))
+        obj = msgspec.structs.replace(record.object, metadata=metadata)
+        self._records[key] = Record(obj, record.desired, record.raw, record.owner, record.source)
+        old = previous.object if previous else None
+        self._publish(Change("MODIFIED" if old else "ADDED", key, obj, old, self._version))
+        return obj
+
+    def _drop(self, key: Key) -> None:
+        record = self._records.pop(key)
+        self._journal.delete(_IDENTITIES, str(key))
+        self._version += 1
+        metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))
+        gone = msgspec.structs.replace(record.object, metadata=metadata)
+        self._publish(Change("DELETED", key, gone, record.object, self._version))
+
+    def _publish(self, change: Change) -> None:
+        self._history.append(change)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    def _since(self, version: int) -> list[Change]:
+        if version >= self._version:
+            return []
+        oldest = self._history[0].version if self._history else self._version + 1
+        if version + 1 < oldest:
+            raise Expired(f"too old resource version: {version} ({oldest - 1})")
+        return [change for change in self._history if change.version > version]
+
+
+class Watch:
+    """A place in the history."""
+
+    def __init__(self, store: Store, version: int) -> None:
+        self._store = store
+        self.version = version
+
+    async def next(self) -> list[Change]:
+        """The changes since the last call, at least one, oldest first; waits for them.  Expired: list again."""
+        while not (changes := self._store._since(self.version)):
+            waiter = asyncio.get_running_loop().create_future()
+            self._store._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._store._waiters.discard(waiter)
+        self.version = changes[-1].version
+        return changes
+
+    def restart(self) -> None:
+        """After Expired: go on from now; the caller lists again."""
+        self.version = self._store.version
+
+
+def _before_pods(key: Key) -> tuple[bool, Key]:
+    """Everything that a pod may need (addresses of Services above all) is there before the pod is."""
+    return key.kind == "Pod", key
+
+
+def _without_metadata(obj: Object) -> Object:
+    empty = type(obj.metadata)(name=obj.metadata.name)
+    bare = msgspec.structs.replace(obj, metadata=empty)
+    return msgspec.structs.replace(bare, status=None) if hasattr(obj, "status") else bare
