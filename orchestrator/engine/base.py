@@ -15,6 +15,23 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
+
+__all__ = [
+    "Container",
+    "ContainerConfig",
+    "Engine",
+    "EngineEvent",
+    "EngineInfo",
+    "EngineRefused",
+    "Exec",
+    "ExecResult",
+    "Image",
+    "Mount",
+    "Network",
+    "PortBinding",
+    "PullProgress",
+]
 
 LABEL = "orchestrator.dev/"
 """Everything that the daemon makes in the engine bears labels under this prefix; it touches nothing else."""
@@ -41,71 +58,6 @@ class EngineInfo:
     architecture: str
     cpus: int
     memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A bind mount, or a tmpfs when `source` is None (then `size_bytes` may bound it)."""
-
-    target: str
-    source: str | None
-    read_only: bool = False
-    size_bytes: int | None = None
-    propagation: str = "rprivate"
-
-
-@dataclass(frozen=True, slots=True)
-class PortBinding:
-    """A port published on the host (`hostPort`)."""
-
-    container_port: int
-    host_port: int
-    protocol: str = "tcp"
-    host_ip: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerConfig:
-    """Everything that a container is made of, in the engine's terms.
-
-    `network` is a network's name, "host", "none", or "container:<name or id>" (then ipc joins it too, and pid where
-    `pid_mode` says so).  `argv` None means the image's own.  `entrypoint` [] clears the image's entrypoint.
-    """
-
-    name: str
-    image: str
-    labels: Mapping[str, str]
-    entrypoint: tuple[str, ...] | None = None
-    command: tuple[str, ...] | None = None
-    env: tuple[str, ...] = ()
-    working_dir: str = ""
-    user: str = ""
-    hostname: str = ""
-    domainname: str = ""
-    network: str = "none"
-    ipc_mode: str = ""
-    pid_mode: str = ""
-    mounts: tuple[Mount, ...] = ()
-    ports: tuple[PortBinding, ...] = ()
-    dns: tuple[str, ...] = ()
-    dns_search: tuple[str, ...] = ()
-    dns_options: tuple[str, ...] = ()
-    memory_bytes: int = 0
-    nano_cpus: int = 0
-    cpu_shares: int = 0
-    oom_score_adj: int = 0
-    init: bool = False
-    tty: bool = False
-    stdin_open: bool = False
-    stdin_once: bool = False
-    privileged: bool = False
-    read_only_root: bool = False
-    cap_add: tuple[str, ...] = ()
-    cap_drop: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    security_opt: tuple[str, ...] = ()
-    sysctls: Mapping[str, str] = field(default_factory=dict)
-    stop_signal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""The labels and names of everything that the daemon makes in the engine.
+
+A container's name tells all that its labels tell, so a second create of the same attempt is refused by the engine: no
+crash of the daemon can make one container run twice.
+"""
+
+from collections.abc import Mapping
+
+PREFIX = "orchestrator.dev/"
+INSTANCE = PREFIX + "instance"
+NAMESPACE = PREFIX + "namespace"
+POD = PREFIX + "pod"
+UID = PREFIX + "uid"
+CONTAINER = PREFIX + "container"
+ATTEMPT = PREFIX + "attempt"
+HASH = PREFIX + "hash"
+ROLE = PREFIX + "role"
+
+SANDBOX_NAME = "POD"
+"""The sandbox's name where a container's name stands; no container can bear it, for it is not lower case."""
+
+
+def prefix_of(instance: str) -> str:
+    """What the names of an instance's containers and networks begin with."""
+    return "orchestrator" if instance == "default" else f"orchestrator-{instance}"
+
+
+def container_name(instance: str, namespace: str, pod: str, uid: str, container: str, attempt: int) -> str:
+    """ "orchestrator_default_front_web_1a2b3c4d_0"; underscores cannot be part of any of its words."""
+    return f"{prefix_of(instance)}_{namespace}_{pod}_{container}_{uid[:8]}_{attempt}"
+
+
+def container_labels(
+    instance: str, namespace: str, pod: str, uid: str, container: str, attempt: int, digest: str, role: str
+) -> Mapping[str, str]:
+    """The labels of one container; `role` is "sandbox", "init" or "container"."""
+    return {
+        INSTANCE: instance,
+        NAMESPACE: namespace,
+        POD: pod,
+        UID: uid,
+        CONTAINER: container,
+        ATTEMPT: str(attempt),
+        HASH: digest,
+        ROLE: role,
+    }
