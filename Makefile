@@ -1,0 +1,42 @@
+# make run and make test are all that one needs: they call the other targets, which do nothing when nothing is to do.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench venv engine images clean
+
+BIN := .venv/bin
+ARGS ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: venv engine images ## run the demo in specs/ until Ctrl-C
+	@exec $(BIN)/orchestrator run specs --live --down-on-exit
+
+test: venv engine images ## all tests: unit, component, contract, e2e (ARGS="-k L10" picks some)
+	@$(BIN)/pytest --durations=10 $(ARGS)
+
+check: venv ## linters, formatting, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: venv engine images ## measure against the bare Engine API
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+venv: $(BIN)/orchestrator ## the virtual environment .venv with .venv/bin/orchestrator
+	@:
+
+$(BIN)/orchestrator: pyproject.toml
+	@scripts/venv.sh
+
+engine: ## a container engine that answers (installs Docker as root on Debian and Ubuntu)
+	@scripts/engine.sh
+
+images: engine ## the demo's image, made from Debian packages
+	@$$(scripts/python.sh) -m images.build
+
+clean: ## remove .venv and caches; running pods and images stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

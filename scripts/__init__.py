@@ -1,0 +1,1 @@
+"""Helpers that the Makefile calls; none of them is part of the installed package."""
