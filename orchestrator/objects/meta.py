@@ -15,8 +15,7 @@ from orchestrator.objects.scalars import Time
 T = TypeVar("T")
 
 _ACRONYMS = {
-    word.lower(): word
-    for word in ("API", "FQDN", "ID", "IO", "IP", "IPs", "IPC", "PID", "URI", "UUID", "WWNs")
+    word.lower(): word for word in ("API", "FQDN", "ID", "IO", "IP", "IPs", "IPC", "PID", "URI", "UUID", "WWNs")
 }
 
 
