@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 
@@ -80,9 +81,14 @@ def _download(packages: list[str]) -> None:
 
 def _uris(packages: list[str]) -> list[tuple[str, str, int]]:
     """(package, file name, bytes) as apt would download them: lines of 'URI' FILE SIZE HASH."""
-    lines = _run("apt-get", "-q", "download", "--print-uris", *packages).splitlines()
+    # In a folder of its own: apt is silent about files that lie in the current one.
+    with tempfile.TemporaryDirectory() as empty:
+        lines = _run("apt-get", "-q", "download", "--print-uris", *packages, folder=Path(empty)).splitlines()
     found = [line.split() for line in lines if line.startswith("'")]
-    return [(file.partition("_")[0], file, int(size)) for _, file, size, *_ in found]
+    wanted = [(file.partition("_")[0], file, int(size)) for _, file, size, *_ in found]
+    if missing := set(packages).difference(package for package, _, _ in wanted):
+        raise BuildError(f"apt does not say where to find {', '.join(sorted(missing))}")
+    return wanted
 
 
 def _depends(package: str) -> list[str]:
@@ -94,9 +100,11 @@ def _depends(package: str) -> list[str]:
     return [re.split(r"[ :|(]", clause.strip())[0] for field in fields for clause in field.split(",")]
 
 
-def _run(*argv: str) -> str:
+def _run(*argv: str, folder: Path | None = None) -> str:
     environment = os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cache_folder(), env=environment)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, cwd=folder or cache_folder(), env=environment
+    )
     if done.returncode != 0:
         raise BuildError(f"{' '.join(argv)} failed: {done.stderr.strip()}")
     return done.stdout
