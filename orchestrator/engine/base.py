@@ -190,7 +190,7 @@ class Engine(Protocol):
     # --- containers ---
 
     async def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
-        """All containers (dead ones too) that bear all these labels, inspected.  One that vanishes meanwhile is left out."""
+        """All containers (dead ones too) that bear all these labels, inspected; without one that vanishes meanwhile."""
         ...
 
     async def inspect(self, container: str) -> Container:

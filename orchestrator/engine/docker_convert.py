@@ -193,7 +193,7 @@ def image(inspected: Json) -> Image:
 def network(inspected: Json) -> Network:
     """From GET /networks or GET /networks/{id}; the fields of the first IPv4 pool, "" where there is none."""
     pools = (inspected.get("IPAM") or {}).get("Config") or []
-    pool = next((pool for pool in pools if ":" not in pool.get("Subnet", "")), {})
+    pool: Json = next((pool for pool in pools if ":" not in pool.get("Subnet", "")), {})
     bridge = ""
     if inspected.get("Driver") == "bridge":
         bridge = (inspected.get("Options") or {}).get(_BRIDGE_NAME) or f"br-{inspected['Id'][:12]}"

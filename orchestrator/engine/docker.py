@@ -1,0 +1,383 @@
+"""A Docker Engine, through aiodocker; the only file that imports it.
+
+aiodocker speaks HTTP on the socket and hijacks it for attached commands.  Its event queue, its missing time limits
+and its silent disconnects are left aside: every call here has a limit, and every failure becomes one of the errors
+that `base` documents.
+"""
+
+import asyncio
+import base64
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from typing import Any
+from urllib.parse import quote
+
+import aiodocker
+import aiodocker.execs
+import aiodocker.stream
+import aiohttp
+import msgspec
+from yarl import URL
+
+from orchestrator.engine import docker_convert as convert
+from orchestrator.engine import docker_errors as errors
+from orchestrator.engine import docker_exec
+from orchestrator.engine import docker_streams as streams
+from orchestrator.engine.base import (
+    Container,
+    ContainerConfig,
+    EngineEvent,
+    EngineInfo,
+    EngineRefused,
+    Exec,
+    ExecResult,
+    Image,
+    Network,
+    PullProgress,
+)
+from orchestrator.errors import Conflict, NotFound, OrchestratorError
+
+OLDEST_API, NEWEST_API = (1, 41), (1, 44)
+
+CONNECT_SECONDS = 10.0
+CALL_SECONDS = 30.0
+HEAVY_SECONDS = 120.0
+"""For calls that work on disks and kernels: create, start, remove, import."""
+PULL_IDLE_SECONDS = 300.0
+"""A pull may take hours, but not be silent for longer than this."""
+RECONNECT_FIRST_SECONDS, RECONNECT_LAST_SECONDS = 0.1, 2.0
+
+_log = logging.getLogger(__name__)
+
+_CONCURRENT_INSPECTS = 16
+# aiodocker's own "status" of a connection that could not be made, or broke.
+_NO_CONNECTION = 900
+_NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+_EVENTS = ("create", "start", "die", "oom", "destroy", "pause", "unpause", "rename")
+
+Params = Sequence[tuple[str, str]]
+Body = Mapping[str, Any] | bytes | None
+
+
+class _Client:
+    """HTTP to one engine: the API version, time limits, and errors.
+
+    Streams hold a connection for as long as they live, so they have a client of their own, and no limit on the number
+    of connections.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connectors: list[aiohttp.BaseConnector] = []
+        self._calls = self._open()
+        self._streams = self._open()
+        self._negotiating = asyncio.Lock()
+
+    def _open(self) -> aiodocker.Docker:
+        scheme, _, path = self.url.partition("://")
+        if scheme != "unix":
+            return aiodocker.Docker(self.url, timeout=_NO_LIMIT)
+        connector = aiohttp.UnixConnector(path, limit=0)
+        self._connectors.append(connector)
+        return aiodocker.Docker("unix://localhost", connector=connector, timeout=_NO_LIMIT)
+
+    async def close(self) -> None:
+        for client in (self._calls, self._streams):
+            await client.close()
+        for connector in self._connectors:
+            await connector.close()
+
+    async def negotiate(self) -> dict[str, Any]:
+        """Agree on the newest API version that both sides know; gives the answer of GET /version."""
+        with self.told(CALL_SECONDS):
+            async with asyncio.timeout(CALL_SECONDS):
+                version: dict[str, Any] = await self._calls._query_json("version", versioned_api=False)
+        oldest, newest = _numbers(version.get("MinAPIVersion", "1.12")), _numbers(version["ApiVersion"])
+        agreed = min(newest, NEWEST_API)
+        if agreed < max(oldest, OLDEST_API):
+            raise EngineRefused(
+                f"cannot use the Docker Engine at {self.url}: it speaks API {_dotted(oldest)} to {_dotted(newest)}, "
+                f"this program {_dotted(OLDEST_API)} to {_dotted(NEWEST_API)}",
+                400,
+            )
+        self._calls.api_version = self._streams.api_version = f"v{_dotted(agreed)}"
+        return version
+
+    async def call(
+        self, method: str, path: str, params: Params = (), body: Body = None, *, seconds: float = CALL_SECONDS
+    ) -> Any:
+        """One request and its answer, decoded; None when it is empty."""
+        await self._ready()
+        with self.told(seconds):
+            async with asyncio.timeout(seconds), await self._send(self._calls, method, path, params, body) as response:
+                answer = await response.read()
+        return msgspec.json.decode(answer) if answer else None
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        params: Params = (),
+        body: Body = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        idle: float | None = None,
+    ) -> AsyncIterator[aiohttp.StreamReader]:
+        """A request whose answer flows; its beginning has a limit, and each pause too where `idle` gives one (seconds).
+
+        The connection is closed at the end.
+        """
+        await self._ready()
+        seconds = idle or CALL_SECONDS
+        with self.told(seconds):
+            async with asyncio.timeout(seconds):
+                response = await self._send(self._streams, method, path, params, body, headers, idle)
+            try:
+                yield response.content
+            finally:
+                response.close()
+
+    def hijack(self, exec_id: str, tty: bool) -> "_Hijacked":
+        """The connection of an exec, which becomes its command's streams at the first read or write."""
+        return _Hijacked(aiodocker.execs.Exec(self._streams, exec_id, tty).start(detach=False, timeout=_NO_LIMIT))
+
+    @contextmanager
+    def told(self, seconds: float = CALL_SECONDS) -> Iterator[None]:
+        """Failures of the connection and refusals of the engine become the errors of `base`."""
+        try:
+            yield
+        except aiodocker.DockerError as error:
+            if error.status == _NO_CONNECTION:
+                raise errors.unreachable(self.url, error) from error
+            raise errors.refusal(error.status, error.message) from error
+        except TimeoutError as error:
+            raise errors.silent(self.url, seconds) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise errors.unreachable(self.url, error) from error
+
+    async def _ready(self) -> None:
+        async with self._negotiating:
+            if self._calls.api_version == "auto":
+                await self.negotiate()
+
+    @staticmethod
+    async def _send(
+        client: aiodocker.Docker,
+        method: str,
+        path: str,
+        params: Params,
+        body: Body,
+        headers: Mapping[str, str] | None = None,
+        idle: float | None = None,
+    ) -> aiohttp.ClientResponse:
+        url = URL(quote(path, safe="/:@"), encoded=True).with_query(list(params))
+        kind = "application/x-tar" if isinstance(body, bytes) else "application/json"
+        data = msgspec.json.encode(body) if isinstance(body, Mapping) else body
+        return await client._do_query(
+            url,
+            method,
+            data=data,
+            headers={"Content-Type": kind, **(headers or {})},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle),
+        )
+
+
+class _Hijacked:
+    """aiodocker's stream, with the one thing that it lacks: closing standard input and reading on."""
+
+    def __init__(self, stream: aiodocker.stream.Stream) -> None:
+        self._stream = stream
+        self.read_out = stream.read_out
+        self.write_in = stream.write_in
+        self.close = stream.close
+
+    def write_eof(self) -> None:
+        response = self._stream._resp
+        if response and response.connection and response.connection.transport:
+            response.connection.transport.write_eof()
+
+
+class DockerEngine:
+    """The Engine at a unix socket ("unix:///var/run/docker.sock") or another DOCKER_HOST.
+
+    Make it inside a running event loop.  `info` agrees on the API version; so does the first call without it.
+    """
+
+    def __init__(self, url: str = "unix:///var/run/docker.sock") -> None:
+        self._client = _Client(url)
+        self._call = self._client.call
+        self._inspects = asyncio.Semaphore(_CONCURRENT_INSPECTS)
+
+    async def info(self) -> EngineInfo:
+        version = await self._client.negotiate()
+        return convert.engine_info(version, await self._call("GET", "info"))
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    # --- containers ---
+
+    async def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
+        params = [("all", "1"), ("filters", _label_filter(labels))]
+        listed = await self._call("GET", "containers/json", params)
+        found = await asyncio.gather(*(self._inspect_one(each["Id"]) for each in listed), return_exceptions=True)
+        containers = []
+        for each in found:
+            if isinstance(each, Container):
+                containers.append(each)
+            elif not isinstance(each, NotFound):
+                raise each
+        return containers
+
+    async def _inspect_one(self, container_id: str) -> Container:
+        async with self._inspects:
+            return await self.inspect(container_id)
+
+    async def inspect(self, container: str) -> Container:
+        return convert.container(await self._call("GET", f"containers/{container}/json"))
+
+    async def create(self, config: ContainerConfig) -> str:
+        params, body = [("name", config.name)], convert.create_body(config)
+        made = await self._call("POST", "containers/create", params, body, seconds=HEAVY_SECONDS)
+        return str(made["Id"])
+
+    async def start(self, container: str) -> None:
+        await self._call("POST", f"containers/{container}/start", seconds=HEAVY_SECONDS)
+
+    async def kill(self, container: str, signal: str = "KILL") -> None:
+        await self._call("POST", f"containers/{container}/kill", [("signal", signal)])
+
+    async def remove(self, container: str) -> None:
+        params = [("force", "1"), ("v", "1")]
+        with suppress(NotFound):
+            try:
+                await self._call("DELETE", f"containers/{container}", params, seconds=HEAVY_SECONDS)
+            except Conflict as error:
+                if "already in progress" not in str(error):
+                    raise
+                # Somebody else removes it just now.
+                until = [("condition", "removed")]
+                await self._call("POST", f"containers/{container}/wait", until, seconds=HEAVY_SECONDS)
+
+    async def unpause(self, container: str) -> None:
+        try:
+            await self._call("POST", f"containers/{container}/unpause")
+        except (Conflict, EngineRefused) as error:
+            if "is not paused" not in str(error):
+                raise
+
+    async def exec(
+        self, container: str, argv: tuple[str, ...], *, seconds: float | None = None, max_output: int = 10 * 1024
+    ) -> ExecResult:
+        return await docker_exec.run(self._client, container, argv, seconds, max_output)
+
+    async def exec_attach(self, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> Exec:
+        return await docker_exec.attach(self._client, container, argv, stdin=stdin, tty=tty)
+
+    async def logs(
+        self,
+        container: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: float | None = None,
+        timestamps: bool = False,
+    ) -> AsyncIterator[tuple[int, bytes]]:
+        inspected = await self._call("GET", f"containers/{container}/json")
+        cut = streams.raw if inspected["Config"]["Tty"] else streams.frames
+        params = [("stdout", "1"), ("stderr", "1"), ("follow", str(int(follow))), ("timestamps", str(int(timestamps)))]
+        if tail is not None:
+            params.append(("tail", str(tail)))
+        if since is not None:
+            params.append(("since", f"{since:.9f}"))
+        async with self._client.stream("GET", f"containers/{container}/logs", params) as content:
+            async for stream, data in cut(content):
+                yield stream, data
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        delay = RECONNECT_FIRST_SECONDS
+        while True:
+            try:
+                async with aclosing(self._events_of_one_stream()) as stream:
+                    async for event in stream:
+                        delay = RECONNECT_FIRST_SECONDS
+                        yield event
+            except OrchestratorError as error:
+                _log.debug("events: %s", error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RECONNECT_LAST_SECONDS)
+
+    async def _events_of_one_stream(self) -> AsyncGenerator[EngineEvent, None]:
+        # The engine answers before it subscribes us; `since` brings back what happened in between.
+        now = time.time()
+        filters = {"type": ["container"], "event": list(_EVENTS)}
+        params = [("since", f"{now:.9f}"), ("filters", _json(filters))]
+        # It may be another engine than before.
+        await self._client.negotiate()
+        async with self._client.stream("GET", "events", params) as content:
+            yield EngineEvent("reconnected", "", {}, now)
+            async for message in streams.json_lines(content):
+                yield convert.event(message)
+
+    # --- images ---
+
+    async def image(self, name: str) -> Image:
+        return convert.image(await self._call("GET", f"images/{name}/json"))
+
+    async def pull(self, name: str, auth: Mapping[str, str] | None = None) -> AsyncIterator[PullProgress]:
+        params = [("fromImage", name)]
+        # Without a tag the engine would pull them all.
+        if not {":", "@"} & set(name.rpartition("/")[2]):
+            params.append(("tag", "latest"))
+        headers = {"X-Registry-Auth": base64.urlsafe_b64encode(msgspec.json.encode(auth)).decode()} if auth else None
+        answer = self._client.stream("POST", "images/create", params, headers=headers, idle=PULL_IDLE_SECONDS)
+        async with answer as content:
+            async for message in streams.json_lines(content):
+                if "error" in message:
+                    raise errors.pull_refusal(message["error"])
+                yield convert.pull_progress(message)
+
+    async def import_image(self, tar: bytes, name: str, changes: tuple[str, ...] = ()) -> str:
+        params = [("fromSrc", "-"), ("repo", name), *(("changes", change) for change in changes)]
+        async with self._client.stream("POST", "images/create", params, tar, idle=HEAVY_SECONDS) as content:
+            async for message in streams.json_lines(content):
+                if "error" in message:
+                    raise EngineRefused(message["error"])
+        return (await self.image(name)).id
+
+    # --- networks ---
+
+    async def list_networks(self, labels: Mapping[str, str] | None = None) -> list[Network]:
+        listed = await self._call("GET", "networks", [("filters", _label_filter(labels or {}))])
+        return [convert.network(each) for each in listed]
+
+    async def create_network(
+        self, name: str, *, labels: Mapping[str, str], subnet: str, ip_range: str, gateway: str, bridge: str
+    ) -> Network:
+        body = convert.network_body(name, labels, subnet, ip_range, gateway, bridge)
+        made = await self._call("POST", "networks/create", body=body)
+        return convert.network(await self._call("GET", f"networks/{made['Id']}"))
+
+    async def remove_network(self, network: str) -> None:
+        with suppress(NotFound):
+            await self._call("DELETE", f"networks/{network}")
+
+
+def _label_filter(labels: Mapping[str, str]) -> str:
+    return _json({"label": [f"{name}={value}" for name, value in labels.items()]})
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

@@ -1,0 +1,48 @@
+"""What went wrong with a call to a Docker Engine, as the errors that callers act on; pure."""
+
+import errno
+
+from orchestrator.engine.base import EngineRefused
+from orchestrator.errors import Conflict, NotFound, OrchestratorError, Unavailable
+
+_MEND = {
+    errno.EACCES: "permission denied; run as root or as a member of the socket's group (docker)",
+    errno.EPERM: "permission denied; run as root or as a member of the socket's group (docker)",
+    errno.ENOENT: "there is no such socket; is the Docker Engine installed and started?",
+    errno.ECONNREFUSED: "nobody listens there; is the Docker Engine started?",
+}
+
+
+def refusal(status: int, message: str) -> OrchestratorError:
+    """The error for an answer with this HTTP status; its text is the engine's own."""
+    words = message.strip() or f"the engine answered with status {status}"
+    if status == 404:
+        return NotFound(words)
+    # A network in use is told as 403.
+    if status == 409 or (status == 403 and "active endpoints" in words):
+        return Conflict(words)
+    return EngineRefused(words, status)
+
+
+def pull_refusal(message: str) -> OrchestratorError:
+    """The error for a pull that broke off; its text is the registry's own."""
+    absent = ("manifest unknown", "not found", "does not exist", "no such image")
+    if any(words in message.lower() for words in absent):
+        return NotFound(message)
+    return EngineRefused(message)
+
+
+def unreachable(url: str, failure: BaseException) -> Unavailable:
+    """No connection, or one that broke: what the system said, and how to mend it."""
+    cause: BaseException | None = failure
+    while cause is not None and not (isinstance(cause, OSError) and cause.errno):
+        cause = cause.__cause__ or cause.__context__
+    reason = "the connection broke"
+    if isinstance(cause, OSError):
+        reason = _MEND.get(cause.errno or 0) or (cause.strerror or reason).lower()
+    return Unavailable(f"cannot reach the Docker Engine at {url}: {reason}")
+
+
+def silent(url: str, seconds: float) -> Unavailable:
+    """No answer in time."""
+    return Unavailable(f"cannot reach the Docker Engine at {url}: no answer within {seconds:g} s")

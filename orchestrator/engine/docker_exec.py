@@ -1,0 +1,193 @@
+"""Commands in containers of a Docker Engine: to their end, or attached.
+
+The engine has no call that ends a command, and goes on with it when the client hangs up.  So at a time limit, or when
+the caller is cancelled, its process is killed on the host; where the host's processes are out of reach (the engine
+is elsewhere, or we are not root), a second command in the container kills what bears the first one's mark.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Protocol
+
+from aiohttp import StreamReader
+
+from orchestrator.engine.base import ExecResult
+from orchestrator.engine.docker_streams import frames
+from orchestrator.engine.processes import kill_tree
+from orchestrator.errors import OrchestratorError
+
+_log = logging.getLogger(__name__)
+
+KILLED = 137
+END_SECONDS = 10.0
+"""How long ending a command may take."""
+
+# In the environment of every command that `run` starts, and of its children.
+_MARK = "ORCHESTRATOR_EXEC"
+_KILL_MARKED = 'for p in /proc/[0-9]*; do grep -qs "$1" "$p/environ" && kill -9 "${p#/proc/}"; done; true'
+
+# How often to look for what the engine does not announce: the exit code follows the end of the output.
+_POLL_FIRST_SECONDS, _POLL_LAST_SECONDS = 0.002, 0.2
+
+
+class Hijacked(Protocol):
+    """A connection that has become a command's streams."""
+
+    async def read_out(self) -> Any:
+        """The next message, with `stream` and `data`; None at the end."""
+        ...
+
+    async def write_in(self, data: bytes) -> None:
+        """Send to standard input."""
+        ...
+
+    def write_eof(self) -> None:
+        """Close standard input."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class Client(Protocol):
+    """What this file needs of the engine's client."""
+
+    async def call(
+        self, method: str, path: str, params: Sequence[tuple[str, str]] = (), body: Mapping[str, Any] | None = None
+    ) -> Any:
+        """One request and its answer."""
+        ...
+
+    def stream(
+        self, method: str, path: str, params: Sequence[tuple[str, str]] = (), body: Mapping[str, Any] | None = None
+    ) -> AbstractAsyncContextManager[StreamReader]:
+        """A request whose answer flows."""
+        ...
+
+    def hijack(self, exec_id: str, tty: bool) -> Hijacked:
+        """The connection of an exec; it is made by the first read or write."""
+        ...
+
+    def told(self) -> AbstractContextManager[None]:
+        """Failures of the connection become the errors of `base`."""
+        ...
+
+
+async def run(
+    client: Client, container: str, argv: tuple[str, ...], seconds: float | None, max_output: int
+) -> ExecResult:
+    """Run a command to its end, or kill it after `seconds`; see `Engine.exec`."""
+    mark = f"{_MARK}={uuid.uuid4().hex}"
+    exec_id = await _create(client, container, {"Cmd": list(argv), "Env": [mark]})
+    output = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            await _drain(client, exec_id, output, max_output)
+            return ExecResult(await _exit_code(client, exec_id), bytes(output))
+    except TimeoutError:
+        code = await _end(client, container, exec_id, mark)
+        return ExecResult(KILLED if code is None else code, bytes(output), timed_out=code is None)
+    except asyncio.CancelledError:
+        await _end(client, container, exec_id, mark)
+        raise
+
+
+async def attach(client: Client, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> "Attached":
+    """Start a command with its streams attached; see `Engine.exec_attach`."""
+    exec_id = await _create(client, container, {"Cmd": list(argv), "AttachStdin": stdin, "Tty": tty})
+    attached = Attached(client, exec_id, client.hijack(exec_id, tty))
+    try:
+        await attached.write(b"")
+    except BaseException:
+        await attached.close()
+        raise
+    return attached
+
+
+class Attached:
+    """The streams of one attached command (`base.Exec`)."""
+
+    def __init__(self, client: Client, exec_id: str, hijacked: Hijacked) -> None:
+        self._client = client
+        self._exec_id = exec_id
+        self._hijacked = hijacked
+
+    async def output(self) -> AsyncIterator[tuple[int, bytes]]:
+        while True:
+            with self._client.told():
+                message = await self._hijacked.read_out()
+            if message is None:
+                return
+            yield message.stream, message.data
+
+    async def write(self, data: bytes) -> None:
+        with self._client.told():
+            await self._hijacked.write_in(data)
+
+    async def write_eof(self) -> None:
+        self._hijacked.write_eof()
+
+    async def resize(self, rows: int, columns: int) -> None:
+        await self._client.call("POST", f"exec/{self._exec_id}/resize", [("h", str(rows)), ("w", str(columns))])
+
+    async def exit_code(self) -> int:
+        return await _exit_code(self._client, self._exec_id)
+
+    async def close(self) -> None:
+        await self._hijacked.close()
+
+
+async def _create(client: Client, container: str, options: Mapping[str, Any]) -> str:
+    body = {"AttachStdout": True, "AttachStderr": True, **options}
+    made = await client.call("POST", f"containers/{container}/exec", body=body)
+    return str(made["Id"])
+
+
+async def _drain(client: Client, exec_id: str, output: bytearray, max_output: int) -> None:
+    """Read all that the command writes, so that it never blocks, and keep the first `max_output` bytes."""
+    start = {"Detach": False, "Tty": False}
+    async with client.stream("POST", f"exec/{exec_id}/start", body=start) as content:
+        async for _, data in frames(content):
+            output += data[: max_output - len(output)]
+
+
+async def _exit_code(client: Client, exec_id: str) -> int:
+    """Wait for the exit code: the engine notes it a moment after the output's end."""
+    delay = _POLL_FIRST_SECONDS
+    while True:
+        inspected = await client.call("GET", f"exec/{exec_id}/json")
+        if not inspected["Running"] and inspected["ExitCode"] is not None:
+            return int(inspected["ExitCode"])
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, _POLL_LAST_SECONDS)
+
+
+async def _end(client: Client, container: str, exec_id: str, mark: str) -> int | None:
+    """Kill a command and see it gone.  None, or the exit code of one that had ended by itself."""
+    try:
+        async with asyncio.timeout(END_SECONDS):
+            inspected = await _started(client, exec_id)
+            if not inspected["Running"]:
+                return int(inspected["ExitCode"])
+            if not await asyncio.to_thread(kill_tree, inspected["Pid"], inspected["ContainerID"]):
+                killer = await _create(client, container, {"Cmd": ["sh", "-c", _KILL_MARKED, "sh", mark]})
+                await _drain(client, killer, bytearray(), 0)
+            await _exit_code(client, exec_id)
+    except (TimeoutError, OrchestratorError) as error:
+        _log.warning("cannot see the end of a command in container %s: %s", container, error or "no answer")
+    return None
+
+
+async def _started(client: Client, exec_id: str) -> dict[str, Any]:
+    """The exec's inspect, once it has a process or has ended: a start under way cannot be called back."""
+    delay = _POLL_FIRST_SECONDS
+    while True:
+        inspected: dict[str, Any] = await client.call("GET", f"exec/{exec_id}/json")
+        if inspected["Pid"] or (inspected["ExitCode"] is not None and not inspected["Running"]):
+            return inspected
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, _POLL_LAST_SECONDS)
