@@ -1,0 +1,131 @@
+"""Fields that are accepted and have no effect: said in a warning, never silently dropped.
+
+`IGNORED` is what one host cannot honour.  `NOT_ENFORCED` is what it could, and does not yet: who builds such a field
+deletes its row here.  Keys are "Struct.field" with Kubernetes' own names.  `HARMLESS` are values with which the field
+asks for nothing beyond what happens anyway.
+"""
+
+from typing import Any
+
+_ONE_HOST = "one host has no nodes to choose from"
+_NO_ACCOUNTS = "one host has no service accounts"
+_ONE_SCHEDULER = "one host has no scheduler"
+_NO_DEVICES = "one host has no resource claims"
+_WINDOWS = "this host runs Linux"
+_NO_CLUSTER = "one host has no such storage"
+
+IGNORED: dict[str, str] = {
+    "PodSpec.nodeName": _ONE_HOST,
+    "PodSpec.nodeSelector": _ONE_HOST,
+    "PodSpec.affinity": _ONE_HOST,
+    "PodSpec.tolerations": _ONE_HOST,
+    "PodSpec.topologySpreadConstraints": _ONE_HOST,
+    "PodSpec.schedulerName": _ONE_SCHEDULER,
+    "PodSpec.schedulingGates": _ONE_SCHEDULER,
+    "PodSpec.priority": _ONE_SCHEDULER,
+    "PodSpec.priorityClassName": _ONE_SCHEDULER,
+    "PodSpec.preemptionPolicy": _ONE_SCHEDULER,
+    "PodSpec.overhead": _ONE_SCHEDULER,
+    "PodSpec.serviceAccountName": _NO_ACCOUNTS,
+    "PodSpec.serviceAccount": _NO_ACCOUNTS,
+    "PodSpec.automountServiceAccountToken": _NO_ACCOUNTS,
+    "PodSpec.resourceClaims": _NO_DEVICES,
+    "PodSpec.readinessGates": "one host has nobody who would set these conditions",
+    "PodSpec.os": "images say for themselves what they run on",
+    "PodSpec.ephemeralContainers": "they are added to a running pod, not written in a file",
+    "PodSecurityContext.windowsOptions": _WINDOWS,
+    "SecurityContext.windowsOptions": _WINDOWS,
+    "ResourceRequirements.claims": _NO_DEVICES,
+    "VolumeProjection.serviceAccountToken": _NO_ACCOUNTS,
+    "VolumeProjection.clusterTrustBundle": "one host has no trust bundles",
+    "VolumeProjection.podCertificate": "one host has no certificate signers",
+    "ServiceSpec.loadBalancerClass": "one host has one kind of load balancer, its own addresses",
+    "ServiceSpec.trafficDistribution": _ONE_HOST,
+    "ServiceSpec.healthCheckNodePort": _ONE_HOST,
+    "Volume.csi": _NO_CLUSTER,
+    "Volume.ephemeral": _NO_CLUSTER,
+    **{
+        f"Volume.{name}": _NO_CLUSTER
+        for name in (
+            "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "fc", "flexVolume", "flocker",
+            "gcePersistentDisk", "gitRepo", "glusterfs", "iscsi", "nfs", "photonPersistentDisk", "portworxVolume",
+            "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume",
+        )
+    },
+}  # fmt: skip
+
+NOT_ENFORCED: frozenset[str] = frozenset(
+    {
+        "Container.resizePolicy",
+        "Container.restartPolicyRules",
+        "Container.volumeDevices",
+        "EnvVarSource.fileKeyRef",
+        "PodSecurityContext.appArmorProfile",
+        "PodSecurityContext.fsGroup",
+        "PodSecurityContext.fsGroupChangePolicy",
+        "PodSecurityContext.runAsNonRoot",
+        "PodSecurityContext.seLinuxChangePolicy",
+        "PodSecurityContext.seLinuxOptions",
+        "PodSecurityContext.seccompProfile",
+        "PodSecurityContext.supplementalGroupsPolicy",
+        "PodSecurityContext.sysctls",
+        "PodSpec.activeDeadlineSeconds",
+        "PodSpec.hostIPC",
+        "PodSpec.hostPID",
+        "PodSpec.hostUsers",
+        "PodSpec.hostnameOverride",
+        "PodSpec.imagePullSecrets",
+        "PodSpec.resources",
+        "PodSpec.runtimeClassName",
+        "PodSpec.setHostnameAsFQDN",
+        "Probe.grpc",
+        "SecurityContext.allowPrivilegeEscalation",
+        "SecurityContext.appArmorProfile",
+        "SecurityContext.procMount",
+        "SecurityContext.runAsNonRoot",
+        "SecurityContext.seLinuxOptions",
+        "SecurityContext.seccompProfile",
+        "ServiceSpec.externalIPs",
+        "ServiceSpec.loadBalancerIP",
+        "ServiceSpec.loadBalancerSourceRanges",
+        "ServiceSpec.sessionAffinity",
+        "ServiceSpec.sessionAffinityConfig",
+        "Volume.image",
+        "Volume.persistentVolumeClaim",
+        "VolumeMount.mountPropagation",
+        "VolumeMount.recursiveReadOnly",
+        "VolumeMount.subPathExpr",
+    }
+)
+
+HARMLESS: dict[str, tuple[Any, ...]] = {
+    "PodSpec.automountServiceAccountToken": (False,),
+    "PodSpec.hostIPC": (False,),
+    "PodSpec.hostPID": (False,),
+    "PodSpec.hostUsers": (True,),
+    "PodSpec.os": ({"name": "linux"},),
+    "PodSpec.priority": (0,),
+    "PodSpec.schedulerName": ("default-scheduler",),
+    "PodSpec.serviceAccount": ("default",),
+    "PodSpec.serviceAccountName": ("default",),
+    "PodSpec.setHostnameAsFQDN": (False,),
+    "PodSecurityContext.runAsNonRoot": (False,),
+    "SecurityContext.allowPrivilegeEscalation": (True,),
+    "SecurityContext.procMount": ("Default",),
+    "SecurityContext.runAsNonRoot": (False,),
+    "ServiceSpec.sessionAffinity": ("None",),
+    "VolumeMount.mountPropagation": ("None",),
+    "VolumeMount.recursiveReadOnly": ("Disabled",),
+}
+
+
+def no_effect(struct: str, field: str, value: Any) -> str | None:
+    """Say why a field that a document sets has no effect, or None when it has one (or asks for nothing)."""
+    key = f"{struct}.{field}"
+    if key not in IGNORED and key not in NOT_ENFORCED:
+        return None
+    if value in ({}, [], "") or any(value is item or value == item for item in HARMLESS.get(key, ())):
+        return None
+    if key in IGNORED:
+        return f"{field} has no effect here: {IGNORED[key]}"
+    return f"{field} is not enforced yet"
