@@ -1,0 +1,48 @@
+"""What every handler is given, and what every route is."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from orchestrator.api.status import StatusSource
+from orchestrator.engine.base import Engine
+from orchestrator.state.store import Store
+
+Access = Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The rooms that the API shows.  `clock` gives Unix seconds."""
+
+    store: Store
+    engine: Engine
+    instance: str
+    clock: Callable[[], float]
+    daemon: StatusSource
+
+
+Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table: who may is `access`; whoever writes is named in the log."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access = "read"
+
+
+def json_response(document: Any, code: int = 200) -> web.Response:
+    """Answer with a document as JSON."""
+    return web.Response(body=msgspec.json.encode(document), status=code, content_type="application/json")
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """Say whether a query parameter is set to true, as Kubernetes' clients write it."""
+    return request.query.get(name, "").lower() in ("true", "1")

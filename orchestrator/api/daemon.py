@@ -1,0 +1,60 @@
+"""What Kubernetes has no word for: the daemon's own state, under /orchestrator/v1/, and whether it is well."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from aiohttp import web
+
+from orchestrator import __version__
+from orchestrator.api.context import Context, json_response
+from orchestrator.errors import Unavailable
+from orchestrator.objects.times import format_time
+
+
+async def get_status(context: Context, _request: web.Request) -> web.StreamResponse:
+    """The daemon in one document: engine, folder and its problems, pods by phase, memory."""
+    daemon = context.daemon()
+    phases = Counter(pod.status.phase or "Pending" for pod in context.store.list("Pod"))
+    engine = daemon.engine
+    return json_response(
+        {
+            "version": __version__,
+            "instance": daemon.instance,
+            "pid": os.getpid(),
+            "startedAt": format_time(daemon.started_at),
+            "rssBytes": _resident_bytes(),
+            "specs": daemon.specs,
+            "stateDir": daemon.state_dir,
+            "syncing": daemon.syncing,
+            "engine": {
+                "url": engine.url,
+                "name": engine.name,
+                "version": engine.version,
+                "apiVersion": engine.api_version,
+                "error": engine.error,
+            },
+            "pods": dict(phases),
+            "problems": [{"place": problem.place, "message": problem.message} for problem in daemon.problems],
+        }
+    )
+
+
+async def healthz(_context: Context, _request: web.Request) -> web.StreamResponse:
+    """Say ok: the loop answers."""
+    return web.Response(text="ok")
+
+
+async def readyz(context: Context, _request: web.Request) -> web.StreamResponse:
+    """Say ok when the folder has been applied and the engine answers."""
+    daemon = context.daemon()
+    if daemon.engine.error:
+        raise Unavailable(daemon.engine.error)
+    if daemon.syncing:
+        raise Unavailable("the spec folder has not been applied yet")
+    return web.Response(text="ok")
+
+
+def _resident_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

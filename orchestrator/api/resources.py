@@ -1,0 +1,40 @@
+"""GET of one object and of lists: `/api/v1/namespaces/{namespace}/{resource}/{name}` and what is shorter."""
+
+from aiohttp import web
+
+from orchestrator.api.context import Context, flag, json_response
+from orchestrator.api.discovery import kind_of_resource
+from orchestrator.api.selectors import Selector
+from orchestrator.api.view import view_of
+from orchestrator.api.watch import stream
+from orchestrator.errors import NotFound
+from orchestrator.objects import registry
+from orchestrator.state.store import Key
+
+
+async def get_object(context: Context, request: web.Request) -> web.StreamResponse:
+    """One object."""
+    resource, name = request.match_info["resource"], request.match_info["name"]
+    kind = kind_of_resource(resource)
+    namespace = request.match_info.get("namespace", "")
+    if registry.is_namespaced(kind) is not bool(namespace):
+        raise NotFound("the server could not find the requested resource")
+    obj = context.store.get(Key(kind, namespace, name))
+    if obj is None:
+        raise NotFound(f'{resource} "{name}" not found')
+    return json_response(view_of(request, kind, context.clock()).one(obj))
+
+
+async def list_objects(context: Context, request: web.Request) -> web.StreamResponse:
+    """A list of one namespace or of all, or, with `watch=true`, the stream of what changes in it."""
+    kind = kind_of_resource(request.match_info["resource"])
+    namespace = request.match_info.get("namespace")
+    if namespace is not None and not registry.is_namespaced(kind):
+        raise NotFound("the server could not find the requested resource")
+    query = request.query
+    selector = Selector(kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
+    view = view_of(request, kind, context.clock())
+    if flag(request, "watch"):
+        return await stream(context, request, namespace, selector, view)
+    objects = [obj for obj in context.store.list(kind, namespace) if selector.matches(obj)]
+    return json_response(view.many(objects, context.store.version))

@@ -1,0 +1,77 @@
+"""The routes on a unix socket, and errors as Status objects."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler as WebHandler
+
+from orchestrator.api.context import Context, Route, json_response
+from orchestrator.api.peer import peer_uid
+from orchestrator.api.routes import ROUTES
+from orchestrator.api.socket_file import SocketFile
+from orchestrator.api.status import StatusSource
+from orchestrator.api.status_objects import failure, failure_of
+from orchestrator.engine.base import Engine
+from orchestrator.errors import OrchestratorError
+from orchestrator.state.store import Store
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 1.0
+"""How long open watches and logs may hold up a stop."""
+
+
+class ApiServer:
+    """Serves one daemon's store and engine.  `clock` gives Unix seconds, `daemon` the daemon's state as of now."""
+
+    def __init__(
+        self, store: Store, engine: Engine, *, instance: str, clock: Callable[[], float], daemon: StatusSource
+    ) -> None:
+        context = Context(store, engine, instance, clock, daemon)
+        app = web.Application(middlewares=[_errors_are_statuses])
+        for route in ROUTES:
+            app.router.add_route(route.method, route.path, _bound(route, context))
+        # A client that goes away ends its watch or log at once, not with the next change.
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=STOP_SECONDS, access_log=None)
+        self._file: SocketFile | None = None
+
+    async def start(self, path: Path) -> None:
+        """Serve on the socket `path`; its folder must be there.  Conflict when another daemon answers on it."""
+        self._file = SocketFile(path)
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._file.socket).start()
+
+    async def stop(self) -> None:
+        """End open requests and remove the socket's file; safe without a start, and twice."""
+        await self._runner.cleanup()
+        if self._file is not None:
+            self._file.remove()
+            self._file = None
+
+
+def _bound(route: Route, context: Context) -> WebHandler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if route.access == "write":
+            log.info("user %d: %s %s", peer_uid(request), route.method, request.path)
+        return await route.handler(context, request)
+
+    return handle
+
+
+@web.middleware
+async def _errors_are_statuses(request: web.Request, handler: WebHandler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except OrchestratorError as error:
+        status = failure_of(error)
+    except TimeoutError:
+        status = failure(504, "Timeout", "cannot answer in time: the engine is too slow")
+    except web.HTTPNotFound:
+        status = failure(404, "NotFound", "the server could not find the requested resource")
+    except web.HTTPMethodNotAllowed:
+        status = failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    except web.HTTPException as error:
+        status = failure(error.status, "BadRequest", error.text or error.reason)
+    return json_response(status, status["code"])

@@ -1,0 +1,42 @@
+"""What only the daemon knows of itself, handed to the API by `app` as a function that gives it as of now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the spec folder that is not in force, and why; `place` is "web.yaml:3:7" or a path."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """The engine as the daemon last saw it; `error` is why it does not answer, "" when it does."""
+
+    url: str
+    name: str = ""
+    version: str = ""
+    api_version: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    """The daemon as of now; `started_at` is in Unix seconds.  `syncing` until the folder was first applied."""
+
+    instance: str
+    specs: tuple[str, ...]
+    state_dir: str
+    started_at: float
+    engine: EngineStatus
+    problems: tuple[Problem, ...] = ()
+    syncing: bool = False
+
+
+StatusSource = Callable[[], DaemonStatus]
