@@ -17,10 +17,9 @@ test: venv engine images ## all tests: unit, component, contract, e2e (ARGS="-k 
 	@$(BIN)/pytest --durations=10 $(ARGS)
 
 check: venv ## linters, formatting, types, import rules
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+		$(BIN)/$$tool || failed=1; \
+	done; exit $$failed
 
 bench: venv engine images ## measure against the bare Engine API
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -30,7 +30,7 @@ def require_apt() -> None:
             "the demo's image is made from Debian packages and this system has no apt-get and dpkg-deb.  "
             'Make it on Debian or Ubuntu and move it: "docker save orchestrator-demo:1", here "docker load"'
         )
-    if not _depends("busybox-static"):
+    if not _depends("python3-minimal"):
         refresh_lists()
 
 

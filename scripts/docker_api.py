@@ -43,7 +43,7 @@ def _connection(timeout: float) -> http.client.HTTPConnection:
         return _UnixConnection(url.path, timeout)
     if url.scheme in ("tcp", "http"):
         return http.client.HTTPConnection(url.hostname or "localhost", url.port or 2375, timeout=timeout)
-    raise OSError(f"cannot reach {host()}: only unix:// and tcp:// are spoken here")
+    raise OSError("only unix:// and tcp:// are spoken here")
 
 
 def _call(method: str, path: str, body: bytes | None = None, timeout: float = 10) -> tuple[int, bytes]:
@@ -88,9 +88,7 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         ping()
-    except PermissionError as error:
-        print(f"cannot use {host()}: {error.strerror}", file=sys.stderr)
-        sys.exit(3)
     except (OSError, http.client.HTTPException) as error:
-        print(f"cannot reach {host()}: {error}", file=sys.stderr)
-        sys.exit(1)
+        words = getattr(error, "strerror", None) or error
+        print(f"cannot reach {host()}: {words}", file=sys.stderr)
+        sys.exit(3 if isinstance(error, PermissionError) else 1)

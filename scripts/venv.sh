@@ -26,5 +26,5 @@ fi
 
 echo "installing the project and its tools into .venv ..."
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
-.venv/bin/pip install --quiet --editable '.[dev]'
+.venv/bin/pip install -qq --editable '.[dev]'
 touch .venv/bin/orchestrator
