@@ -1,0 +1,182 @@
+"""The address book: which network a namespace has, and which address a Service.
+
+Both are in the journal (buckets "subnets" and "addresses"), so they outlive the daemon, kill -9 included.  Choices
+are made from a hash of the name, so the same names get the same addresses even where the journal was lost.
+"""
+
+from collections.abc import Callable, Iterable
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import Any
+
+import msgspec
+
+from orchestrator.errors import Invalid, OrchestratorError
+from orchestrator.objects.service import Service
+from orchestrator.services.subnets import Subnet, candidates, cut, host_routes, overlaps, parse_pool, spread
+from orchestrator.state.journal import Journal
+
+_SUBNETS = "subnets"
+_ADDRESSES = "addresses"
+HEADLESS = "None"
+
+_RESERVED = 32
+"""The first addresses of a range are given last: they are for Services that name theirs, as in Kubernetes."""
+
+
+class AddressBook:
+    """Allots networks to namespaces and addresses to Services.  Never waits."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        pool: str,
+        instance: str = "default",
+        busy: Callable[[], Iterable[IPv4Network]] = host_routes,
+    ) -> None:
+        """`busy` gives the host's own networks; OrchestratorError when the pool is not one."""
+        self._journal = journal
+        self._pool = parse_pool(pool)
+        self._instance = instance
+        self._busy = busy
+        self._foreign: set[IPv4Network] = set()
+        self._admitted: set[str] = set()
+
+    # --- networks ---
+
+    def subnet(self, namespace: str) -> Subnet:
+        """The namespace's network, allotted now if it has none.  OrchestratorError when the pool has no room."""
+        known = self._journal.get(_SUBNETS, namespace)
+        if known is not None:
+            return cut(self._instance, namespace, IPv4Network(known["cidr"]))
+        own = [IPv4Network(entry["cidr"]) for _, entry in self._journal.items(_SUBNETS)]
+        taken = [*own, *self._foreign, *self._busy()]
+        for cidr in candidates(self._pool, f"{self._instance}/{namespace}"):
+            if not overlaps(cidr, taken):
+                self.adopt(namespace, cidr)
+                return cut(self._instance, namespace, cidr)
+        raise OrchestratorError(
+            f'cannot find a network for namespace "{namespace}": all of {self._pool} is used by the host or the engine;'
+            " choose another range with --pool, or remove networks that nobody needs"
+        )
+
+    def adopt(self, namespace: str, cidr: IPv4Network) -> None:
+        """The namespace has this network; what it had before is forgotten."""
+        self._journal.put(_SUBNETS, namespace, {"cidr": str(cidr)})
+
+    def known(self, namespace: str) -> bool:
+        """Whether the namespace has a network allotted."""
+        return self._journal.get(_SUBNETS, namespace) is not None
+
+    def in_use(self, namespace: str) -> bool:
+        """Whether a Service of this namespace holds an address of its network."""
+        return any(key.startswith(f"{namespace}/") for key, _ in self._journal.items(_ADDRESSES))
+
+    def forget(self, namespace: str) -> None:
+        """Give the namespace's network back to the pool; not while a Service holds an address of it."""
+        if not self.in_use(namespace):
+            self._journal.delete(_SUBNETS, namespace)
+
+    def avoid(self, networks: Iterable[IPv4Network]) -> None:
+        """These networks of the engine belong to others."""
+        self._foreign = set(networks)
+
+    def blocked(self, cidr: IPv4Network) -> bool:
+        """Whether the host or another's network now uses a part of this one."""
+        return overlaps(cidr, [*self._foreign, *self._busy()])
+
+    # --- Services ---
+
+    def admit(self, obj: Any, _old: Any) -> Any:
+        """A `store.Admission`: fills in clusterIP and clusterIPs of a Service; Invalid when it cannot have its wish."""
+        if not isinstance(obj, Service):
+            return obj
+        key = _key(obj)
+        if not has_address(obj):
+            self._journal.delete(_ADDRESSES, key)
+            headless = obj.spec.type != "ExternalName" and obj.spec.cluster_ip == HEADLESS
+            return _with_address(obj, HEADLESS if headless else "")
+        try:
+            services = self.subnet(obj.metadata.namespace).services
+        except Invalid:
+            raise
+        except OrchestratorError as error:
+            raise Invalid(str(error)) from error
+        wanted = obj.spec.cluster_ip
+        address = self._fixed(key, wanted, services) if wanted else self._chosen(key, services)
+        self._journal.put(_ADDRESSES, key, {"ip": str(address), "uid": obj.metadata.uid})
+        self._admitted.add(key)
+        return _with_address(obj, str(address))
+
+    def release(self, service: Service) -> None:
+        """The Service is gone; a new one of the same name that was admitted meanwhile keeps the address."""
+        key = _key(service)
+        entry = self._journal.get(_ADDRESSES, key)
+        if entry is not None and entry["uid"] == service.metadata.uid:
+            self._journal.delete(_ADDRESSES, key)
+            self._admitted.discard(key)
+
+    def _fixed(self, key: str, wanted: str, services: IPv4Network) -> IPv4Address:
+        entry = self._journal.get(_ADDRESSES, key)
+        if entry is not None and key in self._admitted and entry["ip"] != wanted:
+            raise Invalid(
+                f'spec.clusterIP: Invalid value: "{wanted}": field is immutable; the Service has {entry["ip"]}: '
+                "delete it first, or leave the field out"
+            )
+        try:
+            address = IPv4Address(wanted)
+        except AddressValueError as error:
+            raise Invalid(f'spec.clusterIP: Invalid value: "{wanted}": must be an IPv4 address or "None"') from error
+        lowest, highest = services[1], services[-2]
+        if not lowest <= address <= highest:
+            raise Invalid(
+                f'spec.clusterIP: Invalid value: "{wanted}": must lie in this namespace\'s range {lowest}-{highest}'
+            )
+        holder = self._holders().get(address)
+        if holder is not None and holder != key:
+            if holder in self._admitted:
+                raise Invalid(f'spec.clusterIP: Invalid value: "{wanted}": is held by Service {holder}')
+            self._journal.delete(_ADDRESSES, holder)
+        return address
+
+    def _chosen(self, key: str, services: IPv4Network) -> IPv4Address:
+        entry = self._journal.get(_ADDRESSES, key)
+        if entry is not None and IPv4Address(entry["ip"]) in services:
+            return IPv4Address(entry["ip"])
+        holders = self._holders()
+        free = next((address for address in _choices(key, services) if address not in holders), None)
+        if free is None:
+            # Addresses of Services that went while the daemon was away are only taken back when nothing else is left.
+            stale = {ip: holder for ip, holder in holders.items() if ip in services and holder not in self._admitted}
+            if not stale:
+                raise Invalid(f"cannot allot an address: all of {services} are held by Services of this namespace")
+            free, holder = min(stale.items())
+            self._journal.delete(_ADDRESSES, holder)
+        return free
+
+    def _holders(self) -> dict[IPv4Address, str]:
+        return {IPv4Address(entry["ip"]): key for key, entry in self._journal.items(_ADDRESSES)}
+
+
+def has_address(service: Service) -> bool:
+    """Whether it is a Service with a virtual address: not headless, not an alias for another name."""
+    return service.spec.type != "ExternalName" and service.spec.cluster_ip != HEADLESS
+
+
+def _choices(key: str, services: IPv4Network) -> Iterable[IPv4Address]:
+    usable = range(_RESERVED, services.num_addresses - 1)
+    first = spread(key, len(usable))
+    for step in range(len(usable)):
+        yield services[usable[(first + step) % len(usable)]]
+    for index in range(1, _RESERVED):
+        yield services[index]
+
+
+def _key(service: Service) -> str:
+    return f"{service.metadata.namespace}/{service.metadata.name}"
+
+
+def _with_address(service: Service, address: str) -> Service:
+    addresses = (address,) if address else ()
+    return msgspec.structs.replace(
+        service, spec=msgspec.structs.replace(service.spec, cluster_ip=address, cluster_ips=addresses)
+    )

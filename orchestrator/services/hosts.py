@@ -1,0 +1,119 @@
+"""The /etc/hosts file of each pod: its own name, the Services' names, and its hostAliases.
+
+The file is mounted into containers, so it is written in place: a container that runs keeps seeing the same inode.  It
+is written only when its content changes.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.objects.pod import Pod
+
+_HEAD = """\
+# Kubernetes-managed hosts file{note}.
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+fe00::0\tip6-mcastprefix
+fe00::1\tip6-allnodes
+fe00::2\tip6-allrouters
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name inside a namespace and the addresses that it leads to.
+
+    `name` is a Service's ("web"), or that of a pod behind a headless one ("web-0.web").
+    """
+
+    namespace: str
+    name: str
+    addresses: tuple[str, ...]
+
+
+class HostsFiles:
+    """The hosts files of all pods, one in `run_dir/pods/UID/hosts` each."""
+
+    def __init__(self, run_dir: Path, cluster_domain: str = "cluster.local") -> None:
+        self._pods_dir = run_dir / "pods"
+        self._domain = cluster_domain
+        self._names: tuple[Name, ...] = ()
+        self._pods: dict[str, tuple[Pod, str | None]] = {}
+
+    def path(self, uid: str) -> Path:
+        """Where the file of the pod with this uid is."""
+        return self._pods_dir / uid / "hosts"
+
+    def prepare(self, pod: Pod, ip: str | None) -> Path:
+        """Write the pod's file, before its containers are made and again when its address is known.
+
+        OSError when the disk refuses.
+        """
+        self._pods[pod.metadata.uid] = (pod, ip)
+        path = self.path(pod.metadata.uid)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_in_place(path, render(pod, ip, self._names, self._domain))
+        return path
+
+    def publish(self, names: Iterable[Name]) -> None:
+        """From now on these names hold, in the files of all pods.  OSError when the disk refuses."""
+        names = tuple(sorted(names, key=lambda entry: (entry.namespace, entry.name)))
+        if names == self._names:
+            return
+        self._names = names
+        for pod, ip in self._pods.values():
+            self.prepare(pod, ip)
+
+    def remove(self, uid: str) -> None:
+        """The pod is gone, and its file with it; absent is fine."""
+        self._pods.pop(uid, None)
+        shutil.rmtree(self.path(uid).parent, ignore_errors=True)
+
+
+def render(pod: Pod, ip: str | None, names: Iterable[Name], domain: str) -> str:
+    """The text of a pod's file, as the kubelet writes it, with the Services' names between own name and aliases."""
+    note = " (host network)" if pod.spec.host_network else ""
+    lines = [_HEAD.format(note=note)]
+    if ip:
+        lines.append("\t".join((ip, *_own_names(pod, domain))) + "\n")
+    for entry in names:
+        forms = "\t".join(_forms(entry, pod.metadata.namespace, domain))
+        lines += [f"{address}\t{forms}\n" for address in entry.addresses]
+    if pod.spec.host_aliases:
+        lines.append("\n# Entries added by HostAliases.\n")
+        lines += ["\t".join((alias.ip, *alias.hostnames)) + "\n" for alias in pod.spec.host_aliases]
+    return "".join(lines)
+
+
+def _own_names(pod: Pod, domain: str) -> Iterator[str]:
+    # A host's name has at most 63 characters, and the kubelet cuts a pod's name to that.
+    hostname = pod.spec.hostname or pod.metadata.name[:63].rstrip("-.")
+    if pod.spec.subdomain:
+        yield f"{hostname}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}"
+    yield hostname
+
+
+def _forms(entry: Name, namespace: str, domain: str) -> Iterator[str]:
+    if entry.namespace == namespace:
+        yield entry.name
+    yield f"{entry.name}.{entry.namespace}"
+    yield f"{entry.name}.{entry.namespace}.svc"
+    yield f"{entry.name}.{entry.namespace}.svc.{domain}"
+
+
+def _write_in_place(path: Path, text: str) -> None:
+    """New content first, then the new length: a reader may see a mix for a moment, but never an empty file."""
+    content = text.encode()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if os.pread(descriptor, len(content) + 1, 0) == content:
+            return
+        os.fchmod(descriptor, 0o644)
+        os.pwrite(descriptor, content, 0)
+        os.ftruncate(descriptor, len(content))
+    finally:
+        os.close(descriptor)

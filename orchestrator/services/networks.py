@@ -1,0 +1,147 @@
+"""One bridge network for each namespace: made when first needed, removed when nothing of the namespace is left."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from ipaddress import IPv4Network
+
+from orchestrator.engine.base import Engine, EngineRefused, Network
+from orchestrator.errors import Conflict, OrchestratorError, Unavailable
+from orchestrator.planning import labels
+from orchestrator.services.addresses import AddressBook
+from orchestrator.services.dataplane import DataPlane
+from orchestrator.services.subnets import Subnet
+
+log = logging.getLogger(__name__)
+
+ROLE = "network"
+_ATTEMPTS = 4
+
+
+def network_name(instance: str, namespace: str) -> str:
+    """What the engine calls a namespace's network ("orchestrator_default")."""
+    return f"{labels.prefix_of(instance)}_{namespace}"
+
+
+class Networks:
+    """The namespaces' networks in the engine.  Safe for concurrent calls: one creation serves all who wait for it."""
+
+    def __init__(self, engine: Engine, book: AddressBook, dataplane: DataPlane, instance: str) -> None:
+        self._engine = engine
+        self._book = book
+        self._dataplane = dataplane
+        self._instance = instance
+        self._ready: dict[str, Network] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def refresh(self) -> None:
+        """See which networks the engine has.  Call it once before addresses are given out."""
+        own = {labels.INSTANCE: self._instance, labels.ROLE: ROLE}
+        foreign = []
+        for network in await self._engine.list_networks():
+            namespace = network.labels.get(labels.NAMESPACE, "")
+            if not network.subnet or ":" in network.subnet:
+                continue
+            cidr = IPv4Network(network.subnet)
+            if own.items() <= network.labels.items() and namespace:
+                if not self._book.known(namespace):
+                    self._book.adopt(namespace, cidr)
+            else:
+                foreign.append(cidr)
+        self._book.avoid(foreign)
+
+    async def ensure(self, namespace: str) -> Network:
+        """The namespace's network, made now if it is not there, with its addresses at home on this host.
+
+        Unavailable when the engine does not answer, or when its range is taken and cannot be changed any more.
+        """
+        async with self._locks[namespace]:
+            ready = self._ready.get(namespace)
+            if ready is None or not self._dataplane.attached(self._book.subnet(namespace)):
+                ready = await self._find(namespace) or await self._create(namespace)
+                await self._dataplane.attach(self._book.subnet(namespace))
+                self._ready[namespace] = ready
+            return ready
+
+    def forget(self, namespace: str) -> None:
+        """Someone else removed this network: the next `ensure` asks the engine again."""
+        self._ready.pop(namespace, None)
+
+    def ready(self, namespace: str) -> bool:
+        """Whether `ensure` has succeeded for this namespace and nothing has removed its network since."""
+        return namespace in self._ready
+
+    async def prune(self, keep: set[str]) -> bool:
+        """Remove the networks of all other namespaces.  False when some are still used: call again later."""
+        own = {labels.INSTANCE: self._instance, labels.ROLE: ROLE}
+        all_gone = True
+        for network in await self._engine.list_networks(own):
+            namespace = network.labels.get(labels.NAMESPACE, "")
+            if namespace in keep:
+                continue
+            async with self._locks[namespace]:
+                try:
+                    await self._engine.remove_network(network.id)
+                except Conflict:
+                    all_gone = False
+                    continue
+                self._ready.pop(namespace, None)
+                self._book.forget(namespace)
+                log.info("%s: removed network %s: nothing is left in the namespace", namespace, network.name)
+        return all_gone
+
+    async def _find(self, namespace: str) -> Network | None:
+        """The network that is there; one with another range than ours is removed, which only works while unused."""
+        subnet = self._book.subnet(namespace)
+        own = {labels.INSTANCE: self._instance, labels.NAMESPACE: namespace, labels.ROLE: ROLE}
+        for network in await self._engine.list_networks(own):
+            if network.subnet == str(subnet.cidr):
+                return network
+            try:
+                await self._engine.remove_network(network.id)
+            except Conflict as error:
+                raise Unavailable(
+                    f"cannot use network {network.name}: its range is {network.subnet}, the addresses of namespace "
+                    f'"{namespace}" were given out of {subnet.cidr}; remove the containers on it'
+                ) from error
+        return None
+
+    async def _create(self, namespace: str) -> Network:
+        for _ in range(_ATTEMPTS):
+            subnet = self._book.subnet(namespace)
+            trouble: OrchestratorError | None = None
+            if not self._book.blocked(subnet.cidr):
+                try:
+                    return await self._make(subnet)
+                except EngineRefused as error:
+                    trouble = error
+            # Another daemon or a new route of the host was faster.  Nobody knows our addresses yet? Then move.
+            await self._move(subnet, trouble)
+        raise Unavailable(f'cannot make a network for namespace "{namespace}": every range that was tried is taken')
+
+    async def _make(self, subnet: Subnet) -> Network:
+        network = await self._engine.create_network(
+            network_name(self._instance, subnet.namespace),
+            labels={
+                labels.INSTANCE: self._instance,
+                labels.NAMESPACE: subnet.namespace,
+                labels.ROLE: ROLE,
+            },
+            subnet=str(subnet.cidr),
+            ip_range=str(subnet.pods),
+            gateway=str(subnet.gateway),
+            bridge=subnet.bridge,
+        )
+        log.info("%s: made network %s, %s: first needed now", subnet.namespace, network.name, subnet.cidr)
+        return network
+
+    async def _move(self, subnet: Subnet, trouble: OrchestratorError | None) -> None:
+        await self.refresh()
+        if not self._book.blocked(subnet.cidr) and trouble is not None:
+            raise trouble
+        if self._book.in_use(subnet.namespace):
+            raise Unavailable(
+                f'cannot make the network of namespace "{subnet.namespace}": the host or another network now uses '
+                f"{subnet.cidr}, where its Services have their addresses; free that range, or delete its Services"
+            ) from trouble
+        self._book.forget(subnet.namespace)

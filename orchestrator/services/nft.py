@@ -1,0 +1,172 @@
+"""The text of the kernel's rules.  Pure: what should hold in, nft(8) script out.
+
+One table for each daemon.  A packet to a Service's address takes this way:
+
+    prerouting (from a pod of the same network)  -+-> @services: address . protocol . port -> chain svc-...: dnat
+    output     (from the host)                   -+   to one of the ready endpoints
+                                                  '-> nothing there: stays as it is ("dnat to ip daddr", which keeps the
+                                                      engine's own rules for published ports away from it) and meets
+    input      refuse: TCP reset, ICMP port unreachable.  A server of the host on 0.0.0.0 is never reached by mistake.
+    postrouting  masquerade only where the answer would go astray: the host's own (its source is the address itself),
+                 a pod that reaches itself, and everything where the kernel does not show bridged packets to nft.
+
+The chains of our tables run before the engine's (priority -110 before -100).  A change is one transaction that touches
+only what differs, so connections and other Services are left alone.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Protocol = Literal["tcp", "udp", "sctp"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """What a client asks for: a Service's address and port."""
+
+    ip: str
+    protocol: Protocol
+    port: int
+
+    @property
+    def element(self) -> str:
+        """Its key in the verdict map."""
+        return f"{self.ip} . {self.protocol} . {self.port}"
+
+    @property
+    def chain(self) -> str:
+        """The name of its chain."""
+        return "svc-" + hashlib.sha256(self.element.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where it goes: endpoints as (ip, port), at random or, `sticky`, by the client's address."""
+
+    backends: tuple[tuple[str, int], ...]
+    sticky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A bridge, and the Service addresses ("10.201.2.0/23") of the pods behind it."""
+
+    bridge: str
+    services: str
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """All that should hold.  `targets` has only addresses with at least one endpoint."""
+
+    networks: frozenset[Network]
+    targets: dict[Address, Target]
+    bridged_seen: bool = True
+    """Whether packets between ports of one bridge pass nft (bridge-nf-call-iptables)."""
+
+
+def table_name(instance: str) -> str:
+    """The table of one daemon."""
+    return "orchestrator-" + re.sub(r"[^A-Za-z0-9_.-]", "_", instance)
+
+
+def load(table: str, rules: Ruleset) -> str:
+    """A script that replaces the whole table, or makes it, in one transaction."""
+    lines = [f"table ip {table}", f"delete table ip {table}", f"table ip {table} {{"]
+    lines += [f"\t{line}" for line in _skeleton(rules.bridged_seen)]
+    lines += ["}"]
+    empty = Ruleset(frozenset(), {}, rules.bridged_seen)
+    return "\n".join(lines) + "\n" + change(table, empty, rules)
+
+
+def change(table: str, old: Ruleset, new: Ruleset) -> str:
+    """A script that leads from one to the other in one transaction; "" when there is nothing to do."""
+    if old.bridged_seen != new.bridged_seen:
+        return load(table, new)
+    gone = sorted(old.targets.keys() - new.targets.keys())
+    added = sorted(new.targets.keys() - old.targets.keys())
+    changed = sorted(key for key in old.targets.keys() & new.targets.keys() if old.targets[key] != new.targets[key])
+    lines: list[str] = []
+    lines += _networks("delete", table, old.networks - new.networks)
+    lines += _elements("delete", table, "services", [key.element for key in gone])
+    lines += [f"delete chain ip {table} {key.chain}" for key in gone]
+    lines += [f"flush chain ip {table} {key.chain}" for key in changed]
+    lines += [f"add chain ip {table} {key.chain}" for key in added]
+    lines += [f"add rule ip {table} {key.chain} {_rule(key, new.targets[key])}" for key in [*changed, *added]]
+    lines += _elements("add", table, "services", [f"{key.element} : goto {key.chain}" for key in added])
+    lines += _networks("add", table, new.networks - old.networks)
+    selves_old, selves_new = _selves(old), _selves(new)
+    lines += _elements("delete", table, "selves", sorted(selves_old - selves_new))
+    lines += _elements("add", table, "selves", sorted(selves_new - selves_old))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def delete(table: str) -> str:
+    """A script that removes the table, there or not."""
+    return f"table ip {table}\ndelete table ip {table}\n"
+
+
+def _skeleton(bridged_seen: bool) -> Iterator[str]:
+    yield "set vips { type ipv4_addr; flags interval; }"
+    yield "set home { type ifname . ipv4_addr; flags interval; }"
+    yield "set selves { type ipv4_addr . ipv4_addr; }"
+    yield "map services { type ipv4_addr . inet_proto . inet_service : verdict; }"
+    yield from _chain(
+        "prerouting",
+        "type nat hook prerouting priority -110; policy accept;",
+        "iifname . ip daddr @home ip daddr . meta l4proto . th dport vmap @services",
+        "ip daddr @vips dnat to ip daddr",
+    )
+    yield from _chain(
+        "output",
+        "type nat hook output priority -110; policy accept;",
+        "ip daddr . meta l4proto . th dport vmap @services",
+        "ip daddr @vips dnat to ip daddr",
+    )
+    yield from _chain(
+        "input",
+        "type filter hook input priority -10; policy accept;",
+        "ct state new ip daddr @vips meta l4proto tcp reject with tcp reset",
+        "ct state new ip daddr @vips meta l4proto { udp, sctp } reject with icmp port-unreachable",
+    )
+    yield from _chain(
+        "postrouting",
+        "type nat hook postrouting priority 90; policy accept;",
+        "ip saddr @vips masquerade",
+        "ct status dnat ip saddr . ip daddr @selves masquerade",
+        *([] if bridged_seen else ["ct status dnat ct original ip daddr @vips masquerade"]),
+    )
+
+
+def _chain(name: str, *lines: str) -> Iterator[str]:
+    yield f"chain {name} {{"
+    yield from (f"\t{line}" for line in lines)
+    yield "}"
+
+
+def _rule(key: Address, target: Target) -> str:
+    count = len(target.backends)
+    pick = f"jhash ip saddr mod {count}" if target.sticky else f"numgen random mod {count}"
+    places = ", ".join(f"{index} : {ip} . {port}" for index, (ip, port) in enumerate(target.backends))
+    return f"meta l4proto {key.protocol} dnat ip addr . port to {pick} map {{ {places} }}"
+
+
+def _networks(verb: str, table: str, networks: frozenset[Network]) -> list[str]:
+    ordered = sorted(networks, key=lambda network: network.bridge)
+    home = [f'"{network.bridge}" . {network.services}' for network in ordered]
+    return [
+        *_elements(verb, table, "vips", [network.services for network in ordered]),
+        *_elements(verb, table, "home", home),
+    ]
+
+
+def _elements(verb: str, table: str, name: str, elements: Iterable[str]) -> list[str]:
+    text = ", ".join(elements)
+    return [f"{verb} element ip {table} {name} {{ {text} }}"] if text else []
+
+
+def _selves(rules: Ruleset) -> set[str]:
+    return {f"{ip} . {ip}" for target in rules.targets.values() for ip, _ in target.backends}
