@@ -14,8 +14,8 @@ from typing import Any, Literal
 import msgspec
 
 from orchestrator.objects import registry
-from orchestrator.objects.events import Event, EventSource, ObjectReference
-from orchestrator.objects.meta import ObjectMeta
+from orchestrator.objects.events import Event, EventSource
+from orchestrator.objects.meta import ObjectMeta, ObjectReference
 from orchestrator.objects.times import format_time, parse_time
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Key, Store
@@ -41,39 +41,41 @@ class EventRecorder:
         self._recent: OrderedDict[str, Event] = OrderedDict()
         self._restore()
 
-    def record(self, about: Any, type: EventType, reason: str, message: str, *, field_path: str = "") -> None:
+    def record(self, about: Any, kind: EventType, reason: str, message: str, *, field_path: str = "") -> None:
         """Something happened to the object `about`; `field_path` is as kubectl shows it ("spec.containers{web}")."""
         meta = about.metadata
-        kind = registry.kind_of(about)
-        digest = hashlib.sha256("\0".join((kind, meta.uid or "", field_path, type, reason, message)).encode())
+        about_kind = registry.kind_of(about)
+        digest = hashlib.sha256("\0".join((about_kind, meta.uid, field_path, kind, reason, message)).encode())
         name = f"{meta.name}.{digest.hexdigest()[:16]}"
         now = format_time(self._clock())
         namespace = meta.namespace or "default"
         seen = self._recent.get(f"{namespace}/{name}")
         if seen is None:
             reference = ObjectReference(
-                kind=kind,
-                api_version=registry.api_version(kind),
+                kind=about_kind,
+                api_version=registry.api_version(about_kind),
                 namespace=namespace,
                 name=meta.name,
                 uid=meta.uid,
-                field_path=field_path or None,
+                field_path=field_path,
             )
             event = Event(
-                metadata=ObjectMeta(name=name, namespace=namespace, uid=digest.hexdigest()[:32], creation_timestamp=now),
+                metadata=ObjectMeta(
+                    name=name, namespace=namespace, uid=digest.hexdigest()[:32], creation_timestamp=now
+                ),
                 involved_object=reference,
                 reason=reason,
                 message=message,
-                type=type,
+                type=kind,
                 source=self._source,
                 first_timestamp=now,
                 last_timestamp=now,
                 count=1,
             )
         else:
-            event = msgspec.structs.replace(seen, last_timestamp=now, count=(seen.count or 1) + 1)
+            event = msgspec.structs.replace(seen, last_timestamp=now, count=seen.count + 1)
         self._keep(f"{namespace}/{name}", event)
-        level = logging.INFO if type == "Normal" else logging.WARNING
+        level = logging.INFO if kind == "Normal" else logging.WARNING
         log.log(level, "%s/%s%s: %s: %s", namespace, meta.name, field_path and f" {field_path}", reason, message)
 
     def _keep(self, key: str, event: Event) -> None:
@@ -87,7 +89,7 @@ class EventRecorder:
         limit = self._clock() - MAX_AGE
         while self._recent:
             key, oldest = next(iter(self._recent.items()))
-            if len(self._recent) <= MAX_EVENTS and parse_time(oldest.last_timestamp or "") >= limit:
+            if len(self._recent) <= MAX_EVENTS and parse_time(oldest.last_timestamp) >= limit:
                 return
             del self._recent[key]
             self._store.drop(Key("Event", *key.split("/", 1)))
@@ -100,7 +102,7 @@ class EventRecorder:
                 kept.append((key, registry.convert(document)))
             except msgspec.ValidationError:
                 self._journal.delete(_BUCKET, key)
-        for key, event in sorted(kept, key=lambda pair: pair[1].last_timestamp or ""):
+        for key, event in sorted(kept, key=lambda pair: pair[1].last_timestamp):
             self._recent[key] = event
             self._store.put("events", event)
         self._forget_old()

@@ -139,15 +139,15 @@ class Store:
 
     # --- desired state ---
 
-    def sync(self, owner: str, wanted: Iterable[Desired]) -> list[Refused]:
+    def sync(self, owner: str, wanted: Iterable[Desired]) -> tuple[Refused, ...]:
         """Make the owner's objects exactly these.  Gives what admission refused; the rest is applied."""
         desired = {key_of(item.object): item for item in wanted}
-        refused = []
+        refused: tuple[Refused, ...] = ()
         for key in sorted(desired, key=_before_pods):
             try:
                 self.apply(owner, desired[key])
             except Invalid as error:
-                refused.append(Refused(key, desired[key].source, str(error)))
+                refused += (Refused(key, desired[key].source, str(error)),)
         for key in [k for k, r in self._records.items() if r.owner == owner and k not in desired]:
             self.delete(key)
         return refused
@@ -181,7 +181,7 @@ class Store:
         meta = record.object.metadata
         if grace is None:
             grace = record.object.spec.termination_grace_period_seconds
-        if meta.deletion_timestamp and meta.deletion_grace_period_seconds <= grace:
+        if meta.deletion_timestamp and (meta.deletion_grace_period_seconds or 0) <= grace:
             return
         deleted = format_time(self._clock() + grace)
         self._put_metadata(key, deletion_timestamp=deleted, deletion_grace_period_seconds=int(grace))
@@ -218,7 +218,7 @@ class Store:
             old = existing.metadata
             fields = {"uid": old.uid, "creation_timestamp": old.creation_timestamp}
             changed = _without_metadata(existing) != _without_metadata(obj)
-            generation = (old.generation or 1) + (1 if changed else 0)
+            generation = old.generation + (1 if changed else 0)
         else:
             known = self._journal.get(_IDENTITIES, str(key)) if key not in self._records else None
             if known is None or known["identity"] != identity:
@@ -272,13 +272,13 @@ class Store:
                 waiter.set_result(None)
         self._waiters.clear()
 
-    def _since(self, version: int) -> list[Change]:
+    def _since(self, version: int) -> tuple[Change, ...]:
         if version >= self._version:
-            return []
+            return ()
         oldest = self._history[0].version if self._history else self._version + 1
         if version + 1 < oldest:
             raise Expired(f"too old resource version: {version} ({oldest - 1})")
-        return [change for change in self._history if change.version > version]
+        return tuple(change for change in self._history if change.version > version)
 
 
 class Watch:
@@ -288,7 +288,7 @@ class Watch:
         self._store = store
         self.version = version
 
-    async def next(self) -> list[Change]:
+    async def next(self) -> tuple[Change, ...]:
         """The changes since the last call, at least one, oldest first; waits for them.  Expired: list again."""
         while not (changes := self._store._since(self.version)):
             waiter = asyncio.get_running_loop().create_future()

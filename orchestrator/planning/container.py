@@ -1,0 +1,157 @@
+"""From a pod's spec to what the engine is asked to make: the sandbox, and one container that joins it.
+
+The sandbox owns network, hostname, published ports and resolver settings; a container has everything else.
+"""
+
+from collections.abc import Mapping
+
+from orchestrator.objects.container import Container, VolumeMount
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.scalars import quantity_milli, quantity_nano, quantity_units
+from orchestrator.objects.security import Capabilities, PodSecurityContext, SecurityContext
+from orchestrator.planning.environment import environment, expand
+from orchestrator.planning.errors import ConfigError
+from orchestrator.planning.identity import container_digest, pod_identity
+from orchestrator.planning.labels import SANDBOX_NAME, container_labels, container_name
+from orchestrator.planning.projection import is_projected, volume_directory
+from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
+from orchestrator.planning.surroundings import Surroundings
+
+_MIN_SHARES, _SHARES_PER_CORE = 2, 1024
+
+
+def hostname_of(pod: Pod) -> str:
+    """`spec.hostname`, else the pod's name; at most 63 characters, as the kernel has it."""
+    return (pod.spec.hostname or pod.metadata.name)[:63].rstrip("-.")
+
+
+def domain_of(pod: Pod, cluster_domain: str) -> str:
+    """ "sub.ns.svc.cluster.local" where the pod has a subdomain, else ""."""
+    sub = pod.spec.subdomain
+    return f"{sub}.{pod.metadata.namespace}.svc.{cluster_domain}" if sub else ""
+
+
+def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerConfig:
+    """The container that owns the pod's address and waits."""
+    spec, meta = pod.spec, pod.metadata
+    hostname = hostname_of(pod)
+    if spec.set_hostname_as_fqdn and (domain := domain_of(pod, around.cluster_domain)):
+        hostname = f"{hostname}.{domain}"
+    dns = spec.dns_config
+    return ContainerConfig(
+        name=container_name(around.instance, meta.namespace, meta.name, meta.uid, SANDBOX_NAME, attempt),
+        image=around.sandbox_image,
+        labels=container_labels(
+            around.instance, meta.namespace, meta.name, meta.uid, SANDBOX_NAME, attempt, pod_identity(pod), "sandbox"
+        ),
+        hostname="" if spec.host_network else hostname,
+        network="host" if spec.host_network else around.network,
+        ipc_mode="host" if spec.host_ipc else "shareable",
+        pid_mode="host" if spec.host_pid else "",
+        ports=() if spec.host_network else _published(pod),
+        dns=dns.nameservers if dns else (),
+        dns_search=dns.searches if dns else (),
+        dns_options=tuple(f"{o.name}:{o.value}" if o.value else o.name for o in dns.options) if dns else (),
+        sysctls={s.name: s.value for s in spec.security_context.sysctls},
+        init=not spec.host_pid,
+    )
+
+
+def container_config(
+    pod: Pod, container: Container, attempt: int, around: Surroundings, sandbox: str, pod_ip: str, role: str
+) -> ContainerConfig:
+    """One attempt of one container, joined to the sandbox with this id.  ConfigError when a reference leads nowhere."""
+    spec, meta, own = pod.spec, pod.metadata, container.security_context or SecurityContext()
+    variables = environment(pod, container, around, pod_ip)
+    caps = own.capabilities or Capabilities()
+    limits, requests = container.resources.limits, container.resources.requests
+    return ContainerConfig(
+        name=container_name(around.instance, meta.namespace, meta.name, meta.uid, container.name, attempt),
+        image=container.image,
+        labels=container_labels(
+            around.instance,
+            meta.namespace,
+            meta.name,
+            meta.uid,
+            container.name,
+            attempt,
+            container_digest(container),
+            role,
+        ),
+        entrypoint=tuple(expand(word, variables) for word in container.command) or None,
+        command=tuple(expand(word, variables) for word in container.args) or None,
+        env=tuple(f"{name}={value}" for name, value in ({"HOSTNAME": hostname_of(pod)} | variables).items()),
+        working_dir=container.working_dir,
+        user=_user(own, spec.security_context),
+        network=f"container:{sandbox}",
+        ipc_mode="host" if spec.host_ipc else f"container:{sandbox}",
+        pid_mode="host" if spec.host_pid else f"container:{sandbox}" if spec.share_process_namespace else "",
+        mounts=(*_mounts(pod, container, around, variables), *_hosts(pod, container, around)),
+        memory_bytes=quantity_units(limits["memory"]) if "memory" in limits else 0,
+        nano_cpus=quantity_nano(limits["cpu"]) if "cpu" in limits else 0,
+        cpu_shares=_shares(requests.get("cpu", limits.get("cpu"))),
+        tty=container.tty,
+        stdin_open=container.stdin,
+        stdin_once=container.stdin_once,
+        privileged=bool(own.privileged),
+        read_only_root=bool(own.read_only_root_filesystem),
+        cap_add=caps.add,
+        cap_drop=caps.drop,
+        groups=tuple(str(group) for group in spec.security_context.supplemental_groups),
+        security_opt=("no-new-privileges",) if own.allow_privilege_escalation is False else (),
+        stop_signal=container.lifecycle.stop_signal if container.lifecycle else "",
+    )
+
+
+def sub_path_of(mount: VolumeMount, variables: Mapping[str, str]) -> str:
+    """The part of the volume that is mounted, "" for all of it; ConfigError for an expression without a value."""
+    if not mount.sub_path_expr:
+        return mount.sub_path
+    path = expand(mount.sub_path_expr, variables)
+    if "$(" in path:
+        raise ConfigError(f'cannot expand subPathExpr "{mount.sub_path_expr}" of volume mount {mount.name}')
+    return path
+
+
+def _mounts(pod: Pod, container: Container, around: Surroundings, variables: Mapping[str, str]) -> list[Mount]:
+    volumes = {volume.name: volume for volume in pod.spec.volumes}
+    result = []
+    for mount in container.volume_mounts:
+        volume = volumes[mount.name]
+        directory, sub_path = volume_directory(volume, pod, around), sub_path_of(mount, variables)
+        source = f"{directory}/{sub_path}" if sub_path else directory
+        propagation = {"HostToContainer": "rslave", "Bidirectional": "rshared"}.get(mount.mount_propagation or "")
+        result.append(
+            Mount(
+                target=mount.mount_path,
+                source=source,
+                read_only=mount.read_only or is_projected(volume),
+                propagation=propagation or "rprivate",
+            )
+        )
+    return result
+
+
+def _hosts(pod: Pod, container: Container, around: Surroundings) -> list[Mount]:
+    """The hosts file, unless the pod shares the host's network or the container mounts its own."""
+    if pod.spec.host_network or any(m.mount_path == "/etc/hosts" for m in container.volume_mounts):
+        return []
+    return [Mount(target="/etc/hosts", source=around.paths(pod.metadata.uid).hosts)]
+
+
+def _published(pod: Pod) -> tuple[PortBinding, ...]:
+    ports = (port for container in pod.spec.containers for port in container.ports if port.host_port)
+    return tuple(PortBinding(p.container_port, p.host_port, p.protocol.lower(), p.host_ip) for p in ports)
+
+
+def _user(own: SecurityContext, pods: PodSecurityContext) -> str:
+    user = own.run_as_user if own.run_as_user is not None else pods.run_as_user
+    group = own.run_as_group if own.run_as_group is not None else pods.run_as_group
+    if user is None and group is None:
+        return ""
+    return f"{user or 0}" if group is None else f"{user or 0}:{group}"
+
+
+def _shares(request: str | None) -> int:
+    """CPU weight as the kubelet computes it; 0 (the engine's default) where nothing is asked."""
+    return max(quantity_milli(request) * _SHARES_PER_CORE // 1000, _MIN_SHARES) if request else 0

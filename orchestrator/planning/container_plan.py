@@ -1,0 +1,277 @@
+"""What to do about one container of a pod whose sandbox stands.
+
+      (none) --create, start--> running --ends--> ended --back-off--> create, start (next attempt)
+                                   |                |
+                          BeginStop (see stop_plan) `--policy says no--> stays
+
+A restarted container is a new one with the next attempt number.  Whether it restarts is the policy's word, when is the
+back-off's; every reason to stop it (spec edit, probe, hook, sandbox) ends it first and then takes the same path.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from orchestrator.objects.container import Container
+from orchestrator.objects.pod import Pod
+from orchestrator.planning.backoff import earned, following
+from orchestrator.planning.container import container_config, sub_path_of
+from orchestrator.planning.environment import environment
+from orchestrator.planning.errors import ConfigError
+from orchestrator.planning.identity import container_digest
+from orchestrator.planning.image_plan import image_plan
+from orchestrator.planning.observed import HookState, Observed, Restarts, SeenContainer, StopReason
+from orchestrator.planning.ops import (
+    Create,
+    EventNote,
+    KeepRestarts,
+    Note,
+    Op,
+    Plan,
+    ProbeKey,
+    Remove,
+    ResolveSubPath,
+    RunHook,
+    Signal,
+    Start,
+    Unpause,
+    Waiting,
+    earliest,
+)
+from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
+from orchestrator.planning.projection import is_projected, volume_directory
+from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
+from orchestrator.planning.surroundings import Surroundings
+from orchestrator.planning.terminated import last_state
+
+Role = Literal["init", "container"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every decision about a container of one pod looks at."""
+
+    pod: Pod
+    observed: Observed
+    around: Surroundings
+    sandbox: SeenContainer
+    now: float
+
+
+def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
+    """The next steps of one container."""
+    newest = scene.observed.newest(scene.pod.metadata.uid, container.name)
+    if newest is None:
+        return _first_start(scene, container, role)
+    if newest.alive:
+        return _running(scene, container, newest)
+    if newest.ended:
+        return _ended(scene, container, newest, role)
+    if newest.phase == "created":
+        return Plan((_start(container, newest.id, "it was made and not started"),))
+    return Plan((Remove(name=newest.name, target=newest.id, lane=newest.name, cause=f"it is {newest.phase}"),))
+
+
+def should_restart(policy: str, newest: SeenContainer) -> bool:
+    """What restartPolicy says of an attempt that ended."""
+    failed = newest.failed_to_start or newest.exit_code != 0
+    return policy == "Always" or (policy == "OnFailure" and failed)
+
+
+def policy_of(pod: Pod, container: Container, role: Role) -> str:
+    """The restart policy that holds for a container; init containers run to success unless the pod never retries."""
+    if role == "init" and container.restart_policy is None:
+        return "Never" if pod.spec.restart_policy == "Never" else "OnFailure"
+    return container.restart_policy or pod.spec.restart_policy
+
+
+def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
+    history = scene.observed.restarts.get(container.name, Restarts())
+    if history.next_attempt:
+        return _start_attempt(scene, container, role, history.next_attempt, history, "it is gone from the engine")
+    return _start_attempt(scene, container, role, 0, history, "first start")
+
+
+def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
+    stop = scene.observed.stops.get(newest.id)
+    if stop is not None:
+        steps = stop_steps(newest, container, stop, scene.observed, scene.now)
+        return replace(steps, probes=_probes_while_stopping(scene, container, newest))
+    if newest.phase == "paused":
+        lane = newest.name
+        resume = Unpause(name=lane, target=newest.id, lane=lane, cause="it was paused from outside")
+        return Plan((resume, Signal(name=lane, target=newest.id, lane=lane, signal="KILL", cause="counts as an exit")))
+    reason = _reason_to_stop(scene, container, newest)
+    if reason is not None:
+        kind, cause, message = reason
+        return Plan((begin_stop(newest, kind, _grace(scene.pod, container, kind), cause, message),))
+    return _post_start(scene, container, newest)
+
+
+def _reason_to_stop(scene: Scene, container: Container, newest: SeenContainer) -> tuple[StopReason, str, str] | None:
+    """Why a running container must end: the reason, the cause for the log, and the Event's words."""
+    name = container.name
+    if newest.created_at < scene.sandbox.created_at:
+        return StopReason.SANDBOX, "its sandbox is gone", f"Stopping container {name}"
+    if newest.digest != container_digest(container):
+        changed = f"Container {name} definition changed, will be restarted"
+        return StopReason.REPLACED, "its spec changed", changed
+    hook = scene.observed.post_starts.get(newest.id)
+    if hook is not None and hook.state is HookState.FAILED:
+        return StopReason.POST_START, "its postStart hook failed", "FailedPostStartHook"
+    verdicts = scene.observed.probes.get(newest.id, ProbeStatus())
+    if container.startup_probe and verdicts.started is False:
+        return StopReason.STARTUP, "startup probe failed", f"Container {name} failed startup probe, will be restarted"
+    if container.liveness_probe and verdicts.alive is False:
+        return (
+            StopReason.LIVENESS,
+            "liveness probe failed",
+            f"Container {name} failed liveness probe, will be restarted",
+        )
+    return None
+
+
+def _grace(pod: Pod, container: Container, reason: StopReason) -> float:
+    """A probe may have its own grace period."""
+    probes = {StopReason.LIVENESS: container.liveness_probe, StopReason.STARTUP: container.startup_probe}
+    probe = probes.get(reason)
+    if probe is not None and probe.termination_grace_period_seconds is not None:
+        return float(max(probe.termination_grace_period_seconds, 2))
+    return grace_of(pod)
+
+
+def _post_start(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
+    if container.lifecycle is not None and container.lifecycle.post_start is not None:
+        hook = scene.observed.post_starts.get(newest.id)
+        waiting = {container.name: Waiting("ContainerCreating")}
+        if hook is None:
+            run = RunHook(
+                kind="postStart",
+                name=newest.name,
+                target=newest.id,
+                lane=newest.name,
+                seconds=None,
+                cause="it has started",
+            )
+            return Plan((run,), waiting=waiting)
+        if hook.state is HookState.RUNNING:
+            return Plan(waiting=waiting)
+    return Plan(probes=_probes(scene, container, newest))
+
+
+def _probes(scene: Scene, container: Container, newest: SeenContainer) -> frozenset[ProbeKey]:
+    """Those that should be running: the startup probe alone until it has succeeded (P05)."""
+    verdicts = scene.observed.probes.get(newest.id, ProbeStatus())
+    if container.startup_probe is not None and not verdicts.started:
+        return frozenset({ProbeKey(container.name, newest.id, ProbeKind.STARTUP)})
+    kinds = set()
+    if container.readiness_probe is not None:
+        kinds.add(ProbeKind.READINESS)
+    if container.liveness_probe is not None:
+        kinds.add(ProbeKind.LIVENESS)
+    return frozenset(ProbeKey(container.name, newest.id, kind) for kind in kinds)
+
+
+def _probes_while_stopping(scene: Scene, container: Container, newest: SeenContainer) -> frozenset[ProbeKey]:
+    """Readiness goes on, to see it go unready; the others have nothing to decide any more (P08)."""
+    return frozenset(key for key in _probes(scene, container, newest) if key.kind is ProbeKind.READINESS)
+
+
+def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role) -> Plan:
+    stale = role == "init" and newest.created_at < scene.sandbox.created_at
+    edited = newest.digest != container_digest(container)
+    if not stale and not edited and not should_restart(policy_of(scene.pod, container, role), newest):
+        return Plan()
+    history = scene.observed.restarts.get(container.name, Restarts())
+    delay = 0.0 if edited or stale else earned(history.delay, newest.started_at, newest.finished_at)
+    due = max(newest.finished_at, newest.created_at) + delay
+    if scene.now < due:
+        return _backing_off(scene, container, newest, delay, due)
+    following_delay = 0.0 if edited or stale else following(delay, scene.around.backoff)
+    attempt = max(newest.attempt + 1, history.next_attempt)
+    history = Restarts(history.next_attempt, following_delay, last_state(newest))
+    cause = "its spec changed" if edited else f"it ended with {newest.exit_code}"
+    return _start_attempt(scene, container, role, attempt, history, cause, due)
+
+
+def _backing_off(scene: Scene, container: Container, newest: SeenContainer, delay: float, due: float) -> Plan:
+    meta, name = scene.pod.metadata, container.name
+    whose = f"{meta.name}_{meta.namespace}({meta.uid})"
+    text = f"back-off {_duration(delay)} restarting failed container={name} pod={whose}"
+    note = EventNote("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {whose}", name)
+    key = f"backoff/{newest.id}"
+    ops: tuple[Op, ...] = () if key in scene.observed.noted else (Note(key=key, lane=name, cause=text, event=note),)
+    return Plan(ops, wake_at=due, waiting={name: Waiting("CrashLoopBackOff", text)})
+
+
+def _start_attempt(
+    scene: Scene, container: Container, role: Role, attempt: int, history: Restarts, cause: str, due: float = 0.0
+) -> Plan:
+    """Image, references, then create and start."""
+    name, meta = container.name, scene.pod.metadata
+    failure = scene.observed.failures.get(name)
+    if failure is not None and scene.now < failure.retry_at:
+        return Plan(wake_at=failure.retry_at, waiting={name: Waiting(failure.reason, failure.message)})
+    image = image_plan(
+        container, f"{meta.uid}/{name}/{attempt}", due or scene.sandbox.created_at, scene.observed, scene.now
+    )
+    if image.waiting:
+        return image
+    try:
+        config = container_config(scene.pod, container, attempt, scene.around, scene.sandbox.id, scene.sandbox.ip, role)
+        sub_paths = _sub_paths(scene, container)
+    except ConfigError as error:
+        return _config_error(scene, container, str(error))
+    create = Create(
+        name=name,
+        attempt=attempt,
+        config=config,
+        lane=name,
+        cause=cause,
+        event=EventNote("Normal", "Created", "Container created", name),
+    )
+    keep = KeepRestarts(name=name, lane=name, cause=cause, restarts=replace(history, next_attempt=attempt + 1))
+    return Plan((*image.ops, *sub_paths, create, keep, _start(container, config.name, cause)))
+
+
+def _start(container: Container, target: str, cause: str) -> Start:
+    event = EventNote("Normal", "Started", "Container started", container.name)
+    return Start(name=container.name, target=target, lane=container.name, cause=cause, event=event)
+
+
+def _sub_paths(scene: Scene, container: Container) -> tuple[Op, ...]:
+    volumes = {volume.name: volume for volume in scene.pod.spec.volumes}
+    variables = environment(scene.pod, container, scene.around, scene.sandbox.ip)
+    ops = []
+    for mount in container.volume_mounts:
+        if path := sub_path_of(mount, variables):
+            volume = volumes[mount.name]
+            root = volume_directory(volume, scene.pod, scene.around)
+            op = ResolveSubPath(
+                root=root, sub_path=path, make=not is_projected(volume), lane=container.name, cause="a mount names it"
+            )
+            ops.append(op)
+    return tuple(ops)
+
+
+def _config_error(scene: Scene, container: Container, message: str) -> Plan:
+    name = container.name
+    key = f"config/{name}/{message}"
+    event = EventNote("Warning", "Failed", f"Error: {message}", name)
+    ops: tuple[Op, ...] = () if key in scene.observed.noted else (Note(key=key, lane=name, cause=message, event=event),)
+    return Plan(ops, waiting={name: Waiting("CreateContainerConfigError", message)})
+
+
+def together(plans: list[Plan]) -> Plan:
+    """Several containers' plans as one; their lanes may run at the same time."""
+    return Plan(
+        ops=tuple(op for plan in plans for op in plan.ops),
+        wake_at=earliest(plan.wake_at for plan in plans),
+        probes=frozenset(key for plan in plans for key in plan.probes),
+        waiting={name: waiting for plan in plans for name, waiting in plan.waiting.items()},
+    )
+
+
+def _duration(seconds: float) -> str:
+    """As Go prints it: "40s", "2m40s", "5m0s"."""
+    whole = round(seconds)
+    return f"{whole // 60}m{whole % 60}s" if whole >= 60 else f"{whole}s"

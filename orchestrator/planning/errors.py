@@ -1,0 +1,11 @@
+"""What keeps a container from being made: the words are the kubelet's, and end in status and Events."""
+
+from orchestrator.errors import OrchestratorError
+
+
+class ConfigError(OrchestratorError):
+    """CreateContainerConfigError: a reference that leads nowhere, a field that has no value."""
+
+
+class MountError(OrchestratorError):
+    """FailedMount: a volume's source is not there yet."""

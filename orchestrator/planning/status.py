@@ -1,0 +1,214 @@
+"""What a pod has come to, as Kubernetes tells it: phase, conditions, container states (behaviour cases L01, L02).
+
+A pure function of what is seen and what the plan waits for, so it is true at every instant; only the times of
+transitions are taken over from the status before.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from orchestrator.objects.container import Container
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import (
+    ConditionStatus,
+    ContainerState,
+    ContainerStateRunning,
+    ContainerStateTerminated,
+    ContainerStateWaiting,
+    ContainerStatus,
+    HostIP,
+    PodCondition,
+    PodIP,
+    PodPhase,
+    PodStatus,
+)
+from orchestrator.objects.times import format_time
+from orchestrator.planning.observed import HookState, LastState, Observed, Restarts, SeenContainer
+from orchestrator.planning.ops import Plan, Waiting
+from orchestrator.planning.pod_plan import is_over
+from orchestrator.planning.probe_state import ProbeStatus
+from orchestrator.planning.surroundings import Surroundings
+from orchestrator.planning.terminated import last_state
+
+NEVER = "1970-01-01T00:00:00Z"
+"""`startedAt` of a container that never started."""
+
+
+def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, now: float) -> PodStatus:
+    """The status now; `pod.status` is the one before."""
+    spec, uid = pod.spec, pod.metadata.uid
+    init = tuple(_container(pod, c, observed, plan) for c in spec.init_containers)
+    main = tuple(_container(pod, c, observed, plan) for c in spec.containers)
+    sandbox = observed.sandbox(uid)
+    up = sandbox is not None and sandbox.phase == "running"
+    ip = (around.node.ip if spec.host_network else sandbox.ip) if up and sandbox else ""
+    if is_over(pod, observed):
+        ip = ip or pod.status.pod_ip
+    phase = _phase(pod, init, main, observed)
+    return PodStatus(
+        observed_generation=pod.metadata.generation,
+        phase=phase,
+        conditions=_conditions(pod, phase, init, main, up, now),
+        host_ip=around.node.ip,
+        host_ips=(HostIP(ip=around.node.ip),),
+        pod_ip=ip,
+        pod_ips=(PodIP(ip=ip),) if ip else (),
+        start_time=pod.status.start_time or pod.metadata.creation_timestamp,
+        init_container_statuses=init,
+        container_statuses=main,
+        qos_class=qos_class(pod),
+    )
+
+
+def qos_class(pod: Pod) -> Literal["Guaranteed", "Burstable", "BestEffort"]:
+    """Guaranteed when every container limits cpu and memory and asks for no less; BestEffort when none says anything."""
+    containers = (*pod.spec.init_containers, *pod.spec.containers)
+    relevant = ("cpu", "memory")
+    guaranteed, nothing = True, True
+    for container in containers:
+        limits, requests = container.resources.limits, container.resources.requests
+        nothing = nothing and not any(name in limits or name in requests for name in relevant)
+        for name in relevant:
+            if name not in limits or requests.get(name, limits[name]) != limits[name]:
+                guaranteed = False
+    return "BestEffort" if nothing else "Guaranteed" if guaranteed else "Burstable"
+
+
+def is_started(container: Container, seen: SeenContainer, observed: Observed) -> bool:
+    """Running, its postStart hook over, and its startup probe passed."""
+    if seen.phase != "running":
+        return False
+    if container.lifecycle is not None and container.lifecycle.post_start is not None:
+        hook = observed.post_starts.get(seen.id)
+        if hook is None or hook.state is not HookState.SUCCEEDED:
+            return False
+    return container.startup_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).started)
+
+
+def is_ready(container: Container, seen: SeenContainer, observed: Observed) -> bool:
+    """Started, and its readiness probe says so where it has one (P06)."""
+    if not is_started(container, seen, observed):
+        return False
+    return container.readiness_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).ready)
+
+
+def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -> ContainerStatus:
+    attempts = observed.of(pod.metadata.uid, container.name)
+    newest = attempts[0] if attempts else None
+    history = observed.restarts.get(container.name, Restarts())
+    state, ended = _state(pod, container, newest, observed, plan)
+    is_init = container in pod.spec.init_containers
+    last = _last(attempts, history, ended)
+    running = state.running is not None and newest is not None
+    return ContainerStatus(
+        name=container.name,
+        state=state,
+        last_state=ContainerState(terminated=_terminated(last)) if last else ContainerState(),
+        ready=(
+            bool(ended and newest and newest.exit_code == 0 and not newest.failed_to_start)
+            if is_init and container.restart_policy is None
+            else bool(running and newest and is_ready(container, newest, observed))
+        ),
+        restart_count=max(newest.attempt if newest else 0, history.count),
+        image=container.image,
+        image_id=newest.image_id if newest else "",
+        container_id=f"docker://{newest.id}" if newest else "",
+        started=bool(running and newest and is_started(container, newest, observed)),
+    )
+
+
+def _state(
+    pod: Pod, container: Container, newest: SeenContainer | None, observed: Observed, plan: Plan
+) -> tuple[ContainerState, bool]:
+    """The state, and whether it is "terminated"."""
+    waiting = plan.waiting.get(container.name)
+    if newest is not None and newest.alive and waiting is None:
+        return ContainerState(running=ContainerStateRunning(started_at=format_time(newest.started_at))), False
+    if newest is not None and newest.ended and waiting is None:
+        return ContainerState(terminated=_terminated(last_state(newest))), True
+    waiting = waiting or Waiting("PodInitializing" if pod.spec.init_containers else "ContainerCreating")
+    return ContainerState(waiting=ContainerStateWaiting(reason=waiting.reason, message=waiting.message)), False
+
+
+def _last(attempts: Sequence[SeenContainer], history: Restarts, shown: bool) -> LastState | None:
+    """How the run before the one that `state` tells of ended."""
+    dead = [seen for seen in attempts if seen.ended]
+    if shown:
+        dead = dead[1:]
+        return last_state(dead[0]) if dead else history.last if _other(history, attempts) else None
+    return last_state(dead[0]) if dead else history.last
+
+
+def _other(history: Restarts, attempts: Sequence[SeenContainer]) -> bool:
+    return history.last is not None and all(seen.id != history.last.id for seen in attempts)
+
+
+def _terminated(last: LastState) -> ContainerStateTerminated:
+    return ContainerStateTerminated(
+        exit_code=last.exit_code,
+        reason=last.reason,
+        message=last.message,
+        started_at=format_time(last.started_at) if last.started_at else NEVER,
+        finished_at=format_time(last.finished_at),
+        container_id=f"docker://{last.id}",
+    )
+
+
+def _phase(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus], observed: Observed) -> PodPhase:
+    if is_over(pod, observed):
+        ended = [s.state.terminated for s in (*init, *main) if s.state.terminated]
+        good = all(t.exit_code == 0 for t in ended) and len(ended) == len(init) + len(main)
+        return "Succeeded" if good else "Failed"
+    if any(not _has_run(status) for status in main) or any(not status.ready for status in init):
+        return "Running" if _once_ran(pod, main) else "Pending"
+    return "Running"
+
+
+def _once_ran(pod: Pod, main: Sequence[ContainerStatus]) -> bool:
+    """A pod that has been Running stays so while it is initialized again (its sandbox changed)."""
+    return pod.status.phase == "Running" and any(_has_run(status) for status in main)
+
+
+def _has_run(status: ContainerStatus) -> bool:
+    return bool(status.state.running or status.state.terminated or status.last_state.terminated)
+
+
+def _conditions(
+    pod: Pod,
+    phase: PodPhase,
+    init: Sequence[ContainerStatus],
+    main: Sequence[ContainerStatus],
+    sandbox_up: bool,
+    now: float,
+) -> tuple[PodCondition, ...]:
+    over = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
+    uninitialized = [status.name for status in init if not status.ready]
+    unready = [status.name for status in main if not status.ready]
+    initialized: tuple[bool, str, str] = (True, over if phase == "Succeeded" else "", "")
+    if uninitialized:
+        text = f"containers with incomplete status: {_names(uninitialized)}"
+        initialized = False, "ContainersNotInitialized", text
+    ready: tuple[bool, str, str] = (True, "", "")
+    if over:
+        ready = False, over, ""
+    elif unready:
+        ready = False, "ContainersNotReady", f"containers with unready status: {_names(unready)}"
+    facts: Iterable[tuple[str, tuple[bool, str, str]]] = (
+        ("PodReadyToStartContainers", (sandbox_up, "", "")),
+        ("Initialized", initialized),
+        ("Ready", ready),
+        ("ContainersReady", ready),
+        ("PodScheduled", (True, "", "")),
+    )
+    return tuple(_condition(pod, name, *fact, now) for name, fact in facts)
+
+
+def _condition(pod: Pod, name: str, holds: bool, reason: str, message: str, now: float) -> PodCondition:
+    status: ConditionStatus = "True" if holds else "False"
+    before = next((c for c in pod.status.conditions if c.type == name), None)
+    since = before.last_transition_time if before and before.status == status else format_time(now)
+    return PodCondition(type=name, status=status, reason=reason, message=message, last_transition_time=since)
+
+
+def _names(names: Sequence[str]) -> str:
+    return f"[{' '.join(names)}]"

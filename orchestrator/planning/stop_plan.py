@@ -1,0 +1,77 @@
+"""How a container is ended: preStop, the stop signal, SIGKILL (behaviour cases L10, H03, H04).
+
+    BeginStop -> [preStop runs] -> stop signal -> (it ends, or the grace is over) -> KILL
+
+The grace period counts from BeginStop and includes preStop; the signal always gets at least two seconds.  A grace of
+zero is SIGKILL now.
+"""
+
+from orchestrator.objects.container import Container
+from orchestrator.objects.pod import Pod
+from orchestrator.planning.observed import HookState, Observed, SeenContainer, Stop, StopReason
+from orchestrator.planning.ops import BeginStop, EventNote, Op, Plan, RunHook, Signal
+
+MIN_GRACE = 2.0
+"""Seconds that the stop signal gets whatever preStop took; shorter grace periods count as this (but 0)."""
+
+_RETRY = 5.0
+"""Seconds until a SIGKILL that did nothing is sent again."""
+
+
+def grace_of(pod: Pod | None) -> float:
+    """Seconds that the pod's containers get: what its deletion says, else its spec; 0 means now."""
+    if pod is None:
+        return 30.0
+    grace: float | None = pod.metadata.deletion_grace_period_seconds if pod.metadata.deletion_timestamp else None
+    grace = pod.spec.termination_grace_period_seconds if grace is None else grace
+    return max(grace, MIN_GRACE) if grace > 0 else 0.0
+
+
+def begin_stop(container: SeenContainer, reason: StopReason, grace: float, cause: str, message: str = "") -> BeginStop:
+    """The first step; `message` is the Event Killing's."""
+    text = message or f"Stopping container {container.name}"
+    event = EventNote("Normal", "Killing", text, container.name)
+    return BeginStop(
+        name=container.name,
+        target=container.id,
+        lane=container.name,
+        reason=reason,
+        grace=grace,
+        cause=cause,
+        event=event,
+    )
+
+
+def stop_steps(container: SeenContainer, spec: Container | None, stop: Stop, observed: Observed, now: float) -> Plan:
+    """The next step of a termination that has begun."""
+    if container.phase == "paused" or stop.grace == 0:
+        return _kill(container, stop, now, f"{stop.reason}: now")
+    if stop.signalled_at:
+        kill_at = max(stop.since + stop.grace, stop.signalled_at + MIN_GRACE)
+        return _kill(container, stop, now, "the grace period is over") if now >= kill_at else Plan(wake_at=kill_at)
+    hook = observed.pre_stops.get(container.id)
+    has_hook = spec is not None and spec.lifecycle is not None and spec.lifecycle.pre_stop is not None
+    end = stop.since + stop.grace
+    if has_hook and hook is None:
+        run = RunHook(
+            kind="preStop",
+            name=container.name,
+            target=container.id,
+            lane=container.name,
+            seconds=stop.grace,
+            cause=f"before the end ({stop.reason})",
+        )
+        return Plan((run,), wake_at=end)
+    if hook is not None and hook.state is HookState.RUNNING and now < end:
+        return Plan(wake_at=end)
+    return Plan((_signal(container, "", f"end ({stop.reason})"),))
+
+
+def _kill(container: SeenContainer, stop: Stop, now: float, cause: str) -> Plan:
+    if stop.killed_at and now < stop.killed_at + _RETRY:
+        return Plan(wake_at=stop.killed_at + _RETRY)
+    return Plan((_signal(container, "KILL", cause),))
+
+
+def _signal(container: SeenContainer, signal: str, cause: str) -> Op:
+    return Signal(name=container.name, target=container.id, lane=container.name, signal=signal, cause=cause)

@@ -1,0 +1,47 @@
+"""What a pod's plan may look at besides the pod: the objects of its namespace, the node, and where files lie."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.objects.config import ConfigMap, Secret
+from orchestrator.objects.service import Service
+from orchestrator.planning.backoff import BackoffSettings
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """The host: its name and address, cores in billionths, memory in bytes, and its resolver's settings."""
+
+    name: str
+    ip: str
+    nano_cpus: int
+    memory_bytes: int
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    resolver_options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodPaths:
+    """Where a pod's files lie on the host; `memory` is on tmpfs."""
+
+    volumes: str
+    memory: str
+    hosts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """All of it, at one instant.  `paths` gives a pod's places by its uid."""
+
+    instance: str
+    node: NodeFacts
+    paths: Callable[[str], PodPaths]
+    sandbox_image: str
+    network: str
+    """The name that the namespace's network has or will have."""
+    config_maps: Mapping[str, ConfigMap] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    services: tuple[Service, ...] = ()
+    backoff: BackoffSettings = field(default_factory=BackoffSettings)
+    cluster_domain: str = "cluster.local"
