@@ -13,6 +13,7 @@ from orchestrator.objects.config import Secret
 from orchestrator.objects.container import Container
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod, PodSpec
+from orchestrator.objects.probes import Probe
 from orchestrator.objects.service import Service, ServicePort, ServiceSpec
 from orchestrator.objects.volumes import EmptyDirVolumeSource, Volume
 
@@ -70,6 +71,22 @@ def _container(container: Container, *, host_network: bool) -> Container:
         image_pull_policy=container.image_pull_policy or pull_policy(container.image),
         resources=resources,
         ports=ports,
+        liveness_probe=_probe(container.liveness_probe),
+        readiness_probe=_probe(container.readiness_probe),
+        startup_probe=_probe(container.startup_probe),
+    )
+
+
+def _probe(probe: Probe | None) -> Probe | None:
+    """A zero means the default, as in Kubernetes."""
+    if probe is None:
+        return None
+    return replace(
+        probe,
+        timeout_seconds=probe.timeout_seconds or 1,
+        period_seconds=probe.period_seconds or 10,
+        success_threshold=probe.success_threshold or 1,
+        failure_threshold=probe.failure_threshold or 3,
     )
 
 

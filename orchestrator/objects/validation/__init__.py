@@ -1,0 +1,31 @@
+"""The rules that types cannot say (names, ports, references), in the words of Kubernetes' API server.
+
+One file a concern, one function a kind.  Each gives all that is wrong with an object that has its defaults; nothing is
+raised and nothing is changed.  Where Kubernetes only warns, so do these.
+"""
+
+from orchestrator.objects.config import ConfigMap, Secret
+from orchestrator.objects.meta import Object
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.problem import Problem
+from orchestrator.objects.service import Service
+from orchestrator.objects.validation.config import validate_config_map, validate_secret
+from orchestrator.objects.validation.meta import validate_meta
+from orchestrator.objects.validation.pod import validate_pod_spec
+from orchestrator.objects.validation.service import validate_service
+
+
+def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
+    """Give everything that is wrong with an object."""
+    problems = validate_meta(obj, namespaced=namespaced)
+    match obj:
+        case Pod():
+            return problems + validate_pod_spec(obj.spec, ("spec",))
+        case Service():
+            return problems + validate_service(obj.spec, ("spec",))
+        case ConfigMap():
+            return problems + validate_config_map(obj)
+        case Secret():
+            return problems + validate_secret(obj)
+        case _:
+            return problems

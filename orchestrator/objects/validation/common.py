@@ -1,0 +1,66 @@
+"""Checks that several kinds share: numbers in a range, addresses, ports, paths inside a volume, one of several."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from orchestrator.objects.meta import Part
+from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required
+from orchestrator.objects.scalars import IntOrString, check_port_name, check_port_number
+
+IP_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+
+
+def at_least(value: int | None, least: int, path: FieldPath) -> list[Problem]:
+    """Check a number that may be unset."""
+    if value is None or value >= least:
+        return []
+    return [invalid(path, value, f"must be greater than or equal to {least}")]
+
+
+def within(value: int | None, least: int, most: int, path: FieldPath) -> list[Problem]:
+    """Check a number that may be unset."""
+    if value is None or least <= value <= most:
+        return []
+    return [invalid(path, value, f"must be between {least} and {most}, inclusive")]
+
+
+def ip_address(value: str, path: FieldPath) -> list[Problem]:
+    """Check an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return [invalid(path, value, IP_RULE)]
+    return []
+
+
+def port_reference(port: IntOrString, path: FieldPath) -> list[Problem]:
+    """Check a port that is given by number or by name."""
+    rules = check_port_number(port) if isinstance(port, int) else check_port_name(port)
+    return [invalid(path, port, rule) for rule in rules]
+
+
+def local_path(value: str, path: FieldPath) -> list[Problem]:
+    """Check a path that must stay inside a volume."""
+    problems = []
+    if value.startswith("/"):
+        problems.append(invalid(path, value, "must be a relative path"))
+    if ".." in value.split("/"):
+        problems.append(invalid(path, value, "must not contain '..'"))
+    return problems
+
+
+def set_fields(part: Part, names: Iterable[tuple[str, str]]) -> list[str]:
+    """Give those of the fields (attribute, outside name) that are set."""
+    return [outside for attribute, outside in names if getattr(part, attribute) is not None]
+
+
+def exactly_one(chosen: list[str], path: FieldPath, *, missing: str, many: str) -> list[Problem]:
+    """Check that one of several fields is set; the extra ones are named in their places."""
+    if not chosen:
+        return [required(path, missing)]
+    return [error((*path, name), f"Forbidden: {many}") for name in chosen[1:]]
+
+
+def not_found(path: FieldPath, name: str) -> Problem:
+    """Give an error in the words of Kubernetes' API server: Not found."""
+    return error(path, f'Not found: "{name}"')

@@ -1,0 +1,45 @@
+"""Rules of resource requests and limits."""
+
+from collections.abc import Mapping
+
+from orchestrator.objects.container import ResourceRequirements
+from orchestrator.objects.problem import FieldPath, Problem, invalid, required
+from orchestrator.objects.scalars import check_qualified_name, parse_quantity
+
+_STANDARD = ("cpu", "memory", "ephemeral-storage")
+
+
+def validate_resources(resources: ResourceRequirements, path: FieldPath) -> list[Problem]:
+    """Check names and amounts, and that no request exceeds its limit."""
+    problems = _amounts(resources.limits, (*path, "limits")) + _amounts(resources.requests, (*path, "requests"))
+    for name, request in resources.requests.items():
+        here = (*path, "requests")
+        limit = resources.limits.get(name)
+        if limit is None:
+            if not _overcommit(name):
+                problems.append(required((*path, "limits"), "Limit must be set for non overcommitable resources"))
+        elif not _overcommit(name) and parse_quantity(request) != parse_quantity(limit):
+            problems.append(invalid((*here, name), request, f"must be equal to {name} limit of {limit}"))
+        elif parse_quantity(request) > parse_quantity(limit):
+            problems.append(invalid((*here, name), request, f"must be less than or equal to {name} limit of {limit}"))
+    return problems
+
+
+def _amounts(amounts: Mapping[str, str], path: FieldPath) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, text in amounts.items():
+        here = (*path, name)
+        if "/" not in name and name not in _STANDARD and not name.startswith("hugepages-"):
+            problems.append(invalid(here, name, "must be a standard resource for containers"))
+        else:
+            problems += [invalid(here, name, rule) for rule in check_qualified_name(name)]
+        value = parse_quantity(text)
+        if value < 0:
+            problems.append(invalid(here, text, "must be greater than or equal to 0"))
+        if "/" in name and value.denominator != 1:
+            problems.append(invalid(here, text, "must be an integer"))
+    return problems
+
+
+def _overcommit(name: str) -> bool:
+    return name in _STANDARD
