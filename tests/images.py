@@ -51,6 +51,12 @@ def busybox_image() -> str:
     return BUSYBOX_IMAGE
 
 
+def remove_image(name: str) -> None:
+    """Take an image's name away, and the image with its last name; gone already, or no engine, is fine."""
+    if engine_answers():
+        _ask("DELETE", f"/images/{quote(name)}")
+
+
 def find_busybox() -> bytes:
     """The static busybox: the installed one, or the one in Debian's package."""
     with tempfile.TemporaryDirectory() as folder:

@@ -34,11 +34,11 @@ class SimulatedImages:
         return image
 
     def load(self, tar: bytes, name: str, changes: tuple[str, ...]) -> Image:
-        """Import a tar; of the changes, USER and STOPSIGNAL count."""
+        """Import a tar; of the changes, USER counts."""
         set_by = dict(change.split(" ", 1) for change in changes)
         name = full_name(name)
         content = tar + "\n".join(changes).encode()
-        self.local[name] = _image(name, content, set_by.get("USER", ""), set_by.get("STOPSIGNAL", ""))
+        self.local[name] = _image(name, content, set_by.get("USER", ""))
         return self.local[name]
 
     def get(self, name: str) -> Image:

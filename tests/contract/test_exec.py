@@ -1,0 +1,87 @@
+"""Commands in containers, as every engine runs them."""
+
+import asyncio
+
+import pytest
+
+from orchestrator.engine.base import Exec
+from orchestrator.errors import Conflict
+from tests.contract.bench import Bench
+
+pytestmark = pytest.mark.contract
+
+
+async def test_exec_gives_output_and_exit_code(bench: Bench) -> None:
+    result = await bench.engine.exec(await bench.run(), ("sh", "-c", "echo hello; exit 3"))
+    assert (result.exit_code, result.output, result.timed_out) == (3, b"hello\n", False)
+
+
+async def test_exec_reads_all_and_keeps_the_beginning(bench: Bench) -> None:
+    result = await bench.engine.exec(await bench.run(), ("sh", "-c", "yes | head -c 1000000"), max_output=5000)
+    assert (result.exit_code, result.output) == (0, b"y\n" * 2500)
+
+
+async def test_exec_of_no_such_program(bench: Bench) -> None:
+    result = await bench.engine.exec(await bench.run(), ("no-such-program",))
+    assert result.exit_code == 126
+    assert b"executable file not found" in result.output
+
+
+async def test_exec_is_killed_at_its_time_limit(bench: Bench) -> None:
+    async with asyncio.timeout(10):
+        result = await bench.engine.exec(await bench.run(), ("sleep", "1000"), seconds=0.3)
+    assert (result.exit_code, result.timed_out) == (137, True)
+
+
+async def test_exec_ends_with_its_container(bench: Bench) -> None:
+    container = await bench.run()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        running = group.create_task(bench.engine.exec(container, ("sleep", "1000"), seconds=100))
+        # One whole command later, the other one has begun.
+        await bench.engine.exec(container, ("true",))
+        await bench.engine.kill(container)
+    assert (running.result().exit_code, running.result().timed_out) == (137, False)
+
+
+async def test_exec_needs_a_running_container(bench: Bench) -> None:
+    container = await bench.engine.create(bench.config())
+    with pytest.raises(Conflict, match="not running"):
+        await bench.engine.exec(container, ("true",))
+    with pytest.raises(Conflict, match="not running"):
+        await bench.engine.exec_attach(container, ("true",), stdin=False, tty=False)
+
+
+async def test_many_at_once(bench: Bench) -> None:
+    container = await bench.run()
+    command = ("sh", "-c", "echo hello; exit 3")
+    results = await asyncio.gather(*(bench.engine.exec(container, command) for _ in range(10)))
+    assert {(result.exit_code, result.output) for result in results} == {(3, b"hello\n")}
+
+
+async def _all(attached: Exec) -> bytes:
+    async with asyncio.timeout(10):
+        return b"".join([data async for _, data in attached.output()])
+
+
+async def test_an_attached_command_gives_output_and_exit_code(bench: Bench) -> None:
+    command = ("sh", "-c", "echo hello; exit 3")
+    attached = await bench.engine.exec_attach(await bench.run(), command, stdin=False, tty=False)
+    assert await _all(attached) == b"hello\n"
+    assert await attached.exit_code() == 3
+    await attached.close()
+
+
+async def test_an_attached_command_reads_its_standard_input_to_the_end(bench: Bench) -> None:
+    attached = await bench.engine.exec_attach(await bench.run(), ("cat",), stdin=True, tty=False)
+    await attached.write(b"one ")
+    await attached.write(b"two")
+    await attached.write_eof()
+    assert await _all(attached) == b"one two"
+    assert await attached.exit_code() == 0
+    await attached.close()
+
+
+async def test_close_may_come_early_and_twice(bench: Bench) -> None:
+    attached = await bench.engine.exec_attach(await bench.run(), ("cat",), stdin=True, tty=False)
+    await attached.close()
+    await attached.close()
