@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from orchestrator.engine.base import Engine
 from orchestrator.errors import Invalid, NotFound
+from orchestrator.planning.labels import ROLE
 
-SANDBOX_CHANGES = ('ENTRYPOINT ["/pause"]',)
+SANDBOX_CHANGES = ('ENTRYPOINT ["/pause"]', f"LABEL {ROLE}=sandbox")
 """Dockerfile instructions for `Engine.import_image`."""
 
 

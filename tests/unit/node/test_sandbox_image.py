@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engine.base import EngineRefused
+from orchestrator.engine.simulated import SimulatedEngine
 from orchestrator.errors import Invalid
-from orchestrator.node.sandbox_image import SANDBOX_IMAGE, sandbox_program, sandbox_tar
+from orchestrator.node.sandbox_image import SANDBOX_IMAGE, ensure_sandbox_image, sandbox_program, sandbox_tar
 
 
 def _system_call(pid: int) -> str:
@@ -75,3 +77,12 @@ def test_tar_holds_one_executable_of_roots_and_is_the_same_each_time() -> None:
 
 def test_name_carries_a_hash_of_the_content() -> None:
     assert re.fullmatch(r"orchestrator-sandbox:[0-9a-f]{12}", SANDBOX_IMAGE)
+
+
+async def test_image_is_imported_once() -> None:
+    engine = SimulatedEngine()
+    assert await ensure_sandbox_image(engine) == SANDBOX_IMAGE
+    first = await engine.image(SANDBOX_IMAGE)
+    engine.fail_next("import_image", EngineRefused("imported a second time"))
+    assert await ensure_sandbox_image(engine) == SANDBOX_IMAGE
+    assert (await engine.image(SANDBOX_IMAGE)).id == first.id
