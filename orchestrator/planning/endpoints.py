@@ -41,7 +41,7 @@ def endpoints(service: Service, pods: Iterable[Pod]) -> Endpoints:
         ports = _ports(service, pod)
         if service.spec.ports and not ports:
             continue
-        serving = service.spec.publish_not_ready_addresses or (is_ready(pod) and not pod.metadata.deletion_timestamp)
+        serving = service.spec.publish_not_ready_addresses or is_ready(pod)
         subsets.setdefault(ports, ([], []))[0 if serving else 1].append(_address(service, pod))
     meta = service.metadata
     return Endpoints(

@@ -63,6 +63,10 @@ class AddressBook:
         """The namespace has this network; what it had before is forgotten."""
         self._journal.put(_SUBNETS, namespace, {"cidr": str(cidr)})
 
+    def subnets(self) -> list[Subnet]:
+        """The networks of all namespaces that have one."""
+        return [self.subnet(namespace) for namespace, _ in self._journal.items(_SUBNETS)]
+
     def known(self, namespace: str) -> bool:
         """Whether the namespace has a network allotted."""
         return self._journal.get(_SUBNETS, namespace) is not None

@@ -53,6 +53,7 @@ class DataPlane:
         self.mode = mode
         self._table = nft.table_name(instance)
         self._loaded: nft.Ruleset | None = None
+        self._absent = False
         self._lock = asyncio.Lock()
 
     async def attach(self, subnet: Subnet) -> None:
@@ -68,12 +69,16 @@ class DataPlane:
     async def apply(self, networks: Iterable[nft.Network], targets: dict[nft.Address, nft.Target]) -> None:
         """Make the kernel's rules exactly these, in one transaction; Unavailable when it refuses.
 
-        The first call replaces whatever an earlier daemon left.  Old connections stay; new ones follow the new rules.
+        The first call replaces whatever an earlier daemon left, and no networks at all means no table.  Old connections
+        stay; new ones follow the new rules.
         """
         if self.mode is Mode.NAMES:
             return
         async with self._lock:
             rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen())
+            if not rules.networks:
+                await self._remove_table()
+                return
             for network in rules.networks:
                 _let_pods_reach_themselves(network.bridge)
             before = self._loaded
@@ -81,7 +86,7 @@ class DataPlane:
             if not script:
                 return
             # Until it is known to have worked, nothing is known of the table; the next call loads it whole.
-            self._loaded = None
+            self._loaded, self._absent = None, False
             await _run("nft", "-f", "-", script=script)
             self._loaded = rules
             if before is not None:
@@ -103,8 +108,7 @@ class DataPlane:
         if self.mode is Mode.NAMES:
             return
         async with self._lock:
-            self._loaded = None
-            await _run("nft", "-f", "-", script=nft.delete(self._table))
+            await self._remove_table()
             for subnet in subnets:
                 if (_INTERFACES / subnet.bridge).exists():
                     route = ("local", str(subnet.services), "dev", subnet.bridge, "table", "local")
@@ -112,6 +116,12 @@ class DataPlane:
                         await _run("ip", "route", "del", *route)
                     except Unavailable as error:
                         log.debug("%s", error)
+
+    async def _remove_table(self) -> None:
+        if not self._absent:
+            self._loaded = None
+            await _run("nft", "-f", "-", script=nft.delete(self._table))
+            self._absent = True
 
 
 def _bridged_seen() -> bool:

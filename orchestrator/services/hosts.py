@@ -41,7 +41,8 @@ class HostsFiles:
     def __init__(self, run_dir: Path, cluster_domain: str = "cluster.local") -> None:
         self._pods_dir = run_dir / "pods"
         self._domain = cluster_domain
-        self._names: tuple[Name, ...] = ()
+        self._names: tuple[Name, ...] | None = None
+        self._behind = False
         self._pods: dict[str, tuple[Pod, str | None]] = {}
 
     def path(self, uid: str) -> Path:
@@ -55,18 +56,22 @@ class HostsFiles:
         """
         self._pods[pod.metadata.uid] = (pod, ip)
         path = self.path(pod.metadata.uid)
+        if self._names is None and path.exists():
+            # An earlier daemon wrote it, with names that we do not know yet: `publish` will.
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_in_place(path, render(pod, ip, self._names, self._domain))
+        _write_in_place(path, render(pod, ip, self._names or (), self._domain))
         return path
 
     def publish(self, names: Iterable[Name]) -> None:
-        """From now on these names hold, in the files of all pods.  OSError when the disk refuses."""
+        """From now on these names hold, in the files of all pods.  OSError when the disk refuses: call it again."""
         names = tuple(sorted(names, key=lambda entry: (entry.namespace, entry.name)))
-        if names == self._names:
+        if names == self._names and not self._behind:
             return
-        self._names = names
+        self._names, self._behind = names, True
         for pod, ip in self._pods.values():
             self.prepare(pod, ip)
+        self._behind = False
 
     def remove(self, uid: str) -> None:
         """The pod is gone, and its file with it; absent is fine."""

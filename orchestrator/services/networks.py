@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Callable, Collection
 from ipaddress import IPv4Network
 
 from orchestrator.engine.base import Engine, EngineRefused, Network
@@ -71,15 +72,30 @@ class Networks:
         """Whether `ensure` has succeeded for this namespace and nothing has removed its network since."""
         return namespace in self._ready
 
-    async def prune(self, keep: set[str]) -> bool:
-        """Remove the networks of all other namespaces.  False when some are still used: call again later."""
+    async def repair(self) -> None:
+        """Give the networks back what the host may have lost (an engine that restarts makes its bridges anew)."""
+        for namespace in list(self._ready):
+            subnet = self._book.subnet(namespace)
+            if self._dataplane.attached(subnet):
+                await self._dataplane.attach(subnet)
+
+    async def clean(self) -> bool:
+        """Take everything back that this room made on the host.  False when containers still use a network."""
+        await self._dataplane.clean(self._book.subnets())
+        return await self.prune(lambda: ())
+
+    async def prune(self, keep: Callable[[], Collection[str]]) -> bool:
+        """Remove the networks of all namespaces but those that `keep` gives at the moment of removal.
+
+        False when containers still use some of them: call again later.
+        """
         own = {labels.INSTANCE: self._instance, labels.ROLE: ROLE}
         all_gone = True
         for network in await self._engine.list_networks(own):
             namespace = network.labels.get(labels.NAMESPACE, "")
-            if namespace in keep:
-                continue
             async with self._locks[namespace]:
+                if namespace in keep():
+                    continue
                 try:
                     await self._engine.remove_network(network.id)
                 except Conflict:

@@ -1,0 +1,271 @@
+"""Keeps Endpoints, the kernel's rules and the hosts files true to the store's Services and ready Pods.
+
+Everything that has changed since the last round goes into one round, and a round changes the kernel in one
+transaction.  Networks are made beside the rounds, so that a slow engine holds up no readiness.  A failure is told once,
+and tried again with growing waits.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.objects.service import Endpoints, Service
+from orchestrator.services import nft
+from orchestrator.services.addresses import AddressBook, has_address
+from orchestrator.services.dataplane import DataPlane, Mode
+from orchestrator.services.hosts import HostsFiles
+from orchestrator.services.networks import Networks
+from orchestrator.services.view import View, pod_matters, view
+from orchestrator.state.events import EventRecorder
+from orchestrator.state.store import Change, Expired, Key, Store, Watch
+
+log = logging.getLogger(__name__)
+
+OWNER = "endpoints"
+ADOPTION_SECONDS = 10.0
+FIRST_RETRY, LAST_RETRY = 0.5, 30.0
+CHECK_SECONDS = 30.0
+"""How often to look whether someone flushed our table."""
+
+
+class ServiceController:
+    """Run it in a task of its own; it ends only when it is cancelled."""
+
+    def __init__(
+        self,
+        store: Store,
+        book: AddressBook,
+        networks: Networks,
+        dataplane: DataPlane,
+        hosts: HostsFiles,
+        recorder: EventRecorder,
+        adopted: asyncio.Event,
+    ) -> None:
+        """`adopted` is set once pods that run already are in the store; rules that stand are left alone until then."""
+        self._store = store
+        self._book = book
+        self._networks = networks
+        self._dataplane = dataplane
+        self._hosts = hosts
+        self._recorder = recorder
+        self._adopted = adopted
+        self._services: dict[Key, Service] = {}
+        self._wake, self._wake_pruner = asyncio.Event(), asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._seen = self._done = 0
+        self._in_round = False
+        self._making: set[str] = set()
+        self._kept: frozenset[str] = frozenset()
+        self._told: set[tuple[str, str]] = set()
+
+    async def run(self) -> None:
+        """Follow the store until cancelled."""
+        try:
+            async with asyncio.timeout(ADOPTION_SECONDS):
+                await self._adopted.wait()
+        except TimeoutError:
+            log.warning("running pods were not taken over within %.0f s; going on with those known", ADOPTION_SECONDS)
+        watch = self._store.watch()
+        self._list(watch)
+        self._wake_pruner.set()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(watch), name="services: watch")
+            tasks.create_task(self._prune(), name="services: prune")
+            tasks.create_task(self._guard(), name="services: guard")
+            await self._rounds(tasks)
+
+    async def settled(self) -> None:
+        """Wait until all that is in the store now has reached the kernel and the hosts files."""
+        target = self._store.version
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._quiet() and self._done >= target)
+
+    def _quiet(self) -> bool:
+        return not (self._in_round or self._making or self._wake.is_set())
+
+    # --- what changed ---
+
+    async def _follow(self, watch: Watch) -> None:
+        while True:
+            try:
+                changes = await watch.next()
+            except Expired:
+                watch.restart()
+                self._list(watch)
+                continue
+            matters = [self._note(change) for change in changes]
+            self._seen = watch.version
+            if any(matters):
+                self._wake.set()
+            elif self._quiet():
+                await self._progress(self._seen)
+
+    def _list(self, watch: Watch) -> None:
+        """Start, or begin again after falling behind: what is not in the list any more was deleted."""
+        now = {Key("Service", s.metadata.namespace, s.metadata.name): s for s in self._store.list("Service")}
+        for key, service in self._services.items():
+            if key not in now or now[key].metadata.uid != service.metadata.uid:
+                self._gone(key, service)
+        for service in now.values():
+            self._tell_what_is_missing(service)
+        self._services = now
+        watch.restart()
+        self._seen = watch.version
+        self._wake.set()
+
+    def _note(self, change: Change) -> bool:
+        """Whether this change needs a round."""
+        match change.key.kind, change.type:
+            case "Service", "DELETED":
+                self._services.pop(change.key, None)
+                self._gone(change.key, change.object)
+            case "Service", _:
+                self._services[change.key] = change.object
+                self._tell_what_is_missing(change.object)
+            case "Pod", "DELETED":
+                pass
+            case "Pod", _:
+                return pod_matters(change.previous, change.object)
+            case "Endpoints", _:
+                record = self._store.record(change.key)
+                return record is None or record.owner != OWNER
+            case _:
+                return False
+        return True
+
+    def _gone(self, key: Key, service: Service) -> None:
+        self._book.release(service)
+        place = Key("Endpoints", key.namespace, key.name)
+        record = self._store.record(place)
+        if record is not None and record.owner == OWNER and key not in self._services:
+            self._store.drop(place)
+
+    def _tell_what_is_missing(self, service: Service) -> None:
+        if service.spec.type not in ("NodePort", "LoadBalancer", "ExternalName"):
+            return
+        told = (service.metadata.uid, service.spec.type)
+        if told in self._told:
+            return
+        self._told.add(told)
+        serves = "no name" if service.spec.type == "ExternalName" else "its cluster IP only"
+        self._recorder.record(
+            service,
+            "Warning",
+            "NotImplemented",
+            f"type {service.spec.type} is not done yet: this Service gets {serves}",
+        )
+
+    # --- rounds ---
+
+    async def _rounds(self, tasks: asyncio.TaskGroup) -> None:
+        loop = asyncio.get_running_loop()
+        retry = FIRST_RETRY
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            seen, self._in_round = self._seen, True
+            done = await _attempt(self._round(tasks), retry)
+            self._in_round = False
+            if done:
+                retry = FIRST_RETRY
+                await self._progress(seen)
+            else:
+                loop.call_later(retry, self._wake.set)
+                retry = min(2 * retry, LAST_RETRY)
+
+    async def _progress(self, seen: int) -> None:
+        async with self._moved:
+            self._done = max(self._done, seen)
+            self._moved.notify_all()
+
+    async def _round(self, tasks: asyncio.TaskGroup) -> bool:
+        now = self._view()
+        for found in now.endpoints:
+            self._publish(found)
+        self._hosts.publish(now.names)
+        shrunk, self._kept = bool(self._kept - now.keep), now.keep
+        for namespace in now.targets:
+            if not self._networks.ready(namespace) and namespace not in self._making:
+                self._making.add(namespace)
+                tasks.create_task(self._make_network(namespace), name=f"services: network of {namespace}")
+        ready = [namespace for namespace in now.keep if self._networks.ready(namespace)]
+        subnets = [self._book.subnet(namespace) for namespace in ready]
+        await self._dataplane.apply(
+            (nft.Network(subnet.bridge, str(subnet.services)) for subnet in subnets),
+            {address: target for name in ready for address, target in now.targets.get(name, {}).items()},
+        )
+        if shrunk:
+            self._wake_pruner.set()
+        return True
+
+    def _view(self) -> View:
+        given = {(found.metadata.namespace, found.metadata.name): found for found in self._store.list("Endpoints")}
+        return view(
+            self._services.values(),
+            self._store.list("Pod"),
+            given,
+            by_name=self._dataplane.mode is Mode.NAMES,
+        )
+
+    def _publish(self, found: Endpoints) -> None:
+        key = Key("Endpoints", found.metadata.namespace, found.metadata.name)
+        there: Endpoints | None = self._store.get(key)
+        if there is None or (there.subsets, there.metadata.labels) != (found.subsets, found.metadata.labels):
+            self._store.put(OWNER, found)
+
+    # --- networks ---
+
+    async def _make_network(self, namespace: str) -> None:
+        retry = FIRST_RETRY
+        while namespace in self._kept and not await _attempt(self._ensure(namespace), retry):
+            await asyncio.sleep(retry)
+            retry = min(2 * retry, LAST_RETRY)
+        self._making.discard(namespace)
+        self._wake.set()
+
+    async def _ensure(self, namespace: str) -> bool:
+        await self._networks.ensure(namespace)
+        return True
+
+    async def _prune(self) -> None:
+        """Remove networks that nobody needs; the last containers on them may take a while to go."""
+        retry = FIRST_RETRY
+        while True:
+            await self._wake_pruner.wait()
+            self._wake_pruner.clear()
+            if await _attempt(self._networks.prune(self._needed), retry):
+                retry = FIRST_RETRY
+            else:
+                await asyncio.sleep(retry)
+                retry = min(2 * retry, LAST_RETRY)
+                self._wake_pruner.set()
+
+    def _needed(self) -> set[str]:
+        """The namespaces that have a pod or a virtual address at this moment."""
+        pods = {pod.metadata.namespace for pod in self._store.list("Pod")}
+        return pods | {each.metadata.namespace for each in self._store.list("Service") if has_address(each)}
+
+    async def _guard(self) -> None:
+        """Put back what someone else took away: `nft flush ruleset`, or an engine that made its bridges anew."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            await _attempt(self._look_after(), CHECK_SECONDS)
+
+    async def _look_after(self) -> bool:
+        await self._networks.repair()
+        if not await self._dataplane.check():
+            log.warning("someone removed the rules of the Services; putting them back")
+            self._wake.set()
+        return True
+
+
+async def _attempt(work: Awaitable[bool], retry: float) -> bool:
+    """The root of this room's workers: tell a failure, never let it end the daemon; whether the work was done."""
+    try:
+        return await work
+    except (OrchestratorError, OSError) as error:
+        log.warning("%s; trying again in %.1f s", error, retry)
+    except Exception:
+        log.exception("cannot bring Services up to date; trying again in %.1f s", retry)
+    return False
