@@ -67,7 +67,7 @@ def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
     if newest.ended:
         return _ended(scene, container, newest, role)
     if newest.phase == "created":
-        return Plan((_start(container, newest.id, "it was made and not started"),))
+        return _held(scene, container) or Plan((_start(container, newest.id, "it was made and not started"),))
     return Plan((Remove(name=newest.name, target=newest.id, lane=newest.name, cause=f"it is {newest.phase}"),))
 
 
@@ -208,9 +208,8 @@ def _start_attempt(
 ) -> Plan:
     """Image, references, then create and start."""
     name, meta = container.name, scene.pod.metadata
-    failure = scene.observed.failures.get(name)
-    if failure is not None and scene.now < failure.retry_at:
-        return Plan(wake_at=failure.retry_at, waiting={name: Waiting(failure.reason, failure.message)})
+    if held := _held(scene, container):
+        return held
     image = image_plan(
         container, f"{meta.uid}/{name}/{attempt}", due or scene.sandbox.created_at, scene.observed, scene.now
     )
@@ -231,6 +230,14 @@ def _start_attempt(
     )
     keep = KeepRestarts(name=name, lane=name, cause=cause, restarts=replace(history, next_attempt=attempt + 1))
     return Plan((*image.ops, *sub_paths, create, keep, _start(container, config.name, cause)))
+
+
+def _held(scene: Scene, container: Container) -> Plan | None:
+    """An operation on it failed a moment ago: wait before the next try."""
+    failure = scene.observed.failures.get(container.name)
+    if failure is None or scene.now >= failure.retry_at:
+        return None
+    return Plan(wake_at=failure.retry_at, waiting={container.name: Waiting(failure.reason, failure.message)})
 
 
 def _start(container: Container, target: str, cause: str) -> Start:

@@ -61,7 +61,7 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
 
 
 def qos_class(pod: Pod) -> Literal["Guaranteed", "Burstable", "BestEffort"]:
-    """Guaranteed when every container limits cpu and memory and asks for no less; BestEffort when none says anything."""
+    """Guaranteed: every container limits cpu and memory and asks for no less.  BestEffort: none says anything."""
     containers = (*pod.spec.init_containers, *pod.spec.containers)
     relevant = ("cpu", "memory")
     guaranteed, nothing = True, True

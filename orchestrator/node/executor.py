@@ -1,0 +1,214 @@
+"""Carries out the operations of a plan: one call each, no opinion.
+
+Operations without a lane run one after another; those that stand together and have lanes run lane by lane at the same
+time.  A failed operation ends its lane and, after the others of its group, the plan: the worker observes and plans
+again.  What failed is in the pod's memory, for the next plan, and in an Event, for the user.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from orchestrator.engine.base import Engine
+from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
+from orchestrator.node.memory import PodMemory
+from orchestrator.node.ports import HostsFiles, PodNetworks
+from orchestrator.node.volumes import VolumeStore
+from orchestrator.objects.pod import Pod
+from orchestrator.planning.labels import SANDBOX_NAME
+from orchestrator.planning.observed import Stop
+from orchestrator.planning.ops import (
+    BeginStop,
+    Create,
+    EnsureNetwork,
+    EventNote,
+    ForgetPod,
+    KeepRestarts,
+    Note,
+    Op,
+    PrepareVolume,
+    PullImage,
+    Remove,
+    ResolveSubPath,
+    RunHook,
+    Signal,
+    Start,
+    Unpause,
+    WriteHosts,
+)
+
+log = logging.getLogger(__name__)
+
+ENGINE_CALLS = 8
+"""How many creates, starts and removes run at once; more only queue in the engine."""
+
+
+class PlanStopped(OrchestratorError):
+    """An operation failed; it is recorded, and the next plan knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all pods' executors share."""
+
+    engine: Engine
+    networks: PodNetworks
+    hosts: HostsFiles
+    volumes: VolumeStore
+    slots: asyncio.Semaphore
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Whom a plan is for, and what works on by itself: pulls and hooks are begun, and report to the worker."""
+
+    name: str
+    namespace: str
+    pod: Pod | None
+    memory: PodMemory
+    pull: Callable[[PullImage], None]
+    run_hook: Callable[[RunHook], None]
+    tell: Callable[[EventNote], None]
+    stop_signal: Callable[[Signal], str]
+
+
+class Executor:
+    """Executes plans, for every pod."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def execute(self, ops: Sequence[Op], work: Work) -> None:
+        """Do all of it; PlanStopped when something failed, Unavailable when the engine is away."""
+        for together, group in groupby(ops, key=lambda op: bool(op.lane)):
+            if together:
+                await self._lanes(list(group), work)
+            else:
+                await self._one_by_one(group, work)
+
+    async def _lanes(self, ops: Sequence[Op], work: Work) -> None:
+        lanes: dict[str, list[Op]] = {}
+        for op in ops:
+            lanes.setdefault(op.lane, []).append(op)
+        if len(lanes) == 1:
+            await self._one_by_one(ops, work)
+            return
+        results = await asyncio.gather(
+            *(self._one_by_one(lane, work) for lane in lanes.values()), return_exceptions=True
+        )
+        problems = [result for result in results if isinstance(result, BaseException)]
+        for problem in sorted(problems, key=lambda p: isinstance(p, PlanStopped)):
+            raise problem
+
+    async def _one_by_one(self, ops: Iterable[Op], work: Work) -> None:
+        for op in ops:
+            try:
+                await self._do(op, work)
+            except Unavailable:
+                raise
+            except OrchestratorError as error:
+                self._failed(op, error, work)
+                raise PlanStopped(str(error)) from error
+            if not isinstance(op, Note):
+                log.info("%s/%s: %s", work.namespace, work.name, op.line())
+            if op.event is not None:
+                work.tell(op.event)
+
+    async def _do(self, op: Op, work: Work) -> None:
+        tools, memory = self._tools, work.memory
+        match op:
+            case EnsureNetwork():
+                await tools.networks.ensure(work.namespace)
+            case PrepareVolume():
+                await tools.volumes.prepare(op.content)
+                memory.volumes[op.volume] = op.content.digest
+            case ResolveSubPath():
+                await tools.volumes.resolve(op.root, op.sub_path, op.make)
+            case WriteHosts() if work.pod is not None:
+                tools.hosts.prepare(work.pod, op.ip)
+                memory.hosts_ip = op.ip
+            case PullImage():
+                work.pull(op)
+            case RunHook():
+                work.run_hook(op)
+            case BeginStop():
+                before = memory.stops.get(op.target)
+                stop = Stop(op.reason, tools.clock(), op.grace)
+                memory.stops[op.target] = replace(before, grace=op.grace) if before else stop
+            case KeepRestarts():
+                memory.keep_restarts(op.name, op.restarts)
+            case Note():
+                memory.noted.add(op.key)
+            case ForgetPod():
+                await tools.volumes.remove(op.uid)
+                tools.hosts.remove(op.uid)
+                memory.forget_pod(op.uid)
+            case _:
+                async with tools.slots:
+                    await self._call(op, work)
+
+    async def _call(self, op: Op, work: Work) -> None:
+        """The operations that are calls to the engine about one container."""
+        engine, memory = self._tools.engine, work.memory
+        match op:
+            case Create():
+                await self._create(op)
+            case Start():
+                await engine.start(op.target)
+                memory.succeed(op.name)
+            case Signal():
+                try:
+                    await engine.kill(op.target, op.signal or work.stop_signal(op))
+                except (Conflict, NotFound):
+                    log.debug("%s/%s: %s has ended already", work.namespace, work.name, op.name)
+                self._signalled(op, memory)
+            case Unpause():
+                await engine.unpause(op.target)
+            case Remove():
+                try:
+                    await engine.remove(op.target)
+                except Conflict:
+                    log.debug("%s/%s: %s is being removed already", work.namespace, work.name, op.name)
+                memory.forget_container(op.target)
+
+    async def _create(self, op: Create) -> None:
+        try:
+            await self._tools.engine.create(op.config)
+        except Conflict:
+            # The name holds uid and attempt: it is the container that we wanted, made before a crash of the daemon.
+            log.debug("%s is there already", op.config.name)
+
+    def _signalled(self, op: Signal, memory: PodMemory) -> None:
+        stop, now = memory.stops.get(op.target), self._tools.clock()
+        if stop is not None and op.signal == "KILL":
+            memory.stops[op.target] = replace(stop, killed_at=now, signalled_at=stop.signalled_at or now)
+        elif stop is not None:
+            memory.stops[op.target] = replace(stop, signalled_at=now)
+
+    def _failed(self, op: Op, error: OrchestratorError, work: Work) -> None:
+        """Remember it for the next plan, and tell the user in Kubernetes' words."""
+        log.warning("%s/%s: cannot %s: %s", work.namespace, work.name, op.line(), error)
+        now, text = self._tools.clock(), str(error)
+        match op:
+            case Create() if op.name != SANDBOX_NAME:
+                reason = "InvalidImageName" if "invalid reference format" in text else "CreateContainerError"
+                work.memory.fail(op.name, reason, text, now)
+                work.tell(EventNote("Warning", "Failed", f"Error: {text}", op.name))
+            case Start() if op.name != SANDBOX_NAME:
+                work.memory.fail(op.name, "RunContainerError", text, now)
+                work.tell(EventNote("Warning", "Failed", f"Error: failed to start container: {text}", op.name))
+            case ResolveSubPath():
+                reason = "CreateContainerConfigError" if isinstance(error, Invalid) else "CreateContainerError"
+                work.memory.fail(op.lane, reason, text, now)
+                work.tell(EventNote("Warning", "Failed", f"Error: {text}", op.lane))
+            case PrepareVolume():
+                work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now)
+                message = f'MountVolume.SetUp failed for volume "{op.volume}" : {text}'
+                work.tell(EventNote("Warning", "FailedMount", message))
+            case _:
+                work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now)
+                message = f"Failed to create pod sandbox: {text}"
+                work.tell(EventNote("Warning", "FailedCreatePodSandBox", message))

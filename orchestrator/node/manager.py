@@ -1,0 +1,191 @@
+"""Gives every pod its worker, wakes workers when the engine or the store says so, and takes over what already runs.
+
+At start it reads the engine's labels and the journal: containers of pods that are wanted are adopted by their workers,
+those of pods that are not are torn down by workers of their own.
+"""
+
+import asyncio
+import logging
+
+import msgspec
+
+from orchestrator.engine.base import Container, Engine
+from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.node.memory import PODS
+from orchestrator.node.worker import NodeRooms, PodWorker
+from orchestrator.objects import registry
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.times import format_time
+from orchestrator.planning import labels
+from orchestrator.state.store import Change, Expired, Key, Store
+
+log = logging.getLogger(__name__)
+
+_CONFIG_KINDS = ("ConfigMap", "Secret", "Service")
+_ADOPTION_SECONDS = 30.0
+_BROKEN_SECONDS = 5.0
+
+
+class NodeManager:
+    """All workers of one instance."""
+
+    def __init__(self, engine: Engine, rooms: NodeRooms) -> None:
+        self._engine = engine
+        self._rooms = rooms
+        self._workers: dict[Key, PodWorker] = {}
+        self.adopted = asyncio.Event()
+        """Set once every pod was looked at after a start."""
+        self.engine_problem = ""
+        """Why the engine cannot be reached, while it cannot."""
+        self._idle = asyncio.Event()
+
+    async def run(self) -> None:
+        """For ever; workers, pulls and the engine's events live in here."""
+        async with asyncio.TaskGroup() as tasks:
+            watch = self._rooms.store.watch()
+            for key, former in (await self._left_behind()).items():
+                self._ensure(key, tasks).memory.former.update(former)
+            for pod in self._rooms.store.list("Pod"):
+                self._ensure(Key("Pod", pod.metadata.namespace, pod.metadata.name), tasks)
+            tasks.create_task(self._engine_events(), name="engine events")
+            tasks.create_task(self._announce_adoption(), name="adoption")
+            while True:
+                try:
+                    changes = await watch.next()
+                except Expired:
+                    watch.restart()
+                    self._wake_all(tasks)
+                    continue
+                for change in changes:
+                    self._react(change, tasks)
+
+    async def idle(self) -> None:
+        """Wait until no worker is left: every pod is gone."""
+        while self._workers:
+            self._idle.clear()
+            await self._idle.wait()
+
+    # --- workers ---
+
+    def _ensure(self, key: Key, tasks: asyncio.TaskGroup) -> PodWorker:
+        if key not in self._workers:
+            self._workers[key] = worker = PodWorker(key, self._rooms, tasks)
+            tasks.create_task(self._look_after(worker, tasks), name=str(key))
+        return self._workers[key]
+
+    async def _look_after(self, worker: PodWorker, tasks: asyncio.TaskGroup) -> None:
+        """Run a worker to its end.  Whatever breaks it ends here: it is made anew, and no other pod notices."""
+        try:
+            await worker.run()
+        except Exception:
+            log.exception("%s: its worker broke; starting another", worker.key)
+            await asyncio.sleep(_BROKEN_SECONDS)
+        del self._workers[worker.key]
+        if self._rooms.store.get(worker.key) is not None:
+            self._ensure(worker.key, tasks)
+        self._idle.set()
+
+    def _react(self, change: Change, tasks: asyncio.TaskGroup) -> None:
+        key = change.key
+        if key.kind == "Pod":
+            if change.type != "DELETED" and _only_status(change):
+                return
+            if change.type != "DELETED" or key in self._workers:
+                self._ensure(key, tasks).wake()
+        elif key.kind in _CONFIG_KINDS:
+            for worker in self._workers.values():
+                if worker.key.namespace == key.namespace:
+                    worker.wake()
+
+    def _wake_all(self, tasks: asyncio.TaskGroup) -> None:
+        for pod in self._rooms.store.list("Pod"):
+            self._ensure(Key("Pod", pod.metadata.namespace, pod.metadata.name), tasks)
+        for worker in self._workers.values():
+            worker.wake()
+
+    async def _announce_adoption(self) -> None:
+        try:
+            async with asyncio.timeout(_ADOPTION_SECONDS):
+                for worker in list(self._workers.values()):
+                    await worker.synced.wait()
+        except TimeoutError:
+            log.warning("some pods could not be looked at within %.0f s of the start", _ADOPTION_SECONDS)
+        self.adopted.set()
+
+    # --- the engine ---
+
+    async def _engine_events(self) -> None:
+        """Wake whom an event concerns; after a break of the stream, everyone."""
+        async for event in self._engine.events():
+            if event.action == "reconnected":
+                self.engine_problem = ""
+                for worker in self._workers.values():
+                    worker.wake()
+                continue
+            own = event.attributes
+            if own.get(labels.INSTANCE) != self._rooms.instance:
+                continue
+            worker = self._workers.get(Key("Pod", own.get(labels.NAMESPACE, ""), own.get(labels.POD, "")))
+            if worker is not None:
+                worker.wake()
+
+    async def _left_behind(self) -> dict[Key, dict[str, Pod | None]]:
+        """Pods that the journal or the engine tells of and that are not the wanted ones, by name and uid."""
+        found: dict[Key, dict[str, Pod | None]] = {}
+        for uid, document in self._rooms.journal.items(PODS):
+            try:
+                pod = registry.convert(document)
+            except msgspec.ValidationError as error:
+                log.warning("the journal's pod %s cannot be read: %s", uid, error)
+                continue
+            if isinstance(pod, Pod):
+                self._unless_wanted(found, Key("Pod", pod.metadata.namespace, pod.metadata.name), uid, pod)
+        for container in await list_instance(self._engine, self._rooms.instance):
+            own = container.labels
+            key = Key("Pod", own.get(labels.NAMESPACE, ""), own.get(labels.POD, ""))
+            self._unless_wanted(found, key, own.get(labels.UID, ""), None)
+        return found
+
+    def _unless_wanted(self, found: dict[Key, dict[str, Pod | None]], key: Key, uid: str, pod: Pod | None) -> None:
+        wanted = self._rooms.store.get(key)
+        if wanted is None or wanted.metadata.uid != uid:
+            former = found.setdefault(key, {})
+            if former.get(uid) is None:
+                former[uid] = pod
+
+
+async def list_instance(engine: Engine, instance: str) -> list[Container]:
+    """Every container of an instance's pods; waits while the engine is away."""
+    delay = 0.2
+    while True:
+        try:
+            containers = await engine.list_containers({labels.INSTANCE: instance})
+            return [c for c in containers if labels.POD in c.labels]
+        except Unavailable as error:
+            log.warning("%s; trying again", error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+
+async def remember_running(engine: Engine, instance: str, store: Store) -> None:
+    """Before the first sync: let pods that run keep their uid even when the journal is lost."""
+    try:
+        containers = await list_instance(engine, instance)
+    except OrchestratorError as error:
+        log.warning("cannot read what runs: %s", error)
+        return
+    for container in sorted(containers, key=lambda c: c.created_at):
+        own = container.labels
+        if own.get(labels.ROLE) == "sandbox" and container.phase == "running":
+            key = Key("Pod", own[labels.NAMESPACE], own[labels.POD])
+            store.remember(key, own[labels.UID], format_time(container.created_at), own[labels.HASH])
+
+
+def _only_status(change: Change) -> bool:
+    """Whether it is what a worker wrote itself."""
+    before, after = change.previous, change.object
+    if before is None:
+        return False
+    meta, old = after.metadata, before.metadata
+    fields = ("uid", "generation", "deletion_timestamp", "deletion_grace_period_seconds", "labels", "annotations")
+    return all(getattr(meta, field) == getattr(old, field) for field in fields)

@@ -1,0 +1,164 @@
+"""What one pod's worker knows and the engine cannot tell; what must survive a kill -9 is in the journal.
+
+Journalled: restart counts and back-offs, verdicts of probes and finished postStart hooks (so that adopting a running
+container repeats nothing), and the specs of pods that may still have containers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from orchestrator.objects import registry
+from orchestrator.objects.pod import Pod
+from orchestrator.planning.observed import (
+    Failure,
+    Hook,
+    HookState,
+    ImageState,
+    LastState,
+    Observed,
+    Restarts,
+    SeenContainer,
+    Stop,
+)
+from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
+from orchestrator.state.journal import Journal
+
+RESTARTS, CONTAINERS, PODS = "restarts", "containers", "pods"
+_FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
+
+
+class PodMemory:
+    """One pod name's memory.  `former` are the pods, by uid, that may have containers and are not the wanted one."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.uid = ""
+        self.former: dict[str, Pod | None] = {}
+        self.volumes: dict[str, str] = {}
+        self.hosts_ip: str | None = None
+        self.stops: dict[str, Stop] = {}
+        self.post_starts: dict[str, Hook] = {}
+        self.pre_stops: dict[str, Hook] = {}
+        self.probes: dict[str, ProbeStatus] = {}
+        self.restarts: dict[str, Restarts] = {}
+        self.failures: dict[str, Failure] = {}
+        self._tries: dict[str, int] = {}
+        self.noted: set[str] = set()
+        self.images: dict[str, ImageState] = {}
+
+    def adopt(self, pod: Pod, volumes: dict[str, str]) -> None:
+        """Turn to this pod; another one than before becomes a former one."""
+        uid = pod.metadata.uid
+        self._journal.put(PODS, uid, registry.encode(pod))
+        if uid == self.uid:
+            return
+        if self.uid:
+            self.former.setdefault(self.uid, None)
+        self.uid = uid
+        self.former.pop(uid, None)
+        self.volumes = dict(volumes)
+        self.hosts_ip = None
+        self.failures.clear()
+        self._tries.clear()
+        prefix = f"{uid}/"
+        entries = ((key, value) for key, value in self._journal.items(RESTARTS) if key.startswith(prefix))
+        self.restarts = {key.removeprefix(prefix): _restarts(value) for key, value in entries}
+
+    def observed(self, seen: Iterable[SeenContainer], network: str) -> Observed:
+        """All of it as the plan's input, with what the engine says now."""
+        containers = tuple(seen)
+        for container in containers:
+            self._recall(container)
+        return Observed(
+            containers=containers,
+            network=network,
+            volumes=dict(self.volumes),
+            hosts_ip=self.hosts_ip,
+            images=dict(self.images),
+            stops=dict(self.stops),
+            post_starts=dict(self.post_starts),
+            pre_stops=dict(self.pre_stops),
+            probes=dict(self.probes),
+            restarts=dict(self.restarts),
+            failures=dict(self.failures),
+            noted=frozenset(self.noted),
+        )
+
+    def keep_restarts(self, name: str, restarts: Restarts) -> None:
+        """A container's history, in the journal too."""
+        self.restarts[name] = restarts
+        self._journal.put(RESTARTS, f"{self.uid}/{name}", asdict(restarts))
+
+    def keep_verdict(self, container: str, kind: ProbeKind, verdict: bool) -> None:
+        """What a probe has decided about a container id."""
+        status = self.probes.get(container, ProbeStatus()).with_verdict(kind, verdict)
+        self.probes[container] = status
+        self._keep_container(container)
+
+    def keep_post_start(self, container: str, hook: Hook) -> None:
+        """How far a postStart hook is; only its success is worth remembering."""
+        self.post_starts[container] = hook
+        if hook.state is HookState.SUCCEEDED:
+            self._keep_container(container)
+
+    def fail(self, name: str, reason: str, message: str, now: float) -> None:
+        """An operation on a container (or the sandbox) failed; each time in a row it waits longer."""
+        tries = self._tries.get(name, 0)
+        self._tries[name] = tries + 1
+        delay = min(_FIRST_RETRY * 2**tries, _LONGEST_RETRY)
+        self.failures[name] = Failure(reason, message, now + delay)
+
+    def succeed(self, name: str) -> None:
+        """An operation worked: the next failure waits shortly again."""
+        self.failures.pop(name, None)
+        self._tries.pop(name, None)
+
+    def forgive(self) -> None:
+        """The spec changed: what failed may work now."""
+        self.failures.clear()
+        self._tries.clear()
+
+    def forget_container(self, container: str) -> None:
+        """The container is gone from the engine."""
+        for facts in (self.stops, self.post_starts, self.pre_stops, self.probes):
+            facts.pop(container, None)
+        self._journal.delete(CONTAINERS, container)
+
+    def forget_pod(self, uid: str) -> None:
+        """Nothing of a pod is left in the engine."""
+        self.former.pop(uid, None)
+        for key, _ in self._journal.items(RESTARTS):
+            if key.startswith(f"{uid}/"):
+                self._journal.delete(RESTARTS, key)
+        self._journal.delete(PODS, uid)
+        if uid == self.uid:
+            self.uid = ""
+            self.restarts.clear()
+            self.volumes.clear()
+            self.hosts_ip = None
+
+    def _recall(self, seen: SeenContainer) -> None:
+        """At adoption: what the journal knows of a container that we have not met in this life."""
+        if not seen.alive or seen.id in self.probes or seen.id in self.post_starts:
+            return
+        document = self._journal.get(CONTAINERS, seen.id)
+        if document is None:
+            return
+        self.probes[seen.id] = ProbeStatus(started=document["started"], ready=document["ready"])
+        if document["post_start"]:
+            self.post_starts[seen.id] = Hook(HookState.SUCCEEDED)
+
+    def _keep_container(self, container: str) -> None:
+        status = self.probes.get(container, ProbeStatus())
+        hook = self.post_starts.get(container)
+        document = {
+            "started": status.started,
+            "ready": status.ready,
+            "post_start": hook is not None and hook.state is HookState.SUCCEEDED,
+        }
+        self._journal.put(CONTAINERS, container, document)
+
+
+def _restarts(document: dict[str, object]) -> Restarts:
+    last = document.pop("last") if "last" in (document := dict(document)) else None
+    return Restarts(**document, last=LastState(**last) if isinstance(last, dict) else None)  # type: ignore[arg-type]

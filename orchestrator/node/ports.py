@@ -1,0 +1,35 @@
+"""What the node needs of rooms that it may not import; `app` hands in the real ones."""
+
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.engine.base import Network
+from orchestrator.objects.pod import Pod
+
+
+class PodNetworks(Protocol):
+    """One network a namespace (services/networks.py)."""
+
+    async def ensure(self, namespace: str) -> Network:
+        """Have the namespace's network; OrchestratorError says why it cannot be had."""
+        ...
+
+    def ready(self, namespace: str) -> bool:
+        """Whether it is known to stand."""
+        ...
+
+
+class HostsFiles(Protocol):
+    """The pods' hosts files (services/hosts.py)."""
+
+    def path(self, uid: str) -> Path:
+        """Where a pod's file lies."""
+        ...
+
+    def prepare(self, pod: Pod, ip: str | None) -> Path:
+        """Write it, with the pod's own address once it is known."""
+        ...
+
+    def remove(self, uid: str) -> None:
+        """Remove it; absent is fine."""
+        ...

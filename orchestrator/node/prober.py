@@ -1,0 +1,98 @@
+"""Runs the probes of one pod: one task each, so that none waits for another (behaviour case P07).
+
+A prober counts results and reports when the verdict changes.  It decides nothing and kills nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.node.handlers import Handlers, Outcome
+from orchestrator.objects.container import Container
+from orchestrator.objects.probes import Probe
+from orchestrator.planning.ops import EventNote, ProbeKey
+from orchestrator.planning.probe_state import ProbeCount, ProbeKind
+
+_TITLES = {ProbeKind.STARTUP: "Startup", ProbeKind.READINESS: "Readiness", ProbeKind.LIVENESS: "Liveness"}
+_MAX_EVENT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTarget:
+    """What a probe runs against: the container's spec, the pod's address, and when it was started (Unix seconds)."""
+
+    container: Container
+    ip: str
+    started_at: float
+    verdict: bool | None
+    """The verdict that was reached before a daemon restart, if any."""
+
+
+class Prober:
+    """The running probes of one pod, by key."""
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        clock: Callable[[], float],
+        report: Callable[[ProbeKey, bool], None],
+        tell: Callable[[EventNote], None],
+    ) -> None:
+        self._handlers = handlers
+        self._clock = clock
+        self._report = report
+        self._tell = tell
+        self._running: dict[ProbeKey, asyncio.Task[None]] = {}
+
+    def keep(
+        self,
+        wanted: frozenset[ProbeKey],
+        target: Callable[[ProbeKey], ProbeTarget | None],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """Run exactly these; the others stop."""
+        for key in [key for key in self._running if key not in wanted]:
+            self._running.pop(key).cancel()
+        for key in wanted - self._running.keys():
+            aim = target(key)
+            if aim is not None and (probe := probe_of(aim.container, key.kind)) is not None:
+                name = f"{key.kind} probe of {key.container}"
+                self._running[key] = tasks.create_task(self._run(key, aim, probe), name=name)
+
+    async def _run(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> None:
+        due = aim.started_at + probe.initial_delay_seconds
+        await asyncio.sleep(max(due - self._clock(), 0.0))
+        loop = asyncio.get_running_loop()
+        count = ProbeCount(verdict=aim.verdict)
+        told: bool | None = aim.verdict
+        while True:
+            begun = loop.time()
+            outcome = await self._handlers.probe(probe, aim.container, key.id, aim.ip)
+            count = count.after(outcome.ok, probe.success_threshold, probe.failure_threshold)
+            self._tell_of(key, outcome)
+            if count.verdict is not None and count.verdict != told:
+                told = count.verdict
+                self._report(key, told)
+            if key.kind is not ProbeKind.READINESS and told is False:
+                return
+            if key.kind is ProbeKind.STARTUP and told:
+                return
+            await asyncio.sleep(max(begun + max(probe.period_seconds, 1) - loop.time(), 0.0))
+
+    def _tell_of(self, key: ProbeKey, outcome: Outcome) -> None:
+        title, output = _TITLES[key.kind], outcome.output[:_MAX_EVENT]
+        if not outcome.ok:
+            self._tell(EventNote("Warning", "Unhealthy", f"{title} probe failed: {output}", key.container))
+        elif outcome.warning:
+            self._tell(EventNote("Warning", "ProbeWarning", f"{title} probe warning: {output}", key.container))
+
+
+def probe_of(container: Container, kind: ProbeKind) -> Probe | None:
+    """The probe of a kind."""
+    match kind:
+        case ProbeKind.STARTUP:
+            return container.startup_probe
+        case ProbeKind.READINESS:
+            return container.readiness_probe
+        case ProbeKind.LIVENESS:
+            return container.liveness_probe

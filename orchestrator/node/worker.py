@@ -1,0 +1,271 @@
+"""One task a pod: observe, plan, execute; then wait for an event, a result or the plan's own time.
+
+    wake -> observe (engine + memory) -> planning.pod_plan.plan -> status to the store -> executor -> again, until
+    the plan is empty
+
+The slot is the pod's place in the store: the newest object wins, and older wishes are never seen.  Nobody else touches
+this pod's containers.  Whatever goes wrong here is recorded and tried again later; it never reaches another pod.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.engine.base import Container as EngineContainer
+from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
+from orchestrator.node.handlers import Handlers
+from orchestrator.node.images import Puller, PullResult
+from orchestrator.node.memory import PodMemory
+from orchestrator.node.observe import seen_container
+from orchestrator.node.prober import Prober, ProbeTarget
+from orchestrator.objects.container import Container
+from orchestrator.objects.pod import Pod
+from orchestrator.planning import labels
+from orchestrator.planning.observed import Hook, HookState, Observed
+from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
+from orchestrator.planning.pod_plan import plan as plan_pod
+from orchestrator.planning.probe_state import ProbeStatus
+from orchestrator.planning.status import pod_status
+from orchestrator.planning.surroundings import Surroundings
+from orchestrator.state.events import EventRecorder
+from orchestrator.state.journal import Journal
+from orchestrator.state.store import Key, Store
+
+log = logging.getLogger(__name__)
+
+_MAX_ROUNDS = 50
+"""Plans in a row without a pause; more means that plan and engine disagree, and the worker backs off."""
+_FIRST_RETRY, _LONGEST_RETRY = 0.2, 5.0
+_RESYNC = 60.0
+"""Seconds after which a pod is looked at though nothing happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRooms:
+    """What all workers share."""
+
+    store: Store
+    journal: Journal
+    recorder: EventRecorder
+    tools: Tools
+    executor: Executor
+    handlers: Handlers
+    puller: Puller
+    surroundings: Callable[[str], Surroundings]
+    instance: str
+
+
+class PodWorker:
+    """Looks after all containers that bear one pod's name."""
+
+    def __init__(self, key: Key, rooms: NodeRooms, pulls: asyncio.TaskGroup) -> None:
+        """`pulls` owns the image pulls, which outlive a worker when other pods wait for them too."""
+        self.key = key
+        self.memory = PodMemory(rooms.journal)
+        self.synced = asyncio.Event()
+        """Set once the pod was looked at for the first time."""
+        self._rooms = rooms
+        self._pulls = pulls
+        self._woken = asyncio.Event()
+        self._last: Pod | None = None
+        self._engine_view: dict[str, EngineContainer] = {}
+        self._prober = Prober(rooms.handlers, rooms.tools.clock, self._probe_decided, self._tell)
+
+    def wake(self) -> None:
+        """Something may have changed: look again."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until nothing of this pod is wanted and nothing is left."""
+        async with asyncio.TaskGroup() as tasks:
+            retry = _FIRST_RETRY
+            while True:
+                self._woken.clear()
+                try:
+                    done, wake_at = await self._sync(tasks)
+                    retry = _FIRST_RETRY
+                except Unavailable as error:
+                    log.debug("%s: %s", self.key, error)
+                    done, wake_at = False, self._now() + retry
+                    retry = min(retry * 2, _LONGEST_RETRY)
+                except Exception:
+                    log.exception("%s: this should not happen; trying again", self.key)
+                    done, wake_at = False, self._now() + retry
+                    retry = min(retry * 2, _LONGEST_RETRY)
+                self.synced.set()
+                if done:
+                    self._prober.keep(frozenset(), self._probe_target, tasks)
+                    return
+                await self._wait(wake_at)
+
+    async def _wait(self, wake_at: float | None) -> None:
+        seconds = _RESYNC if wake_at is None else min(max(wake_at - self._now(), 0.0), _RESYNC)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _sync(self, tasks: asyncio.TaskGroup) -> tuple[bool, float | None]:
+        """Plan and execute until there is nothing to do now: (all over, when to look again)."""
+        for _ in range(_MAX_ROUNDS):
+            pod = self._wanted()
+            observed = await self._observe(pod)
+            around = self._rooms.surroundings(self.key.namespace)
+            plan = plan_pod(pod, self.memory.former, observed, around, self._now())
+            self._prober.keep(plan.probes, self._probe_target, tasks)
+            self._publish(pod, observed, plan, around)
+            if not plan.ops:
+                return plan.done, plan.wake_at
+            try:
+                await self._rooms.executor.execute(plan.ops, self._work(pod, tasks))
+            except PlanStopped:
+                continue
+            if plan.done and pod is not None:
+                self._rooms.store.finalize(self.key, pod.metadata.uid)
+        raise OrchestratorError(f"the plan of {self.key} does not come to rest")
+
+    def _wanted(self) -> Pod | None:
+        pod: Pod | None = self._rooms.store.get(self.key)
+        if pod is None:
+            return None
+        last = self._last
+        if last is not None and last.metadata.uid != pod.metadata.uid:
+            self.memory.former[last.metadata.uid] = last
+        if last is None or last.metadata.uid != pod.metadata.uid:
+            self.memory.adopt(pod, self._rooms.tools.volumes.digests(pod.metadata.uid))
+        elif last.metadata.generation != pod.metadata.generation:
+            self.memory.adopt(pod, {})
+            self.memory.forgive()
+        self._last = pod
+        return pod
+
+    async def _observe(self, pod: Pod | None) -> Observed:
+        rooms = self._rooms
+        wanted = {labels.INSTANCE: rooms.instance, labels.NAMESPACE: self.key.namespace, labels.POD: self.key.name}
+        containers = await rooms.tools.engine.list_containers(wanted)
+        self._engine_view = {container.id: container for container in containers}
+        seen = [seen_container(container) for container in containers]
+        known = {pod.metadata.uid if pod else "", *self.memory.former}
+        for uid in {container.uid for container in seen} - known:
+            self.memory.former[uid] = None
+        running = {container.name for container in seen if container.alive}
+        if pod is not None and not pod.metadata.deletion_timestamp:
+            every = (*pod.spec.init_containers, *pod.spec.containers)
+            due = {c.image for c in every if c.name not in running}
+            self.memory.images = {image: await rooms.puller.state(image) for image in sorted(due)}
+        ready = rooms.tools.networks.ready(self.key.namespace)
+        return self.memory.observed(seen, rooms.surroundings(self.key.namespace).network if ready else "")
+
+    def _publish(self, pod: Pod | None, observed: Observed, plan: Plan, around: Surroundings) -> None:
+        if pod is None:
+            return
+        status = pod_status(pod, observed, plan, around, self._now())
+        self._rooms.store.update_status(self.key, pod.metadata.uid, status)
+
+    # --- what works on by itself and reports ---
+
+    def _work(self, pod: Pod | None, tasks: asyncio.TaskGroup) -> Work:
+        return Work(
+            name=self.key.name,
+            namespace=self.key.namespace,
+            pod=pod,
+            memory=self.memory,
+            pull=self._pull,
+            run_hook=lambda op: self._begin_hook(op, tasks),
+            tell=self._tell,
+            stop_signal=self._stop_signal,
+        )
+
+    def _tell(self, note: EventNote) -> None:
+        about = self._last
+        if about is None:
+            log.info("%s: %s: %s", self.key, note.reason, note.message)
+            return
+        path = (
+            f"spec.containers{{{note.container}}}" if note.container and note.container != labels.SANDBOX_NAME else ""
+        )
+        self._rooms.recorder.record(about, note.type, note.reason, note.message, field_path=path)
+
+    def _stop_signal(self, op: Signal) -> str:
+        seen = self._engine_view.get(op.target)
+        return (seen.stop_signal if seen else "") or "TERM"
+
+    def _pull(self, op: PullImage) -> None:
+        container = op.lane
+
+        def ended(result: PullResult) -> None:
+            if result.problem:
+                text = f'Failed to pull image "{result.image}": {result.problem}'
+                self._tell(EventNote("Warning", "Failed", text, container))
+                self._tell(EventNote("Warning", "Failed", "Error: ErrImagePull", container))
+            else:
+                took = f"{result.seconds:.3f}s. Image size: {result.size} bytes."
+                text = f'Successfully pulled image "{result.image}" in {took}'
+                self._tell(EventNote("Normal", "Pulled", text, container))
+            self.wake()
+
+        if self._rooms.puller.pull(op.image, self._pulls, ended):
+            self._tell(EventNote("Normal", "Pulling", f'Pulling image "{op.image}"', container))
+
+    def _begin_hook(self, op: RunHook, tasks: asyncio.TaskGroup) -> None:
+        if op.kind == "postStart":
+            self.memory.keep_post_start(op.target, Hook(HookState.RUNNING))
+        else:
+            self.memory.pre_stops[op.target] = Hook(HookState.RUNNING)
+        tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
+
+    async def _hook(self, op: RunHook) -> None:
+        seen = self._engine_view.get(op.target)
+        spec = self._spec_of(op.name, seen.labels.get(labels.UID, "") if seen else "")
+        lifecycle = spec.lifecycle if spec else None
+        hook = lifecycle and (lifecycle.post_start if op.kind == "postStart" else lifecycle.pre_stop)
+        if spec is None or not hook:
+            return
+        outcome = await self._rooms.handlers.hook(hook, spec, op.target, self._address(op.target), op.seconds)
+        done = Hook(HookState.SUCCEEDED if outcome.ok else HookState.FAILED, outcome.output)
+        if not outcome.ok:
+            reason = "FailedPostStartHook" if op.kind == "postStart" else "FailedPreStopHook"
+            title = "PostStartHook" if op.kind == "postStart" else "PreStopHook"
+            text = f"{title} failed: {outcome.output}" if outcome.output else f"{title} failed"
+            self._tell(EventNote("Warning", reason, text[:1024], op.name))
+        if op.kind == "postStart":
+            self.memory.keep_post_start(op.target, done)
+        else:
+            self.memory.pre_stops[op.target] = done
+        self.wake()
+
+    # --- probes ---
+
+    def _probe_decided(self, key: ProbeKey, verdict: bool) -> None:
+        self.memory.keep_verdict(key.id, key.kind, verdict)
+        self.wake()
+
+    def _probe_target(self, key: ProbeKey) -> ProbeTarget | None:
+        seen = self._engine_view.get(key.id)
+        spec = self._spec_of(key.container, seen.labels.get(labels.UID, "") if seen else "")
+        if seen is None or spec is None:
+            return None
+        verdict = self.memory.probes.get(key.id, ProbeStatus()).verdict(key.kind)
+        return ProbeTarget(spec, self._address(key.id), seen.started_at, verdict)
+
+    def _spec_of(self, name: str, uid: str) -> Container | None:
+        """The container's spec, in the wanted pod or the former one that it belongs to."""
+        last = self._last
+        pod = last if last is not None and last.metadata.uid == uid else self.memory.former.get(uid)
+        if pod is None:
+            return None
+        return next((c for c in (*pod.spec.init_containers, *pod.spec.containers) if c.name == name), None)
+
+    def _address(self, container: str) -> str:
+        """The address of the pod that a container belongs to: its sandbox's, or the host's."""
+        uid = self._engine_view[container].labels.get(labels.UID) if container in self._engine_view else None
+        for seen in map(seen_container, self._engine_view.values()):
+            if seen.is_sandbox and seen.uid == uid and seen.phase == "running":
+                return seen.ip or self._rooms.surroundings(self.key.namespace).node.ip
+        return ""
+
+    def _now(self) -> float:
+        return self._rooms.tools.clock()
