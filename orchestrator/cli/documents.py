@@ -1,0 +1,42 @@
+"""Documents as YAML or JSON text, as `-o yaml` and `-o json` print them."""
+
+import json
+from typing import Any
+
+Document = dict[str, Any]
+
+
+def to_json(document: Any) -> str:
+    """Give JSON with kubectl's indent."""
+    return json.dumps(document, indent=4, ensure_ascii=False)
+
+
+def to_yaml(document: Any) -> str:
+    """Give YAML with block scalars for text of several lines."""
+    import yaml
+
+    class Dumper(yaml.CSafeDumper):
+        """Our own, so that its representers are nobody else's."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    dumped: str = yaml.dump(
+        document, Dumper=Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1_000_000
+    )
+    return dumped.rstrip("\n")
+
+
+def as_list(items: list[Document]) -> Document:
+    """Give several objects as one `List`."""
+    return {"apiVersion": "v1", "kind": "List", "items": items, "metadata": {"resourceVersion": ""}}
+
+
+def bare_name(document: Document) -> str:
+    """Give "pod/web", as `-o name` prints it."""
+    return f"{document['kind'].lower()}/{document['metadata']['name']}"

@@ -1,0 +1,23 @@
+"""When an Event was seen, in words; shared by `events` and `describe`.  Pure."""
+
+from collections.abc import Iterable
+
+from orchestrator.api.ages import age
+from orchestrator.cli.documents import Document
+
+
+def sort_events(events: Iterable[Document]) -> list[Document]:
+    """Order Events by when they were last seen, the newest last."""
+    return sorted(events, key=last_seen)
+
+
+def last_seen(event: Document) -> str:
+    """Give the RFC 3339 time at which an Event was last seen."""
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp", ""))
+
+
+def since_text(event: Document, now: float) -> str:
+    """Give "5s", or "5s (x3 over 2m)" for what happened several times."""
+    seen = age(last_seen(event), now)
+    count = event.get("count", 1)
+    return f"{seen} (x{count} over {age(event.get('firstTimestamp', ''), now)})" if count > 1 else seen

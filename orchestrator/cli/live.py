@@ -1,0 +1,197 @@
+"""`run --live`: the daemon as a child in a session of its own, and its pods drawn here until all are ready.
+
+Ctrl-C reaches only this process; it asks the child to end, once, and waits for it.  Where standard output is no
+terminal, one plain line tells each change.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.client import Client
+from orchestrator.cli.picture import Picture, changes, take
+from orchestrator.errors import OrchestratorError
+from orchestrator.objects.times import format_time
+from orchestrator.settings import Settings, default_socket
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+EVERY = 0.25
+"""Seconds between two pictures while something is awaited; each costs the daemon a few milliseconds."""
+QUIET_EVERY = 1.0
+_TAIL = 20
+
+
+def follow(settings: Settings, arguments: list[str]) -> int:
+    """Run the daemon and show it; gives the exit code: 0 after Ctrl-C, 1 when the daemon ended by itself."""
+    log = settings.state_dir / "daemon.log"
+    with _daemon(arguments, log) as (child, log_start):
+        live = _Live(settings, child, log)
+        try:
+            live.show()
+        except KeyboardInterrupt:
+            return live.stop()
+        return _report_death(child, log, log_start)
+
+
+class _Live:
+    """The pictures of one daemon, from its start to its end."""
+
+    def __init__(self, settings: Settings, child: subprocess.Popen[bytes], log: Path) -> None:
+        self._settings = settings
+        self._child = child
+        self._log = log
+        self._client = Client(settings.socket)
+        self._since = format_time(time.time())
+        self._last: Picture | None = None
+
+    def show(self) -> None:
+        """Draw until the daemon ends."""
+        if sys.stdout.isatty():
+            self._draw_until_settled()
+        told = False
+        while self._child.poll() is None:
+            self._tell()
+            if self._last is not None and self._last.settled and not told:
+                told = True
+                click.echo(self._how_to_look())
+            self._wait(QUIET_EVERY if told else EVERY)
+
+    def stop(self) -> int:
+        """Ask the daemon to end and tell what it does until it has; a second Ctrl-C changes nothing."""
+        self._child.send_signal(signal.SIGTERM)
+        pods = "its pods too" if self._settings.down_on_exit else "its pods go on running"
+        click.echo(f"\nstopping the daemon, {pods}")
+        while self._child.poll() is None:
+            try:
+                self._tell()
+                self._wait(EVERY)
+            except KeyboardInterrupt:
+                click.echo(f"still stopping; `kill -9 {self._child.pid}` gives up on it")
+        if self._child.returncode != 0:
+            click.echo(f"error: the daemon ended with code {self._child.returncode}; see {self._log}", err=True)
+            return 1
+        click.echo("stopped")
+        return 0
+
+    def _draw_until_settled(self) -> None:
+        from rich.live import Live
+
+        with Live(_drawing(None), refresh_per_second=8, transient=False) as screen:
+            while self._child.poll() is None:
+                self._last = self._picture() or self._last
+                screen.update(_drawing(self._last))
+                if self._last is not None and self._last.settled:
+                    return
+                self._wait(EVERY)
+
+    def _tell(self) -> None:
+        """Print what is new, one line each."""
+        picture = self._picture()
+        if picture is None:
+            return
+        stamp = time.strftime("%H:%M:%S")
+        for line in changes(self._last, picture):
+            click.echo(f"{stamp}  {line}")
+        self._last = picture
+
+    def _picture(self) -> Picture | None:
+        """Give None while the daemon does not answer: it is starting or ending."""
+        try:
+            return take(self._client, self._since)
+        except OrchestratorError:
+            return None
+
+    def _wait(self, seconds: float) -> None:
+        try:
+            self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+
+    def _how_to_look(self) -> str:
+        socket = "" if self._settings.socket == default_socket() else f" --socket {self._settings.socket}"
+        pods = self._last.pods if self._last else ()
+        some = pods[0].name if pods else "POD"
+        verbs = f"orchestrator{socket}"
+        specs = " ".join(map(str, self._settings.specs))
+        return "\n".join(
+            (
+                f"\n{'everything is ready' if pods else 'there are no pods'}; look further from another terminal:",
+                f"  {verbs} get pods -o wide",
+                f"  {verbs} describe pod {some}",
+                f"  {verbs} logs -f {some}",
+                f"  {verbs} exec -it {some} -- sh",
+                f"edit a file in {specs} and watch this place; the daemon's log is {self._log}; Ctrl-C ends it\n",
+            )
+        )
+
+
+@contextmanager
+def _daemon(arguments: list[str], log: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The daemon as a child, and where in the log its lines begin.  SIGTERM here is as good as Ctrl-C."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        output = log.open("ab")
+    except OSError as error:
+        raise OrchestratorError(f"cannot write {log}: {error.strerror or error}") from error
+    with output:
+        start = output.tell()
+        command = [sys.executable, "-m", "orchestrator", *arguments]
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield child, start
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if child.poll() is None:
+            child.terminate()
+
+
+def _report_death(child: subprocess.Popen[bytes], log: Path, start: int) -> int:
+    """Say why the daemon ended by itself, in its own last words."""
+    with log.open("rb") as file:
+        file.seek(start)
+        words = file.read().decode(errors="replace").splitlines()
+    for line in words[-_TAIL:]:
+        click.echo(line, err=True)
+    click.echo(f"error: the daemon ended with code {child.returncode}; its whole log is {log}", err=True)
+    return 1
+
+
+def _drawing(picture: Picture | None) -> "RenderableType":
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    if picture is None:
+        return Text("the daemon is starting ...", style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for column in ("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"):
+        table.add_column(column, no_wrap=True)
+    for pod in picture.pods:
+        style = "green" if pod.settled else "yellow" if pod.status in ("Pending", "Running") else _style(pod.status)
+        table.add_row(pod.namespace, pod.name, pod.ready, Text(pod.status, style), pod.restarts, pod.age)
+    notes = [Text(picture.engine_error, "red")] if picture.engine_error else []
+    notes += [Text(f"not in force: {text}", "red") for text in picture.problems]
+    notes += [Text(f"warning: {text}", "yellow") for text in picture.warnings]
+    return Group(table, *notes)
+
+
+def _style(status: str) -> str:
+    calm = ("ContainerCreating", "PodInitializing", "Terminating", "Completed")
+    return "yellow" if status in calm or status.startswith("Init:") else "red"

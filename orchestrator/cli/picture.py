@@ -1,0 +1,92 @@
+"""What the daemon is doing, as one frozen picture, and the lines that tell what changed between two of them.  Pure but
+for `take`, which asks the daemon.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.cli.client import Client
+from orchestrator.cli.problems import problem_text
+
+WARNINGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PodLine:
+    """One pod, in the table's words."""
+
+    namespace: str
+    name: str
+    ready: str
+    status: str
+    restarts: str
+    age: str
+
+    @property
+    def settled(self) -> bool:
+        """Say whether there is nothing to wait for: all its containers are ready, or it has completed."""
+        have, _slash, wanted = self.ready.partition("/")
+        return self.status == "Completed" or (self.status == "Running" and have == wanted)
+
+    @property
+    def state(self) -> str:
+        """What a plain line says: "1/1 Running", with restarts where there were any."""
+        count = self.restarts.split(" ")[0]
+        return f"{self.ready} {self.status}" + (f", {count} restarts" if count not in ("", "0") else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The daemon at one moment."""
+
+    pods: tuple[PodLine, ...]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    engine_error: str
+    syncing: bool
+
+    @property
+    def settled(self) -> bool:
+        """Say whether the folder is in force and nothing is left to wait for."""
+        return not self.syncing and not self.engine_error and all(pod.settled for pod in self.pods)
+
+
+def take(client: Client, since: str) -> Picture:
+    """Ask the daemon; only warnings from `since` (RFC 3339) on are shown, the newest last."""
+    status = client.status()
+    table = client.get("/api/v1/pods", table=True)
+    events = client.get("/api/v1/events", {"fieldSelector": "type=Warning"})["items"]
+    recent = sorted((e for e in events if e.get("lastTimestamp", "") >= since), key=lambda e: e["lastTimestamp"])
+    return Picture(
+        pods=tuple(_pod(row) for row in table["rows"]),
+        problems=tuple(map(problem_text, status["problems"])),
+        warnings=tuple(map(_warning, recent[-WARNINGS:])),
+        engine_error=status["engine"]["error"],
+        syncing=status["syncing"],
+    )
+
+
+def changes(before: Picture | None, after: Picture) -> list[str]:
+    """Give one line for everything that is new in `after`."""
+    known = {(pod.namespace, pod.name): pod for pod in before.pods} if before else {}
+    lines = []
+    for pod in after.pods:
+        old = known.pop((pod.namespace, pod.name), None)
+        if old is None or old.state != pod.state:
+            lines.append(f"{pod.namespace}/{pod.name}  {pod.state}")
+    lines += [f"{namespace}/{name}  gone" for namespace, name in known]
+    if after.engine_error and (before is None or before.engine_error != after.engine_error):
+        lines.append(after.engine_error)
+    lines += [f"not in force: {text}" for text in after.problems if before is None or text not in before.problems]
+    lines += [f"warning: {text}" for text in after.warnings if before is None or text not in before.warnings]
+    return lines
+
+
+def _pod(row: dict[str, Any]) -> PodLine:
+    name, ready, status, restarts, age = row["cells"][:5]
+    return PodLine(row["object"]["metadata"].get("namespace", ""), name, ready, status, str(restarts), age)
+
+
+def _warning(event: dict[str, Any]) -> str:
+    about = event["involvedObject"]
+    return f"{about['kind'].lower()}/{about['name']}  {event['reason']}: {event['message'].splitlines()[0]}"

@@ -1,0 +1,78 @@
+"""`orchestrator run`: the daemon in the foreground, or (`--live`) beside a live picture of its pods."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrator.settings import Settings
+
+LEVELS = ("debug", "info", "warning", "error")
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--state-dir", type=_FOLDER, envvar="ORCHESTRATOR_STATE_DIR", help="Where the journal and volumes are kept."
+)
+@click.option(
+    "--run-dir", type=_FOLDER, envvar="ORCHESTRATOR_RUN_DIR", help="Where socket, secrets and hosts files are."
+)
+@click.option("--instance", envvar="ORCHESTRATOR_INSTANCE", help="Two instances on one engine do not see each other.")
+@click.option(
+    "--down-on-exit", is_flag=True, default=None, envvar="ORCHESTRATOR_DOWN_ON_EXIT", help="Stop all pods at the end."
+)
+@click.option(
+    "--engine-url", envvar="ORCHESTRATOR_ENGINE_URL", help="The engine (default: $DOCKER_HOST, else Docker's socket)."
+)
+@click.option(
+    "--node-name", envvar="ORCHESTRATOR_NODE_NAME", help="The node's name in pods' status (default: the host's)."
+)
+@click.option("--pool", envvar="ORCHESTRATOR_POOL", metavar="CIDR", help="The range that networks are cut out of.")
+@click.option(
+    "--backoff-base", type=float, envvar="ORCHESTRATOR_BACKOFF_BASE", metavar="SECONDS", help="First back-off."
+)
+@click.option(
+    "--backoff-max", type=float, envvar="ORCHESTRATOR_BACKOFF_MAX", metavar="SECONDS", help="Longest back-off."
+)
+@click.option(
+    "--empty-folder-delay",
+    type=float,
+    envvar="ORCHESTRATOR_EMPTY_FOLDER_DELAY",
+    metavar="SECONDS",
+    help="How long an emptied folder may stay so before its objects are deleted.",
+)
+@click.option("--cluster-domain", envvar="ORCHESTRATOR_CLUSTER_DOMAIN", help="What full names of Services end in.")
+@click.option(
+    "--log-level", type=click.Choice(LEVELS), default="info", envvar="ORCHESTRATOR_LOG_LEVEL", show_default=True
+)
+@click.option("--live", is_flag=True, help="Draw the pods until all are ready; the log goes to STATE_DIR/daemon.log.")
+def command(specs: tuple[Path, ...], log_level: str, live: bool, **flags: Any) -> int:
+    """Run the daemon: keep what SPECS (files and folders) describe running, and follow every edit.
+
+    SIGTERM or Ctrl-C ends the daemon and leaves the pods running, unless --down-on-exit is given.
+    """
+    settings = Settings(specs=specs, **{name: value for name, value in flags.items() if value is not None})
+    if live:
+        from orchestrator.cli.live import follow
+
+        return follow(settings, daemon_arguments(settings, log_level))
+    from orchestrator import app, logs
+
+    logs.set_up(log_level)
+    return app.main(settings)
+
+
+def daemon_arguments(settings: Settings, log_level: str) -> list[str]:
+    """Give the command line that runs a daemon with exactly these settings."""
+    arguments = ["run", *map(str, settings.specs), "--log-level", log_level]
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        flag = "--" + field.name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments += [flag] if value else []
+        elif field.name != "specs":
+            arguments += [flag, str(value)]
+    return arguments
