@@ -156,6 +156,10 @@ def container(inspected: Json) -> Container:
     """From GET /containers/{id}/json."""
     config, state = inspected["Config"], inspected["State"]
     networks = inspected.get("NetworkSettings", {}).get("Networks") or {}
+    started_at, finished_at = unix_seconds(state.get("StartedAt")), unix_seconds(state.get("FinishedAt"))
+    # The end of a very short run may be noted a moment before its start.
+    if state["Status"] in ("exited", "dead") and finished_at:
+        finished_at = max(started_at, finished_at)
     return Container(
         id=inspected["Id"],
         name=inspected["Name"].removeprefix("/"),
@@ -168,8 +172,8 @@ def container(inspected: Json) -> Container:
         oom_killed=state.get("OOMKilled", False),
         error=state.get("Error", ""),
         created_at=unix_seconds(inspected.get("Created")),
-        started_at=unix_seconds(state.get("StartedAt")),
-        finished_at=unix_seconds(state.get("FinishedAt")),
+        started_at=started_at,
+        finished_at=finished_at,
         addresses={name: end["IPAddress"] for name, end in networks.items() if end.get("IPAddress")},
         stop_signal=config.get("StopSignal") or "",
     )
