@@ -1,0 +1,96 @@
+"""Objects and problems with their places: file, line, column."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.objects.meta import Object
+from orchestrator.objects.problem import Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A problem and where it is; lines and columns count from 1."""
+
+    problem: Problem
+    file: str
+    line: int = 1
+    column: int = 1
+
+    @property
+    def severity(self) -> Severity:
+        """The problem's severity: "error" or "warning"."""
+        return self.problem.severity
+
+    @property
+    def text(self) -> str:
+        """One line as compilers write it: "file:line:col: path: message"."""
+        return f"{self.file}:{self.line}:{self.column}: {self.problem}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the same as a mapping for `-o json`."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "severity": self.problem.severity,
+            "path": self.problem.field,
+            "message": self.problem.message,
+            "proposal": self.problem.proposal,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """An object with the document that it was made from, and where that document begins."""
+
+    object: Object
+    raw: dict[str, Any]
+    file: str
+    line: int
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Kind, namespace and name: no two objects of a load share them."""
+        return self.object.kind, self.object.metadata.namespace, self.object.metadata.name
+
+    @property
+    def title(self) -> str:
+        """The object in words: "Pod default/web"."""
+        kind, namespace, name = self.key
+        return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+    @property
+    def place(self) -> str:
+        """Where it stands: "specs/web.yaml:3"."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileLoad:
+    """What one file says.  `broken` files have an error somewhere, and then none of their objects counts."""
+
+    objects: tuple[Sourced, ...] = ()
+    problems: tuple[Located, ...] = ()
+
+    @property
+    def broken(self) -> bool:
+        """Whether there is an error."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What several files say together."""
+
+    objects: tuple[Sourced, ...] = ()
+    problems: tuple[Located, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        """The problems that are errors."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Located, ...]:
+        """The problems that are warnings."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")

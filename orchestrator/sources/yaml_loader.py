@@ -1,0 +1,194 @@
+"""From files to objects: every problem of every file in one go, each with its place.
+
+`load` and `load_bytes` are what `validate` needs.  `Loader` remembers what each file said, by its time, size and inode,
+so that a reload reads only what changed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from orchestrator.objects import registry
+from orchestrator.objects.meta import Object
+from orchestrator.objects.problem import FieldPath, Problem, error, warning
+from orchestrator.sources import files
+from orchestrator.sources.files import Scan, Stamp
+from orchestrator.sources.located import FileLoad, Load, Located, Sourced
+from orchestrator.sources.yaml_parse import MAX_BYTES, Document, Fault, parse
+
+MAX_PROBLEMS = 100
+"""Of one file; more would hide the first."""
+
+
+def load(paths: Iterable[str | Path]) -> Load:
+    """Load files and folders once."""
+    scan = files.scan(_texts(paths))
+    loads = Loader().refresh(scan)
+    return merge(loads, scan)
+
+
+def load_bytes(data: bytes, name: str) -> Load:
+    """Load what came from elsewhere than a file (standard input); `name` stands for the file's."""
+    return merge({name: decode_file(data, name)}, Scan())
+
+
+def merge(loads: Mapping[str, FileLoad], scan: Scan) -> Load:
+    """Put the files together; an object that two files define is an error that names both places."""
+    objects: dict[tuple[str, str, str], Sourced] = {}
+    problems = [Located(error((), message), path) for path, message in scan.troubles]
+    for loaded in loads.values():
+        problems += loaded.problems
+        for sourced in loaded.objects:
+            first = objects.setdefault(sourced.key, sourced)
+            if first is not sourced:
+                problems.append(duplicate_problem(sourced, first))
+    return Load(tuple(objects.values()), tuple(problems))
+
+
+def duplicate_problem(second: Sourced, first: Sourced) -> Located:
+    """Say that an object is defined twice, and where the first is."""
+    message = f"duplicate {second.title}: also defined at {first.place}"
+    return Located(error(("metadata", "name"), message), second.file, second.line)
+
+
+class Loader:
+    """Reads and decodes what has changed since the last time."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Stamp, FileLoad]] = {}
+
+    def refresh(self, scan: Scan) -> dict[str, FileLoad]:
+        """Give what every file of a scan says, in the scan's order.  Blocks for the reading of files."""
+        fresh: dict[str, tuple[Stamp, FileLoad]] = {}
+        for path, stamp in scan.files.items():
+            known = self._known.get(path)
+            fresh[path] = known if known is not None and known[0] == stamp else (stamp, _load_file(path, stamp))
+        self._known = fresh
+        return {path: loaded for path, (_, loaded) in fresh.items()}
+
+
+def _load_file(path: str, stamp: Stamp) -> FileLoad:
+    if stamp.size > MAX_BYTES:
+        return _unreadable(path, f"the file is larger than {MAX_BYTES // 2**20} MiB")
+    try:
+        data = files.read(path, MAX_BYTES)
+    except OSError as failure:
+        return _unreadable(path, (failure.strerror or str(failure)).lower())
+    return decode_file(data, path)
+
+
+def _unreadable(path: str, message: str) -> FileLoad:
+    return FileLoad(problems=(Located(error((), message), path),))
+
+
+def decode_file(data: bytes, name: str) -> FileLoad:
+    """Decode the bytes of one file.  Never raises for what is in them."""
+    parsed = parse(data)
+    found = _Findings(name)
+    for fault in parsed.faults:
+        found.fault(fault)
+    for document in parsed.documents:
+        for value, path in _unroll(document.value, (), found, document):
+            _decode_document(document, value, path, found)
+    return found.result()
+
+
+class _Findings:
+    """What one file has given so far."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._objects: dict[tuple[str, str, str], Sourced] = {}
+        self._problems: list[Located] = []
+        self._warned: set[str] = set()
+
+    def fault(self, fault: Fault) -> None:
+        problem = error((), fault.message, fault.proposal)
+        self._problems.append(Located(problem, self.file, fault.line, fault.column))
+
+    def problem(self, problem: Problem, document: Document, prefix: FieldPath) -> None:
+        """Add a problem at its place.  A warning of one kind is said once a file."""
+        if problem.severity == "warning":
+            if problem.message in self._warned:
+                return
+            self._warned.add(problem.message)
+        line, column = document.spot.find(prefix + problem.path, key=problem.about_key)
+        self._problems.append(Located(problem, self.file, line, column))
+
+    def object(self, obj: Object, raw: dict[str, Any], line: int) -> None:
+        """Add an object."""
+        sourced = Sourced(obj, raw, self.file, line)
+        first = self._objects.setdefault(sourced.key, sourced)
+        if first is not sourced:
+            self._problems.append(duplicate_problem(sourced, first))
+
+    def result(self) -> FileLoad:
+        """Give all of it, in the order of lines."""
+        problems = sorted(self._problems, key=lambda located: (located.line, located.column))
+        more = len(problems) - MAX_PROBLEMS
+        if more > 0:
+            last = problems[MAX_PROBLEMS]
+            severe = any(problem.severity == "error" for problem in problems[MAX_PROBLEMS:])
+            message = f"and {more} more problems in this file"
+            told = Located((error if severe else warning)((), message), self.file, last.line, last.column)
+            problems = [*problems[:MAX_PROBLEMS], told]
+        return FileLoad(tuple(self._objects.values()), tuple(problems))
+
+
+def _unroll(value: Any, path: FieldPath, found: _Findings, document: Document) -> Iterator[tuple[Any, FieldPath]]:
+    """Give the documents of a List (and of a PodList and its like), or the document itself."""
+    if not _is_list(value):
+        yield value, path
+        return
+    items = value.get("items")
+    if not isinstance(items, list):
+        if items is not None:
+            found.problem(error(("items",), "expected a list"), document, path)
+        return
+    for index, item in enumerate(items):
+        here = (*path, "items", index)
+        kind = str(value["kind"]).removesuffix("List")
+        if kind and isinstance(item, dict) and "kind" not in item:
+            item = {"apiVersion": value.get("apiVersion"), "kind": kind, **item}
+        yield from _unroll(item, here, found, document)
+
+
+def _is_list(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        return False
+    return value["kind"] == "List" or (value["kind"].endswith("List") and "items" in value)
+
+
+def _decode_document(document: Document, value: Any, path: FieldPath, found: _Findings) -> None:
+    if isinstance(value, dict) and "status" in value:
+        if value["status"]:
+            found.problem(warning(("status",), "status is written by the daemon; this one is ignored"), document, path)
+        value = {key: item for key, item in value.items() if key != "status"}
+    obj, problems = registry.decode(value, lambda field: document.spot.text(path + field))
+    for problem in problems:
+        found.problem(problem, document, path)
+    if obj is not None:
+        line, _ = document.spot.find(path)
+        found.object(_as_desired(obj), value, line)
+
+
+def _as_desired(obj: Object) -> Object:
+    """Drop metadata that only a server writes, so that a manifest copied out of a cluster is a wish like any other."""
+    meta = replace(
+        obj.metadata,
+        uid="",
+        resource_version="",
+        generation=0,
+        creation_timestamp="",
+        deletion_timestamp="",
+        deletion_grace_period_seconds=None,
+        self_link="",
+        managed_fields=(),
+    )
+    return replace(obj, metadata=meta)
+
+
+def _texts(paths: Iterable[str | Path]) -> list[str]:
+    return [str(path) for path in paths]
