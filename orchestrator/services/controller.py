@@ -7,15 +7,14 @@ and tried again with growing waits.
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 
-from orchestrator.errors import OrchestratorError
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.services import nft
-from orchestrator.services.addresses import AddressBook, has_address
+from orchestrator.services.addresses import AddressBook
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
+from orchestrator.services.upkeep import FIRST_RETRY, LAST_RETRY, Upkeep, attempt
 from orchestrator.services.view import View, pod_matters, view
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.store import Change, Expired, Key, Store, Watch
@@ -24,9 +23,6 @@ log = logging.getLogger(__name__)
 
 OWNER = "endpoints"
 ADOPTION_SECONDS = 10.0
-FIRST_RETRY, LAST_RETRY = 0.5, 30.0
-CHECK_SECONDS = 30.0
-"""How often to look whether someone flushed our table."""
 
 
 class ServiceController:
@@ -51,7 +47,8 @@ class ServiceController:
         self._recorder = recorder
         self._adopted = adopted
         self._services: dict[Key, Service] = {}
-        self._wake, self._wake_pruner = asyncio.Event(), asyncio.Event()
+        self._wake = asyncio.Event()
+        self._upkeep = Upkeep(store, networks, dataplane, self._wake.set)
         self._moved = asyncio.Condition()
         self._seen = self._done = 0
         self._in_round = False
@@ -68,11 +65,10 @@ class ServiceController:
             log.warning("running pods were not taken over within %.0f s; going on with those known", ADOPTION_SECONDS)
         watch = self._store.watch()
         self._list(watch)
-        self._wake_pruner.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(watch), name="services: watch")
-            tasks.create_task(self._prune(), name="services: prune")
-            tasks.create_task(self._guard(), name="services: guard")
+            tasks.create_task(self._upkeep.prune(), name="services: prune")
+            tasks.create_task(self._upkeep.guard(), name="services: guard")
             await self._rounds(tasks)
 
     async def settled(self) -> None:
@@ -165,11 +161,12 @@ class ServiceController:
             await self._wake.wait()
             self._wake.clear()
             seen, self._in_round = self._seen, True
-            done = await _attempt(self._round(tasks), retry)
+            done = await attempt(self._round(tasks), retry)
             self._in_round = False
             if done:
                 retry = FIRST_RETRY
-                await self._progress(seen)
+                # What came meanwhile and did not ask for another round (our own Endpoints) is done too.
+                await self._progress(seen if self._wake.is_set() else self._seen)
             else:
                 loop.call_later(retry, self._wake.set)
                 retry = min(2 * retry, LAST_RETRY)
@@ -189,14 +186,14 @@ class ServiceController:
             if not self._networks.ready(namespace) and namespace not in self._making:
                 self._making.add(namespace)
                 tasks.create_task(self._make_network(namespace), name=f"services: network of {namespace}")
-        ready = [namespace for namespace in now.keep if self._networks.ready(namespace)]
-        subnets = [self._book.subnet(namespace) for namespace in ready]
+        # Also for networks that are not there yet: rules do no harm, and a new daemon must not take down what stands.
+        subnets = [self._book.subnet(namespace) for namespace in now.targets]
         await self._dataplane.apply(
             (nft.Network(subnet.bridge, str(subnet.services)) for subnet in subnets),
-            {address: target for name in ready for address, target in now.targets.get(name, {}).items()},
+            {address: target for targets in now.targets.values() for address, target in targets.items()},
         )
         if shrunk:
-            self._wake_pruner.set()
+            self._upkeep.shrunk()
         return True
 
     def _view(self) -> View:
@@ -218,7 +215,7 @@ class ServiceController:
 
     async def _make_network(self, namespace: str) -> None:
         retry = FIRST_RETRY
-        while namespace in self._kept and not await _attempt(self._ensure(namespace), retry):
+        while namespace in self._kept and not await attempt(self._ensure(namespace), retry):
             await asyncio.sleep(retry)
             retry = min(2 * retry, LAST_RETRY)
         self._making.discard(namespace)
@@ -227,45 +224,3 @@ class ServiceController:
     async def _ensure(self, namespace: str) -> bool:
         await self._networks.ensure(namespace)
         return True
-
-    async def _prune(self) -> None:
-        """Remove networks that nobody needs; the last containers on them may take a while to go."""
-        retry = FIRST_RETRY
-        while True:
-            await self._wake_pruner.wait()
-            self._wake_pruner.clear()
-            if await _attempt(self._networks.prune(self._needed), retry):
-                retry = FIRST_RETRY
-            else:
-                await asyncio.sleep(retry)
-                retry = min(2 * retry, LAST_RETRY)
-                self._wake_pruner.set()
-
-    def _needed(self) -> set[str]:
-        """The namespaces that have a pod or a virtual address at this moment."""
-        pods = {pod.metadata.namespace for pod in self._store.list("Pod")}
-        return pods | {each.metadata.namespace for each in self._store.list("Service") if has_address(each)}
-
-    async def _guard(self) -> None:
-        """Put back what someone else took away: `nft flush ruleset`, or an engine that made its bridges anew."""
-        while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            await _attempt(self._look_after(), CHECK_SECONDS)
-
-    async def _look_after(self) -> bool:
-        await self._networks.repair()
-        if not await self._dataplane.check():
-            log.warning("someone removed the rules of the Services; putting them back")
-            self._wake.set()
-        return True
-
-
-async def _attempt(work: Awaitable[bool], retry: float) -> bool:
-    """The root of this room's workers: tell a failure, never let it end the daemon; whether the work was done."""
-    try:
-        return await work
-    except (OrchestratorError, OSError) as error:
-        log.warning("%s; trying again in %.1f s", error, retry)
-    except Exception:
-        log.exception("cannot bring Services up to date; trying again in %.1f s", retry)
-    return False
