@@ -14,7 +14,7 @@ from orchestrator.cli.resources import Resource, discover, parse
 from orchestrator.errors import Forbidden, NotFound
 
 
-@click.command()
+@click.command(short_help="Describe an object, its Events, and why it is not well.")
 @click.argument("resource", nargs=-1, required=True, metavar="RESOURCE[/NAME] [NAME]...")
 @options.namespace
 @options.all_namespaces

@@ -15,7 +15,7 @@ from orchestrator.cli.table_text import Columns
 HEADER = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
 
 
-@click.command()
+@click.command(short_help="Print what happened to which object, and why.")
 @options.namespace
 @options.all_namespaces
 @click.option("--for", "about", default="", metavar="RESOURCE/NAME", help="Only what happened to this object.")

@@ -9,7 +9,7 @@ from orchestrator.cli import options
 from orchestrator.cli.client import client_of, connect
 
 
-@click.command()
+@click.command(short_help="Run a command in a container.")
 @click.argument("pod")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, required=True, metavar="-- COMMAND...")
 @options.namespace

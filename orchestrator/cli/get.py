@@ -26,7 +26,7 @@ class Ask:
     table: TableOptions
 
 
-@click.command()
+@click.command(short_help="List objects, or print some of them.")
 @click.argument("resource", nargs=-1, required=True, metavar="RESOURCE[,RESOURCE|/NAME] [NAME]...")
 @options.namespace
 @options.all_namespaces

@@ -9,7 +9,7 @@ from orchestrator.cli.client import Client, Query, client_of
 from orchestrator.cli.durations import seconds
 
 
-@click.command()
+@click.command(short_help="Print what a container wrote.")
 @click.argument("pod")
 @click.argument("container_argument", required=False, metavar="[CONTAINER]")
 @options.namespace

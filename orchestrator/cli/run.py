@@ -12,7 +12,7 @@ LEVELS = ("debug", "info", "warning", "error")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command()
+@click.command(short_help="Run the daemon on files and folders of YAML.")
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--state-dir", type=_FOLDER, envvar="ORCHESTRATOR_STATE_DIR", help="Where the journal and volumes are kept."

@@ -8,7 +8,7 @@ from orchestrator.cli.documents import to_json, to_yaml
 from orchestrator.errors import OrchestratorError
 
 
-@click.command()
+@click.command(short_help="Print the versions of client, daemon and engine.")
 @click.option("-o", "--output", type=click.Choice(("yaml", "json")), help="As a document.")
 @click.option("--client", "client_only", is_flag=True, help="This program's version only; ask no daemon.")
 @click.pass_context

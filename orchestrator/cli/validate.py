@@ -1,0 +1,45 @@
+"""`orchestrator validate`: what is wrong with files, without a daemon and without touching anything."""
+
+import sys
+
+import click
+
+from orchestrator.cli.documents import to_json
+
+STDIN = "-"
+STDIN_NAME = "<stdin>"
+
+
+@click.command(short_help="Check files and folders; say every error with its place.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("-o", "--output", type=click.Choice(("json",)), help="As one JSON document, for editors and CI.")
+@click.option("-q", "--quiet", is_flag=True, help="Errors only: no warnings, no summary.")
+def command(paths: tuple[str, ...], output: str | None, quiet: bool) -> int:
+    """Check files and folders (- is standard input); say every error as file:line:column: path: what is wrong.
+
+    Exit code 1 when there is an error; warnings are none.
+    """
+    from orchestrator.sources import files
+    from orchestrator.sources.yaml_loader import Loader, decode_file, merge
+
+    scan = files.scan([path for path in paths if path != STDIN])
+    loads = Loader().refresh(scan)
+    if STDIN in paths:
+        loads[STDIN_NAME] = decode_file(sys.stdin.buffer.read(), STDIN_NAME)
+    load = merge(loads, scan)
+    if output == "json":
+        objects = [
+            {"kind": k, "namespace": ns, "name": n, "place": s.place} for s in load.objects for k, ns, n in [s.key]
+        ]
+        problems = [problem.as_json() for problem in load.problems]
+        click.echo(to_json({"valid": not load.errors, "objects": objects, "problems": problems}))
+        return 1 if load.errors else 0
+    for problem in load.problems:
+        if problem.severity == "error":
+            click.echo(problem.text)
+        elif not quiet:
+            click.echo(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.problem}")
+    if not quiet:
+        counts = (len(load.objects), "object"), (len(load.errors), "error"), (len(load.warnings), "warning")
+        click.echo(", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts), err=True)
+    return 1 if load.errors else 0
