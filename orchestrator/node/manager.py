@@ -7,10 +7,8 @@ those of pods that are not are torn down by workers of their own.
 import asyncio
 import logging
 
-import msgspec
-
 from orchestrator.engine.base import Container, Engine
-from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.errors import Invalid, OrchestratorError, Unavailable
 from orchestrator.node.memory import PODS
 from orchestrator.node.worker import NodeRooms, PodWorker
 from orchestrator.objects import registry
@@ -35,8 +33,6 @@ class NodeManager:
         self._workers: dict[Key, PodWorker] = {}
         self.adopted = asyncio.Event()
         """Set once every pod was looked at after a start."""
-        self.engine_problem = ""
-        """Why the engine cannot be reached, while it cannot."""
         self._idle = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,8 +65,8 @@ class NodeManager:
 
     def _ensure(self, key: Key, tasks: asyncio.TaskGroup) -> PodWorker:
         if key not in self._workers:
-            self._workers[key] = worker = PodWorker(key, self._rooms, tasks)
-            tasks.create_task(self._look_after(worker, tasks), name=str(key))
+            self._workers[key] = PodWorker(key, self._rooms, tasks)
+            tasks.create_task(self._look_after(self._workers[key], tasks), name=str(key))
         return self._workers[key]
 
     async def _look_after(self, worker: PodWorker, tasks: asyncio.TaskGroup) -> None:
@@ -118,16 +114,15 @@ class NodeManager:
         """Wake whom an event concerns; after a break of the stream, everyone."""
         async for event in self._engine.events():
             if event.action == "reconnected":
-                self.engine_problem = ""
                 for worker in self._workers.values():
                     worker.wake()
                 continue
             own = event.attributes
             if own.get(labels.INSTANCE) != self._rooms.instance:
                 continue
-            worker = self._workers.get(Key("Pod", own.get(labels.NAMESPACE, ""), own.get(labels.POD, "")))
-            if worker is not None:
-                worker.wake()
+            key = Key("Pod", own.get(labels.NAMESPACE, ""), own.get(labels.POD, ""))
+            if key in self._workers:
+                self._workers[key].wake()
 
     async def _left_behind(self) -> dict[Key, dict[str, Pod | None]]:
         """Pods that the journal or the engine tells of and that are not the wanted ones, by name and uid."""
@@ -135,7 +130,7 @@ class NodeManager:
         for uid, document in self._rooms.journal.items(PODS):
             try:
                 pod = registry.convert(document)
-            except msgspec.ValidationError as error:
+            except Invalid as error:
                 log.warning("the journal's pod %s cannot be read: %s", uid, error)
                 continue
             if isinstance(pod, Pod):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from orchestrator.errors import Invalid
 from orchestrator.objects import registry
 from orchestrator.objects.events import Event, EventSource
 from orchestrator.objects.meta import ObjectMeta, ObjectReference
@@ -99,9 +100,12 @@ class EventRecorder:
         kept = []
         for key, document in self._journal.items(_BUCKET):
             try:
-                kept.append((key, registry.convert(document)))
-            except msgspec.ValidationError:
+                event = registry.convert(document)
+            except Invalid:
                 self._journal.delete(_BUCKET, key)
+                continue
+            if isinstance(event, Event):
+                kept.append((key, event))
         for key, event in sorted(kept, key=lambda pair: pair[1].last_timestamp):
             self._recent[key] = event
             self._store.put("events", event)

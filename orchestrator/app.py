@@ -1,0 +1,333 @@
+"""Builds the daemon and wires its rooms; the only place that knows them all.
+
+Start: read the specs, take the lock, meet the engine, adopt what runs; then one root TaskGroup until a signal.  Stop:
+with `--down-on-exit` the pods in order; then the rooms; the API last, so that a client sees the end.  Pods are left
+running otherwise.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+
+from orchestrator import __version__
+from orchestrator.api.server import ApiServer
+from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
+from orchestrator.engine.base import EngineInfo
+from orchestrator.engine.docker import DockerEngine
+from orchestrator.errors import Conflict, OrchestratorError, Unavailable
+from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
+from orchestrator.node.handlers import Handlers
+from orchestrator.node.host import host_address, resolver_settings
+from orchestrator.node.images import Puller
+from orchestrator.node.manager import NodeManager, remember_running
+from orchestrator.node.sandbox_image import ensure_sandbox_image
+from orchestrator.node.tmpfs import ensure_in_memory, release
+from orchestrator.node.volumes import VolumeStore
+from orchestrator.node.worker import NodeRooms
+from orchestrator.objects.config import Namespace
+from orchestrator.objects.meta import ObjectMeta
+from orchestrator.planning.backoff import BackoffSettings
+from orchestrator.planning.identity import object_identity
+from orchestrator.planning.surroundings import NodeFacts, Surroundings
+from orchestrator.services.addresses import AddressBook
+from orchestrator.services.controller import ServiceController
+from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
+from orchestrator.services.hosts import HostsFiles
+from orchestrator.services.networks import Networks, network_name
+from orchestrator.settings import Settings
+from orchestrator.sources.watcher import Snapshot, SpecWatcher
+from orchestrator.state.events import EventRecorder
+from orchestrator.state.journal import Journal
+from orchestrator.state.store import Desired, Key, Store
+
+log = logging.getLogger(__name__)
+
+_SPECS, _IMPLIED = "specs", "implied"
+"""Owners in the store: what the folder holds, and namespaces that it uses without a document of their own."""
+_ENGINE_CHECK = 5.0
+
+
+class BadSpecs(OrchestratorError):
+    """The specs have errors at start: nothing is touched; the text has a line for each."""
+
+
+def main(settings: Settings) -> int:
+    """Run the daemon to its end; gives the exit code.  What went wrong is told in a sentence on standard error."""
+    try:
+        asyncio.run(run(settings))
+    except BadSpecs as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OrchestratorError as error:
+        print(f"orchestrator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def run(settings: Settings) -> None:
+    """Start, run until a signal, stop.  OrchestratorError when it cannot start."""
+    watcher = SpecWatcher(settings.specs, empty_folder_delay=settings.empty_folder_delay)
+    snapshots = watcher.snapshots()
+    first = await anext(snapshots)
+    if first.errors:
+        raise BadSpecs("\n".join(problem.text for problem in first.errors))
+    with _folders(settings):
+        async with contextlib.AsyncExitStack() as stack:
+            daemon = await _Daemon.build(settings, stack)
+            daemon.apply(first)
+            await daemon.run(snapshots)
+
+
+class _Daemon:
+    """The rooms of one running daemon."""
+
+    def __init__(self, settings: Settings, engine: DockerEngine, info: EngineInfo, journal: Journal) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.info = info
+        self.journal = journal
+        self.problems: tuple[Problem, ...] = ()
+        self.engine_error = ""
+        self.started_at = time.time()
+        self.book = AddressBook(journal, settings.pool, settings.instance)
+        self.store = Store(journal, time.time, admission=(self.book.admit,), identity=object_identity)
+        self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
+        self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
+        self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
+        self.handlers = Handlers(engine)
+        self.node_facts = _node_facts(settings, info)
+        self.sandbox_image = ""
+        self.api = ApiServer(self.store, engine, instance=settings.instance, clock=time.time, daemon=self._status)
+
+    @classmethod
+    async def build(cls, settings: Settings, stack: contextlib.AsyncExitStack) -> "_Daemon":
+        """Meet the engine and build every room; what was opened is closed by the stack."""
+        engine = DockerEngine(settings.engine_url)
+        stack.push_async_callback(engine.close)
+        info = await engine.info()
+        log.info(
+            "orchestrator %s, instance %s, %s %s (API %s)",
+            __version__,
+            settings.instance,
+            info.name,
+            info.version,
+            info.api_version,
+        )
+        journal = Journal(settings.state_dir / "journal.db")
+        stack.callback(journal.close)
+        daemon = cls(settings, engine, info, journal)
+        stack.push_async_callback(daemon.handlers.close)
+        await ensure_in_memory(settings.run_dir / "volumes")
+        daemon.sandbox_image = await ensure_sandbox_image(engine)
+        mode, why = await choose_mode(settings.engine_url)
+        if mode is Mode.NAMES:
+            log.warning("Services are served by name only: %s", why)
+        daemon.dataplane = DataPlane(settings.instance, mode)
+        daemon.networks = Networks(engine, daemon.book, daemon.dataplane, settings.instance)
+        await daemon.networks.refresh()
+        await remember_running(engine, settings.instance, daemon.store)
+        daemon.manager = NodeManager(engine, daemon._node_rooms())
+        daemon.services = ServiceController(
+            daemon.store,
+            daemon.book,
+            daemon.networks,
+            daemon.dataplane,
+            daemon.hosts,
+            daemon.recorder,
+            daemon.manager.adopted,
+        )
+        await daemon.api.start(settings.socket)
+        stack.push_async_callback(daemon.api.stop)
+        return daemon
+
+    dataplane: DataPlane
+    networks: Networks
+    manager: NodeManager
+    services: ServiceController
+
+    def _node_rooms(self) -> NodeRooms:
+        backoff = BackoffSettings(self.settings.backoff_base, self.settings.backoff_max)
+        tools = Tools(
+            engine=self.engine,
+            networks=self.networks,
+            hosts=self.hosts,
+            volumes=self.volumes,
+            slots=asyncio.Semaphore(ENGINE_CALLS),
+            clock=time.time,
+        )
+        return NodeRooms(
+            store=self.store,
+            journal=self.journal,
+            recorder=self.recorder,
+            tools=tools,
+            executor=Executor(tools),
+            handlers=self.handlers,
+            puller=Puller(self.engine, time.time, backoff),
+            surroundings=self._surroundings,
+            instance=self.settings.instance,
+        )
+
+    def _surroundings(self, namespace: str) -> Surroundings:
+        """What a pod of this namespace can see now."""
+        store, settings = self.store, self.settings
+        return Surroundings(
+            instance=settings.instance,
+            node=self.node_facts,
+            paths=lambda uid: self.volumes.paths(uid, self.hosts.path(uid)),
+            sandbox_image=self.sandbox_image,
+            network=network_name(settings.instance, namespace),
+            config_maps={obj.metadata.name: obj for obj in store.list("ConfigMap", namespace)},
+            secrets={obj.metadata.name: obj for obj in store.list("Secret", namespace)},
+            services=tuple(store.list("Service", namespace)),
+            backoff=BackoffSettings(settings.backoff_base, settings.backoff_max),
+            cluster_domain=settings.cluster_domain,
+        )
+
+    # --- the folder ---
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Make the store what the folder says; what is wrong stays as it was, and is told."""
+        wanted = [Desired(item.object, item.raw, item.place) for item in snapshot.objects]
+        used = {item.object.metadata.namespace for item in snapshot.objects} - {""} | {"default"}
+        named = {item.object.metadata.name for item in snapshot.objects if isinstance(item.object, Namespace)}
+        implied = [Namespace(metadata=ObjectMeta(name=name)) for name in sorted(used - named)]
+        self.store.sync(_IMPLIED, [Desired(obj, {}) for obj in implied])
+        refused = self.store.sync(_SPECS, wanted)
+        problems = tuple(Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem)) for p in snapshot.problems)
+        problems += tuple(Problem(item.source, f"{item.key}: {item.reason}") for item in refused)
+        problems += tuple(Problem("", notice) for notice in snapshot.notices)
+        for problem in problems:
+            if problem not in self.problems:
+                log.warning("%s", problem)
+        self.problems = problems
+
+    async def _follow(self, snapshots: AsyncIterator[Snapshot]) -> None:
+        async for snapshot in snapshots:
+            self.apply(snapshot)
+
+    # --- life ---
+
+    async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
+        """Until a signal; a second one ends an orderly stop at once."""
+        signals = _signals()
+        async with asyncio.TaskGroup() as tasks:
+            folder = tasks.create_task(self._follow(snapshots), name="folder")
+            rooms = [
+                tasks.create_task(self.manager.run(), name="node"),
+                tasks.create_task(self.services.run(), name="services"),
+                tasks.create_task(self._watch_engine(), name="engine watch"),
+            ]
+            log.info("running; the socket is %s", self.settings.socket)
+            await signals.get()
+            folder.cancel()
+            if self.settings.down_on_exit:
+                await _either(self._take_down(), signals.get())
+            for room in rooms:
+                room.cancel()
+        log.info("stopped; %s", "pods are gone" if self.settings.down_on_exit else "pods go on running")
+
+    async def _take_down(self) -> None:
+        """End every pod in order, then remove networks, rules and the tmpfs: nothing of ours stays on the host."""
+        log.info("taking all pods down")
+        for kind in ("Pod", "Service"):
+            for obj in self.store.list(kind):
+                self.store.delete(Key(kind, obj.metadata.namespace, obj.metadata.name))
+        await self.manager.idle()
+        await self.services.settled()
+        await self.networks.prune(set)
+        await self.dataplane.clean()
+        await release(self.settings.run_dir / "volumes")
+
+    async def _watch_engine(self) -> None:
+        """Say when the engine goes away and when it is back; workers retry by themselves."""
+        while True:
+            try:
+                await self.engine.info()
+                if self.engine_error:
+                    log.warning("the engine answers again")
+                self.engine_error = ""
+            except Unavailable as error:
+                if not self.engine_error:
+                    log.warning("%s; waiting for it", error)
+                self.engine_error = str(error)
+            except OrchestratorError as error:
+                log.warning("%s", error)
+            await asyncio.sleep(_ENGINE_CHECK)
+
+    def _status(self) -> DaemonStatus:
+        settings, info = self.settings, self.info
+        return DaemonStatus(
+            instance=settings.instance,
+            specs=tuple(str(path) for path in settings.specs),
+            state_dir=str(settings.state_dir),
+            started_at=self.started_at,
+            engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.engine_error),
+            problems=self.problems,
+        )
+
+
+def _node_facts(settings: Settings, info: EngineInfo) -> NodeFacts:
+    resolver = resolver_settings()
+    return NodeFacts(
+        name=settings.node_name,
+        ip=host_address(),
+        nano_cpus=info.cpus * 10**9,
+        memory_bytes=info.memory_bytes,
+        nameservers=resolver.nameservers,
+        searches=resolver.searches,
+        resolver_options=resolver.options,
+    )
+
+
+@contextlib.contextmanager
+def _folders(settings: Settings) -> Iterator[None]:
+    """Have the state and run folders, and be the only daemon of this state folder (D09)."""
+    try:
+        settings.state_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        settings.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        lock = (settings.state_dir / "lock").open("a+")
+    except OSError as error:
+        raise OrchestratorError(
+            f"cannot use {error.filename}: {(error.strerror or '').lower()}; "
+            "name other folders with --state-dir and --run-dir"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise Conflict(
+                f"cannot start: a daemon (pid {lock.read().strip() or 'unknown'}) uses {settings.state_dir} already; "
+                "give this one a --state-dir, --run-dir and --instance of its own"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _signals() -> asyncio.Queue[signal.Signals]:
+    """SIGTERM and SIGINT, in the order of their coming."""
+    queue: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, queue.put_nowait, number)
+    return queue
+
+
+async def _either(*parts: Coroutine[object, object, object]) -> None:
+    """Wait for the first to end; the other is cancelled."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    for task in done:
+        task.result()
