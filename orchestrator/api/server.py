@@ -1,8 +1,10 @@
 """The routes on a unix socket, and errors as Status objects."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as WebHandler
@@ -20,7 +22,7 @@ from orchestrator.state.store import Store
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 1.0
-"""How long open watches and logs may hold up a stop."""
+"""How long a request that has been cancelled may hold up a stop."""
 
 
 class ApiServer:
@@ -31,8 +33,10 @@ class ApiServer:
     ) -> None:
         context = Context(store, engine, instance, clock, daemon)
         app = web.Application(middlewares=[_errors_are_statuses])
+        self._requests: set[asyncio.Task[Any]] = set()
         for route in ROUTES:
-            app.router.add_route(route.method, route.path, _bound(route, context))
+            app.router.add_route(route.method, route.path, self._bound(route, context))
+        app.on_shutdown.append(self._end_requests)
         # A client that goes away ends its watch or log at once, not with the next change.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=STOP_SECONDS, access_log=None)
         self._file: SocketFile | None = None
@@ -50,14 +54,24 @@ class ApiServer:
             self._file.remove()
             self._file = None
 
+    def _bound(self, route: Route, context: Context) -> WebHandler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if route.access == "write":
+                log.info("user %d: %s %s", peer_uid(request), route.method, request.path)
+            task = asyncio.current_task()
+            assert task is not None
+            self._requests.add(task)
+            try:
+                return await route.handler(context, request)
+            finally:
+                self._requests.discard(task)
 
-def _bound(route: Route, context: Context) -> WebHandler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if route.access == "write":
-            log.info("user %d: %s %s", peer_uid(request), route.method, request.path)
-        return await route.handler(context, request)
+        return handle
 
-    return handle
+    async def _end_requests(self, _app: web.Application) -> None:
+        """Watches and logs would go on for ever."""
+        for task in self._requests:
+            task.cancel()
 
 
 @web.middleware

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,6 +20,8 @@ from orchestrator.settings import default_socket
 TIMEOUT = 30.0
 """Seconds for an answer to begin; streams may pause for ever after that."""
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+JSON = "application/json"
 
 Query = Mapping[str, str | list[str]]
 Document = dict[str, Any]
@@ -50,13 +53,13 @@ class Client:
 
     def get(self, path: str, query: Query | None = None, *, table: bool = False) -> Document:
         """Give one document; as a Table when asked so."""
-        with self._request(path, query, TABLE if table else "application/json") as response:
+        with self._request(path, query, TABLE if table else JSON) as response:
             document: Document = json.loads(response.read())
         return document
 
     def watch(self, path: str, query: Query | None = None, *, table: bool = False) -> Iterator[Document]:
         """Give watch events ({"type", "object"}) as they come."""
-        with self._request(path, {**(query or {}), "watch": "true"}, TABLE if table else "application/json") as lines:
+        with self._request(path, {**(query or {}), "watch": "true"}, TABLE if table else JSON) as lines:
             for line in lines:
                 yield json.loads(line)
 
@@ -70,20 +73,23 @@ class Client:
         """Give the daemon's own state."""
         return self.get("/orchestrator/v1/status")
 
-    def _request(self, path: str, query: Query | None, accept: str) -> http.client.HTTPResponse:
+    @contextmanager
+    def _request(self, path: str, query: Query | None, accept: str) -> Iterator[http.client.HTTPResponse]:
+        """The answer to one GET, to be read within the block."""
         connection = _Connection(self.path)
         url = quote(path) + (f"?{urlencode(query, doseq=True)}" if query else "")
         try:
             connection.request("GET", url, headers={"Accept": accept})
             response = connection.getresponse()
+            if response.status >= 400:
+                raise server_error(response.status, response.read())
+            if connection.sock is not None:
+                connection.sock.settimeout(None)
+            yield response
         except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(f"the daemon at {self.path} has closed the connection") from error
+        finally:
             connection.close()
-            raise Unavailable(f"the daemon at {self.path} does not answer: {error}") from error
-        if response.status >= 400:
-            raise server_error(response.status, response.read())
-        if connection.sock is not None:
-            connection.sock.settimeout(None)
-        return response
 
 
 def client_of(ctx: click.Context) -> Client:
