@@ -1,7 +1,7 @@
 """Keeps Endpoints, the kernel's rules and the hosts files true to the store's Services and ready Pods.
 
 Everything that has changed since the last round goes into one round, and a round changes the kernel in one
-transaction.  Networks are made beside the rounds, so that a slow engine holds up no readiness.  A failure is told once,
+transaction.  Networks are made beside the rounds, so that a slow engine holds up no readiness.  A failure is told,
 and tried again with growing waits.
 """
 

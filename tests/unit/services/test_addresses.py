@@ -77,7 +77,7 @@ def test_an_address_is_of_the_upper_half_and_nobody_elses(journal: Journal) -> N
     given = [IPv4Address(address(book, service(f"s{number}", str(number)))) for number in range(510)]
     assert len(set(given)) == 510
     assert set(given) == set(services) - {services[0], services[-1]}
-    with pytest.raises(Invalid, match="all of .* are held"):
+    with pytest.raises(Invalid, match=r"all of .* are held"):
         address(book, service("one-more"))
 
 

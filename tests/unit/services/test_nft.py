@@ -15,7 +15,9 @@ def rules(**changes: object) -> nft.Ruleset:
 
 
 def test_the_whole_table() -> None:
-    assert nft.load("orchestrator-x", rules()) == """\
+    assert (
+        nft.load("orchestrator-x", rules())
+        == """\
 table ip orchestrator-x
 delete table ip orchestrator-x
 table ip orchestrator-x {
@@ -44,7 +46,8 @@ table ip orchestrator-x {
 		ct status dnat ip saddr . ip daddr @selves masquerade
 	}
 }
-""" + f"""\
+"""
+        + f"""\
 add chain ip orchestrator-x {WEB.chain}
 add rule ip orchestrator-x {WEB.chain} meta l4proto tcp dnat ip addr . port to numgen random mod 2 map \
 {{ 0 : 10.201.0.2 . 8080, 1 : 10.201.0.3 . 8080 }}
@@ -53,6 +56,7 @@ add element ip orchestrator-x vips {{ 10.201.2.0/23 }}
 add element ip orchestrator-x home {{ "orc-1" . 10.201.2.0/23 }}
 add element ip orchestrator-x selves {{ 10.201.0.2 . 10.201.0.2, 10.201.0.3 . 10.201.0.3 }}
 """
+    )
 
 
 def test_nothing_changed_is_no_script() -> None:
@@ -62,12 +66,15 @@ def test_nothing_changed_is_no_script() -> None:
 def test_a_pod_that_comes_touches_its_service_only() -> None:
     before = rules(targets={WEB: nft.Target((("10.201.0.2", 8080),)), DNS: nft.Target((("10.201.0.9", 53),))})
     after = rules(targets={WEB: nft.Target((("10.201.0.2", 8080), ("10.201.0.4", 8080))), DNS: before.targets[DNS]})
-    assert nft.change("t", before, after) == f"""\
+    assert (
+        nft.change("t", before, after)
+        == f"""\
 flush chain ip t {WEB.chain}
 add rule ip t {WEB.chain} meta l4proto tcp dnat ip addr . port to numgen random mod 2 map \
 {{ 0 : 10.201.0.2 . 8080, 1 : 10.201.0.4 . 8080 }}
 add element ip t selves {{ 10.201.0.4 . 10.201.0.4 }}
 """
+    )
 
 
 def test_the_last_pod_that_goes_takes_the_port_out_of_the_map_before_its_chain() -> None:

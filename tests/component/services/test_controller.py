@@ -1,0 +1,181 @@
+"""The controller on the simulated engine, by name alone: nothing of this host is touched."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from orchestrator.engine.simulated import SimulatedEngine
+from orchestrator.errors import Unavailable
+from orchestrator.objects.container import Container
+from orchestrator.objects.meta import ObjectMeta
+from orchestrator.objects.pod import Pod, PodSpec
+from orchestrator.objects.pod_status import PodCondition, PodStatus
+from orchestrator.objects.service import (
+    EndpointAddress,
+    EndpointPort,
+    Endpoints,
+    EndpointSubset,
+    Service,
+    ServicePort,
+    ServiceSpec,
+)
+from orchestrator.services.addresses import AddressBook
+from orchestrator.services.controller import ServiceController
+from orchestrator.services.dataplane import DataPlane, Mode
+from orchestrator.services.hosts import HostsFiles
+from orchestrator.services.networks import Networks
+from orchestrator.state.events import EventRecorder
+from orchestrator.state.journal import Journal
+from orchestrator.state.store import Desired, Key, Store
+
+WEB = Key("Service", "default", "web")
+OURS = {"orchestrator.dev/instance": "default"}
+
+
+@dataclass
+class Host:
+    store: Store
+    engine: SimulatedEngine
+    controller: ServiceController
+    hosts: HostsFiles
+    book: AddressBook
+    adopted: asyncio.Event
+
+    def service(self, name: str = "web", **spec: object) -> Service:
+        base = ServiceSpec(selector={"app": "web"}, ports=(ServicePort(port=80, target_port=8080),))
+        wanted = Service(
+            metadata=ObjectMeta(name=name, namespace="default"), spec=msgspec.structs.replace(base, **spec)
+        )
+        applied = self.store.apply("test", Desired(wanted, {}))
+        assert isinstance(applied, Service)
+        return applied
+
+    def pod(self, name: str, ip: str, *, ready: bool = True) -> Pod:
+        spec = PodSpec(containers=(Container(name="c", image="i"),))
+        wanted = Pod(metadata=ObjectMeta(name=name, namespace="default", labels={"app": "web"}), spec=spec)
+        applied = self.store.apply("test", Desired(wanted, {}))
+        condition = PodCondition(type="Ready", status="True" if ready else "False")
+        status = PodStatus(phase="Running", pod_ip=ip, conditions=(condition,))
+        self.store.update_status(Key("Pod", "default", name), applied.metadata.uid, status)
+        assert isinstance(applied, Pod)
+        return applied
+
+    def serving(self, name: str = "web") -> list[str]:
+        found = self.store.get(Key("Endpoints", "default", name))
+        return [address.ip for subset in found.subsets for address in subset.addresses]
+
+    async def settled(self) -> None:
+        async with asyncio.timeout(5):
+            await self.controller.settled()
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[Host]:
+    clock = lambda: 1_750_000_000.0  # noqa: E731
+    journal = Journal(tmp_path / "journal.db")
+    engine = SimulatedEngine()
+    book = AddressBook(journal, "10.201.0.0/16", busy=list)
+    dataplane = DataPlane("default", Mode.NAMES)
+    networks = Networks(engine, book, dataplane, "default")
+    store = Store(journal, clock, [book.admit])
+    hosts = HostsFiles(tmp_path)
+    recorder = EventRecorder(store, journal, clock, "node")
+    adopted = asyncio.Event()
+    adopted.set()
+    controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted)
+    task = asyncio.create_task(controller.run())
+    yield Host(store, engine, controller, hosts, book, adopted)
+    task.cancel()
+    await asyncio.wait([task])
+    journal.close()
+
+
+async def test_endpoints_follow_readiness(host: Host) -> None:
+    host.service()
+    host.pod("a", "10.201.0.2")
+    host.pod("b", "10.201.0.3", ready=False)
+    await host.settled()
+    assert host.serving() == ["10.201.0.2"]
+    host.pod("b", "10.201.0.3")
+    await host.settled()
+    assert host.serving() == ["10.201.0.2", "10.201.0.3"]
+    host.store.delete(Key("Pod", "default", "a"))
+    await host.settled()
+    assert host.serving() == ["10.201.0.3"]
+
+
+async def test_names_lead_to_ready_pods_where_the_kernel_cannot_be_used(host: Host) -> None:
+    host.service()
+    client = host.pod("a", "10.201.0.2")
+    path = host.hosts.prepare(client, "10.201.0.2")
+    await host.settled()
+    assert "10.201.0.2\tweb\tweb.default\t" in path.read_text()
+    host.pod("a", "10.201.0.2", ready=False)
+    await host.settled()
+    assert "web.default" not in path.read_text()
+
+
+async def test_a_namespace_with_a_service_has_a_network_until_nothing_is_left(host: Host) -> None:
+    host.service()
+    await host.settled()
+    assert [network.name for network in await host.engine.list_networks(OURS)] == ["orchestrator_default"]
+    host.store.delete(WEB)
+    await host.settled()
+    async with asyncio.timeout(5):
+        while await host.engine.list_networks(OURS):
+            await asyncio.sleep(0.01)
+    assert not host.book.in_use("default")
+
+
+async def test_an_engine_that_is_away_delays_the_network_and_nothing_else(host: Host) -> None:
+    host.engine.fail_next("create_network", Unavailable("cannot reach the engine"))
+    host.service()
+    host.pod("a", "10.201.0.2")
+    await host.settled()
+    assert host.serving() == ["10.201.0.2"]
+    assert [network.name for network in await host.engine.list_networks(OURS)] == ["orchestrator_default"]
+
+
+async def test_a_deleted_service_leaves_no_endpoints_and_frees_its_address(host: Host) -> None:
+    address = host.service().spec.cluster_ip
+    await host.settled()
+    host.store.delete(WEB)
+    await host.settled()
+    assert host.store.get(Key("Endpoints", "default", "web")) is None
+    assert host.service("other", cluster_ip=address).spec.cluster_ip == address
+
+
+async def test_a_service_deleted_and_made_again_in_one_breath_keeps_address_and_endpoints(host: Host) -> None:
+    host.pod("a", "10.201.0.2")
+    address = host.service().spec.cluster_ip
+    await host.settled()
+    host.store.delete(WEB)
+    assert host.service().spec.cluster_ip == address
+    await host.settled()
+    assert host.serving() == ["10.201.0.2"]
+    assert host.book.in_use("default")
+
+
+async def test_hand_written_endpoints_serve_a_service_without_a_selector(host: Host) -> None:
+    host.service(selector={})
+    given = Endpoints(
+        metadata=ObjectMeta(name="web", namespace="default"),
+        subsets=(EndpointSubset(addresses=(EndpointAddress(ip="10.201.0.77"),), ports=(EndpointPort(port=8080),)),),
+    )
+    host.store.apply("test", Desired(given, {}))
+    path = host.hosts.prepare(host.pod("a", "10.201.0.2"), "10.201.0.2")
+    await host.settled()
+    assert "10.201.0.77\tweb\t" in path.read_text()
+    assert host.serving() == ["10.201.0.77"]
+
+
+async def test_what_is_not_done_yet_is_said(host: Host) -> None:
+    host.service(type="NodePort")
+    await host.settled()
+    (event,) = host.store.list("Event")
+    assert event.involved_object.name == "web"
+    assert "NodePort is not done yet" in event.message
