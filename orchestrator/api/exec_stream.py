@@ -54,6 +54,8 @@ async def _connect(socket: web.WebSocketResponse, command: Exec) -> None:
         feeding = group.create_task(_feed(socket, command))
         showing.add_done_callback(lambda _task: feeding.cancel())
         feeding.add_done_callback(lambda _task: showing.cancel())
+    # Not within `_show`: a close wakes `_feed`, whose end would cancel the close.
+    await socket.close()
 
 
 async def _show(socket: web.WebSocketResponse, command: Exec) -> None:
@@ -62,7 +64,6 @@ async def _show(socket: web.WebSocketResponse, command: Exec) -> None:
             await socket.send_bytes(bytes((stream,)) + data)
         status = exit_status(await command.exit_code())
         await socket.send_bytes(bytes((ERROR,)) + msgspec.json.encode(status))
-        await socket.close()
     except ConnectionResetError:
         return
 

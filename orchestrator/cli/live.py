@@ -187,7 +187,7 @@ def _drawing(picture: Picture | None) -> "RenderableType":
         style = "green" if pod.settled else "yellow" if pod.status in ("Pending", "Running") else _style(pod.status)
         table.add_row(pod.namespace, pod.name, pod.ready, Text(pod.status, style), pod.restarts, pod.age)
     notes = [Text(picture.engine_error, "red")] if picture.engine_error else []
-    notes += [Text(f"not in force: {text}", "red") for text in picture.problems]
+    notes += [Text(f"specs: {text}", "red") for text in picture.problems]
     notes += [Text(f"warning: {text}", "yellow") for text in picture.warnings]
     return Group(table, *notes)
 

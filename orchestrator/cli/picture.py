@@ -77,7 +77,7 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
     lines += [f"{namespace}/{name}  gone" for namespace, name in known]
     if after.engine_error and (before is None or before.engine_error != after.engine_error):
         lines.append(after.engine_error)
-    lines += [f"not in force: {text}" for text in after.problems if before is None or text not in before.problems]
+    lines += [f"specs: {text}" for text in after.problems if before is None or text not in before.problems]
     lines += [f"warning: {text}" for text in after.warnings if before is None or text not in before.warnings]
     return lines
 

@@ -9,7 +9,7 @@ def warn_of_problems(client: Client) -> None:
     """Print on standard error what of the spec folder is not in force, one line each."""
     problems = client.status()["problems"]
     if problems:
-        click.echo("\nnot in force, the last good version goes on:", err=True)
+        click.echo("\nproblems in the spec folder (the last good versions go on):", err=True)
     for problem in problems:
         click.echo(f"  {problem_text(problem)}", err=True)
 
