@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 
+import msgspec
+
 from orchestrator import __version__
 from orchestrator.api.server import ApiServer
 from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
@@ -32,6 +34,7 @@ from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
 from orchestrator.objects.config import Namespace
 from orchestrator.objects.meta import ObjectMeta
+from orchestrator.objects.pod import Pod
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
 from orchestrator.planning.surroundings import NodeFacts, Surroundings
@@ -44,7 +47,7 @@ from orchestrator.settings import Settings
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import Desired, Key, Store
+from orchestrator.state.store import Desired, Key, Object, Store
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ class _Daemon:
         self.engine_error = ""
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
-        self.store = Store(journal, time.time, admission=(self.book.admit,), identity=object_identity)
+        self.store = Store(journal, time.time, admission=(self.book.admit, self._assign_node), identity=object_identity)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
@@ -188,6 +191,12 @@ class _Daemon:
             backoff=BackoffSettings(settings.backoff_base, settings.backoff_max),
             cluster_domain=settings.cluster_domain,
         )
+
+    def _assign_node(self, obj: Object, _old: Object | None) -> Object:
+        """Where a scheduler would: every pod is on this node."""
+        if not isinstance(obj, Pod):
+            return obj
+        return msgspec.structs.replace(obj, spec=msgspec.structs.replace(obj.spec, node_name=self.settings.node_name))
 
     # --- the folder ---
 

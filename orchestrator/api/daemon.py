@@ -35,7 +35,10 @@ async def get_status(context: Context, _request: web.Request) -> web.StreamRespo
                 "error": engine.error,
             },
             "pods": dict(phases),
-            "problems": [{"place": problem.place, "message": problem.message} for problem in daemon.problems],
+            "problems": [
+                {"place": problem.place, "message": problem.message, "severity": problem.severity}
+                for problem in daemon.problems
+            ],
         }
     )
 

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in the spec folder that is not in force, and why; `place` is "web.yaml:3:7" or a path."""
+    """Something wrong in the spec folder; `place` is "web.yaml:3:7" or a path.
+
+    Of an error the last good version stays in force; a warning tells of what has no effect.
+    """
 
     place: str
     message: str
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cli.client import Client
-from orchestrator.cli.problems import problem_text
+from orchestrator.cli.problems import errors
 
 WARNINGS = 5
 
@@ -59,7 +59,7 @@ def take(client: Client, since: str) -> Picture:
     recent = sorted((e for e in events if e.get("lastTimestamp", "") >= since), key=lambda e: e["lastTimestamp"])
     return Picture(
         pods=tuple(_pod(row) for row in table["rows"]),
-        problems=tuple(map(problem_text, status["problems"])),
+        problems=tuple(errors(status)),
         warnings=tuple(map(_warning, recent[-WARNINGS:])),
         engine_error=status["engine"]["error"],
         syncing=status["syncing"],

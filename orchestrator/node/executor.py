@@ -112,8 +112,7 @@ class Executor:
             except OrchestratorError as error:
                 self._failed(op, error, work)
                 raise PlanStopped(str(error)) from error
-            if not isinstance(op, Note):
-                log.info("%s/%s: %s", work.namespace, work.name, op.line())
+            log.log(logging.DEBUG if op.quiet else logging.INFO, "%s/%s: %s", work.namespace, work.name, op.line())
             if op.event is not None:
                 work.tell(op.event)
 

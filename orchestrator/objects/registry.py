@@ -135,7 +135,7 @@ def _identify(document: Any) -> tuple[Kind | None, tuple[Problem, ...]]:
         return None, missing
     served = KINDS.get(kind)
     if served is None:
-        guess = nearest(kind, list(KINDS))
+        guess = nearest(kind, list(KINDS), 0.8)
         hint = f' (did you mean "{guess}"?)' if guess else ""
         return None, (error(("kind",), f'unknown kind "{kind[:80]}" in {version[:80]}{hint}'),)
     if version not in served:

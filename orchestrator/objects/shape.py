@@ -170,13 +170,13 @@ def struct_fields(cls: type[msgspec.Struct]) -> dict[str, inspect.Field]:
     return {field.encode_name: field for field in info.fields} if isinstance(info, inspect.StructType) else {}
 
 
-def nearest(word: str, known: list[str]) -> str | None:
+def nearest(word: str, known: list[str], likeness: float = 0.6) -> str | None:
     """Give the known word that someone most likely meant."""
     for candidate in known:
         if candidate.lower() == word.lower():
             return candidate
     lowered = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.lower()[:100], list(lowered), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower()[:100], list(lowered), n=1, cutoff=likeness)
     return lowered[close[0]] if close else None
 
 

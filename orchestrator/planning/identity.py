@@ -12,8 +12,8 @@ import msgspec
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 
-_LIVE = ("containers", "termination_grace_period_seconds", "active_deadline_seconds")
-"""Fields of a pod's spec that can change while it runs."""
+_LIVE = ("containers", "termination_grace_period_seconds", "active_deadline_seconds", "node_name")
+"""Fields of a pod's spec that can change while it runs, or that the daemon fills in."""
 
 
 def object_identity(obj: Any) -> str:

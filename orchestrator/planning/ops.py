@@ -8,7 +8,7 @@ for all before it, and all after it wait for it.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from orchestrator.planning.observed import Restarts, StopReason
 from orchestrator.planning.probe_state import ProbeKind
@@ -33,6 +33,8 @@ class Op:
     cause: str
     lane: str = ""
     event: EventNote | None = None
+    quiet: ClassVar[bool] = False
+    """Whether its log line is only for who looks closely."""
 
     def line(self) -> str:
         """One line for a person: "start web/0: first start"."""
@@ -46,6 +48,8 @@ class Op:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsureNetwork(Op):
     """Have the namespace's network."""
+
+    quiet: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,7 @@ class PrepareVolume(Op):
 class WriteHosts(Op):
     """Write the pod's hosts file; `ip` is None before the sandbox has an address."""
 
+    quiet: ClassVar[bool] = True
     ip: str | None
 
 
@@ -178,6 +183,7 @@ class Remove(Op):
 class KeepRestarts(Op):
     """Write a container's history to the journal."""
 
+    quiet: ClassVar[bool] = True
     name: str
     restarts: Restarts
 
@@ -186,6 +192,7 @@ class KeepRestarts(Op):
 class Note(Op):
     """Tell the Event once; `key` is what makes it the same one."""
 
+    quiet: ClassVar[bool] = True
     key: str
 
     def subject(self) -> str:

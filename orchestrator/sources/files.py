@@ -18,9 +18,10 @@ _LEFT_BEHIND = ("~", ".swp", ".swo", ".tmp", ".bak", ".orig", ".rej", "#")
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What changes when a file's content does; `mtime` is in nanoseconds, `size` in bytes."""
+    """What changes when a file's content or rights do; times are in nanoseconds, `size` in bytes."""
 
     mtime: int
+    ctime: int
     size: int
     inode: int
     device: int
@@ -133,7 +134,7 @@ def _take(path: str, root: str, info: os.stat_result, found: Scan, seen: set[tup
             found.troubles.append((path, f"more than {MAX_FILES} files"))
     elif identity not in seen:
         seen.add(identity)
-        found.files[path] = Stamp(info.st_mtime_ns, info.st_size, info.st_ino, info.st_dev)
+        found.files[path] = Stamp(info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino, info.st_dev)
         found.roots[path] = root
 
 

@@ -76,7 +76,7 @@ class EventRecorder:
         else:
             event = msgspec.structs.replace(seen, last_timestamp=now, count=seen.count + 1)
         self._keep(f"{namespace}/{name}", event)
-        level = logging.INFO if kind == "Normal" else logging.WARNING
+        level = logging.DEBUG if kind == "Normal" else logging.WARNING
         log.log(level, "%s/%s%s: %s: %s", namespace, meta.name, field_path and f" {field_path}", reason, message)
 
     def _keep(self, key: str, event: Event) -> None:

@@ -1,0 +1,172 @@
+"""Follows spec files for ever, and says what is wanted after every edit.
+
+The way of an edit: the alarm rings, `Quiet` waits until the writer has stopped, a scan by stat finds what changed, the
+loader reads just that, and `Settler` decides what it means.  A slow look every `poll_interval` catches whatever no
+alarm tells of (a network file system, a link far away).
+"""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.sources import files
+from orchestrator.sources.alarm import Alarm
+from orchestrator.sources.files import Scan
+from orchestrator.sources.located import FileLoad, Located, Sourced
+from orchestrator.sources.quiet import Quiet
+from orchestrator.sources.settle import Settled, Settler
+from orchestrator.sources.yaml_loader import Loader
+
+BLIND_INTERVAL = 0.5
+"""Seconds between looks while nothing can ring."""
+REARM_INTERVAL = 30.0
+"""Seconds until the alarm is tried again after it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that is wanted now, and what is to be told.
+
+    A broken file's last good objects are among `objects`, and its errors among `problems`.  `changed` are the files
+    whose objects differ from the snapshot before.  `notices` are sentences about the folders themselves.
+    """
+
+    objects: tuple[Sourced, ...]
+    problems: tuple[Located, ...]
+    changed: frozenset[str]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        """The problems that are errors."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look at the disk found, and where to watch from now on (see `Alarm.arm`)."""
+
+    scan: Scan
+    loads: dict[str, FileLoad]
+    folders: dict[str, tuple[int, int]]
+    extra: frozenset[str]
+
+
+class SpecWatcher:
+    """Watches files and folders.  `empty_folder_delay` and `poll_interval` are seconds."""
+
+    def __init__(
+        self, paths: Iterable[str | Path], *, empty_folder_delay: float = 10.0, poll_interval: float = 2.0
+    ) -> None:
+        self._paths = [str(path) for path in paths]
+        self._poll_interval = poll_interval
+        self._loader = Loader()
+        self._settler = Settler(empty_folder_delay)
+        self._quiet = Quiet()
+        self._alarm_failed_at: float | None = None
+
+    async def snapshots(self) -> AsyncIterator[Snapshot]:
+        """Give what is wanted now, at once, and again after every change of it.
+
+        Close the iterator (`contextlib.aclosing`) to stop watching.
+        """
+        clock = asyncio.get_running_loop().time
+        alarm = Alarm()
+        last: Snapshot | None = None
+        try:
+            while True:
+                self._quiet.clear()
+                look = await asyncio.to_thread(self._look)
+                settled = self._settler.settle(look.scan, look.loads, clock())
+                await self._arm(alarm, look, clock())
+                snapshot = _snapshot(settled, self._alarm_notices(alarm), last)
+                if last is None or _differs(snapshot, last):
+                    yield snapshot
+                    last = snapshot
+                await self._sleep(alarm, look.scan, settled.check_at)
+        finally:
+            await alarm.disarm()
+
+    async def _sleep(self, alarm: Alarm, scan: Scan, check_at: float | None) -> None:
+        """Wait until there is a reason to look: a burst that is over, or a decision that is due."""
+        clock = asyncio.get_running_loop().time
+        poll_at = clock() + self._interval(alarm)
+        while True:
+            due = self._quiet.due
+            reasons = [moment for moment in (due, check_at) if moment is not None]
+            if reasons and clock() >= min(reasons):
+                return
+            if clock() >= poll_at:
+                if due is None and await asyncio.to_thread(files.scan, self._paths) != scan:
+                    self._quiet.touched(clock())
+                poll_at = clock() + self._interval(alarm)
+                continue
+            try:
+                async with asyncio.timeout_at(min(poll_at, *reasons) if reasons else poll_at):
+                    await alarm.wait()
+                self._quiet.touched(clock())
+            except TimeoutError:
+                continue
+
+    async def _arm(self, alarm: Alarm, look: _Look, now: float) -> None:
+        """Let the alarm watch what the look found; after a new watch, look once more for what it may have missed."""
+        if self._alarm_failed_at is not None and now - self._alarm_failed_at < REARM_INTERVAL:
+            return
+        if await alarm.arm(look.folders, look.extra):
+            self._quiet.touched(now)
+        self._alarm_failed_at = None
+
+    def _alarm_notices(self, alarm: Alarm) -> tuple[str, ...]:
+        if not alarm.failure:
+            return ()
+        if self._alarm_failed_at is None:
+            self._alarm_failed_at = asyncio.get_running_loop().time()
+        return (f"cannot watch the spec folders ({alarm.failure}): looking every {BLIND_INTERVAL:g} s instead",)
+
+    def _interval(self, alarm: Alarm) -> float:
+        return min(BLIND_INTERVAL, self._poll_interval) if alarm.failure else self._poll_interval
+
+    def _look(self) -> _Look:
+        """Scan and read; blocks, so it runs in a thread."""
+        scan = files.scan(self._paths)
+        loads = self._loader.refresh(scan)
+        return _Look(scan, loads, *_watched(self._paths, scan))
+
+
+def _watched(roots: list[str], scan: Scan) -> tuple[dict[str, tuple[int, int]], frozenset[str]]:
+    """Give the folders to watch, and the paths that matter in those that are not spec folders themselves.
+
+    A root's parent is watched too, to see it replaced or come back, and so are the folders that links lead to.
+    """
+    real = {os.path.realpath(path) for path in itertools.chain(scan.files, scan.folders)}
+    folders = {str(Path(path).parent): (0, 0) for path in real}
+    extra = set(real)
+    for root in roots:
+        place = Path(root).absolute()
+        ancestors = list(place.parents)
+        nearest = next((index for index, folder in enumerate(ancestors) if folder.is_dir()), 0)
+        folders.setdefault(str(ancestors[nearest]), (0, 0))
+        extra |= {str(place), *map(str, ancestors[:nearest])}
+    folders.update({str(Path(path).absolute()): identity for path, identity in scan.folders.items()})
+    return folders, frozenset(extra)
+
+
+def _snapshot(settled: Settled, notices: tuple[str, ...], last: Snapshot | None) -> Snapshot:
+    before = _by_file(last.objects if last else ())
+    after = _by_file(settled.objects)
+    changed = frozenset(file for file in {*before, *after} if before.get(file) != after.get(file))
+    return Snapshot(settled.objects, settled.problems, changed, (*settled.notices, *notices))
+
+
+def _by_file(objects: Iterable[Sourced]) -> dict[str, list[Sourced]]:
+    found: dict[str, list[Sourced]] = {}
+    for sourced in objects:
+        found.setdefault(sourced.file, []).append(sourced)
+    return found
+
+
+def _differs(new: Snapshot, old: Snapshot) -> bool:
+    return bool(new.changed) or new.problems != old.problems or new.notices != old.notices

@@ -1,0 +1,67 @@
+"""Fixtures: one daemon that most tests share, and daemons of their own for those that stop or kill it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.daemon import Daemon
+from tests.images import busybox_image, engine_answers
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a real engine; without one it is skipped with a sentence."""
+    here = Path(__file__).parent
+    missing = not engine_answers()
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            if missing:
+                item.add_marker(pytest.mark.skip(reason="no Docker Engine answers: run `make engine`"))
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """The name of the test image."""
+    return busybox_image()
+
+
+@pytest.fixture(scope="session")
+def _shared(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Daemon]:
+    daemon = Daemon(tmp_path_factory.mktemp("shared"), image)
+    daemon.start()
+    yield daemon
+    daemon.down()
+
+
+@pytest.fixture
+def daemon(_shared: Daemon) -> Iterator[Daemon]:
+    """The shared daemon with an empty folder; what a test leaves there is removed, and its pods are gone after it."""
+    yield _shared
+    for file in sorted(_shared.specs.rglob("*"), reverse=True):
+        file.unlink() if not file.is_dir() or file.is_symlink() else file.rmdir()
+    for pod in _shared.client.get("/api/v1/pods")["items"]:
+        meta = pod["metadata"]
+        _shared.wait_gone(meta["name"], namespace=meta["namespace"])
+
+
+@pytest.fixture
+def new_daemon(tmp_path: Path, image: str) -> Iterator[Callable[..., Daemon]]:
+    """Makes daemons (not started) that end with the test: `new_daemon("--pool", "10.9.0.0/16")`."""
+    made: list[Daemon] = []
+
+    def make(*arguments: str) -> Daemon:
+        home = tmp_path / f"d{len(made)}"
+        home.mkdir()
+        made.append(Daemon(home, image, *arguments))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        daemon.down()
+
+
+@pytest.fixture
+def own_daemon(new_daemon: Callable[..., Daemon]) -> Daemon:
+    """A running daemon of the test's own, to be stopped, killed and started again."""
+    return new_daemon().start()

@@ -1,0 +1,309 @@
+"""A real daemon on a real engine, as a user runs it: a process, a folder of specs, a socket, the command line.
+
+Nothing here sleeps: `wait_for` follows the API's watch, and looks at each new state of an object as it comes.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from orchestrator.cli.client import Client
+from orchestrator.errors import OrchestratorError
+
+Document = dict[str, Any]
+
+SECONDS = 60.0
+"""How long a test waits for what must come; far more than it takes."""
+
+
+class Daemon:
+    """One instance in a folder of its own.  `stop` and `kill` leave pods running, `down` takes everything away."""
+
+    def __init__(self, home: Path, image: str, *arguments: str) -> None:
+        self.home = home
+        self.image = image
+        self.specs = home / "specs"
+        self.specs.mkdir()
+        self.instance = f"t{uuid.uuid4().hex[:8]}"
+        self.log = home / "daemon.log"
+        self.socket = home / "run" / "orchestrator.sock"
+        self.client = Client(self.socket)
+        self.arguments = arguments
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # --- the process ---
+
+    def command(self, *more: str) -> list[str]:
+        """The command line that runs it."""
+        folders = ("--state-dir", self.home / "state", "--run-dir", self.home / "run", "--instance", self.instance)
+        fast = ("--backoff-base", "1", "--backoff-max", "4", "--empty-folder-delay", "2", "--log-level", "debug")
+        words = (sys.executable, "-m", "orchestrator", "run", self.specs, *folders, *fast, *self.arguments, *more)
+        return [str(word) for word in words]
+
+    def start(self, *more: str) -> "Daemon":
+        """Start it and wait until the folder is applied and the socket answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command(*more), stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + SECONDS
+        while not self._ready():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the daemon does not answer:\n{self.tail()}")
+        return self
+
+    def _ready(self) -> bool:
+        try:
+            return not self.client.status()["syncing"]
+        except OrchestratorError:
+            # The socket's file is not there yet; there is nothing to await it by.
+            time.sleep(0.02)
+            return False
+
+    def stop(self) -> int:
+        """SIGTERM; gives the exit code.  Pods go on running."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """SIGKILL: no chance to tidy up."""
+        return self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        if process.poll() is None:
+            process.send_signal(number)
+        return process.wait(SECONDS)
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+    def down(self) -> None:
+        """Leave nothing in the engine and on the host; safe whatever state the test left it in."""
+        self.stop()
+        for file in sorted(self.specs.rglob("*"), reverse=True):
+            file.unlink() if not file.is_dir() or file.is_symlink() else file.rmdir()
+        self.specs.mkdir(exist_ok=True)
+        self.start("--down-on-exit")
+        self.stop()
+
+    def tail(self, lines: int = 40) -> str:
+        """The end of its log, for a failure's message."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    # --- the folder ---
+
+    def write(self, text: str, name: str = "test.yaml") -> Path:
+        """Write a spec file as careful editors do (rename); `IMAGE` stands for the test image."""
+        path = self.specs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.fresh")
+        fresh.write_text(textwrap.dedent(text).replace("IMAGE", self.image))
+        fresh.rename(path)
+        return path
+
+    def remove(self, name: str = "test.yaml") -> None:
+        """Remove a spec file."""
+        (self.specs / name).unlink()
+
+    # --- what the API tells ---
+
+    def path(self, plural: str, name: str = "", namespace: str = "default") -> str:
+        """The URL of a resource, or of all of its kind."""
+        return f"/api/v1/namespaces/{namespace}/{plural}" + (f"/{name}" if name else "")
+
+    def get(self, plural: str, name: str, namespace: str = "default") -> Document:
+        """One object."""
+        return self.client.get(self.path(plural, name, namespace))
+
+    def pod(self, name: str, namespace: str = "default") -> Document:
+        """One pod."""
+        return self.get("pods", name, namespace)
+
+    def events(self, name: str, reason: str = "", namespace: str = "default") -> list[Document]:
+        """The Events about an object, oldest first; those of one reason."""
+        query = {"fieldSelector": f"involvedObject.name={name}"}
+        items: list[Document] = self.client.get(self.path("events", namespace=namespace), query)["items"]
+        return [item for item in items if reason in ("", item["reason"])]
+
+    def wait_for(
+        self,
+        plural: str,
+        name: str,
+        holds: Callable[[Document], bool],
+        namespace: str = "default",
+        seconds: float = SECONDS,
+    ) -> Document:
+        """Follow an object until `holds`; gives the object then.  AssertionError with what it last was."""
+        last: Document = {}
+        query = {"fieldSelector": f"metadata.name={name}", "sendInitialEvents": "true"}
+        for event in self._watch(plural, namespace, query, seconds):
+            if event["type"] in ("ADDED", "MODIFIED"):
+                last = event["object"]
+                if holds(last):
+                    return last
+        shown = json.dumps(last.get("status", last), indent=1)[:3000]
+        raise AssertionError(f"{plural}/{name} did not come to what was awaited; it is {shown}\n{self.tail()}")
+
+    def wait_pod(
+        self, name: str, holds: Callable[[Document], bool], namespace: str = "default", seconds: float = SECONDS
+    ) -> Document:
+        """Follow a pod until `holds`."""
+        return self.wait_for("pods", name, holds, namespace, seconds)
+
+    def wait_ready(self, name: str, namespace: str = "default") -> Document:
+        """Follow a pod until it is Ready."""
+        return self.wait_pod(name, is_ready, namespace)
+
+    def wait_event(self, name: str, reason: str, namespace: str = "default", text: str = "") -> Document:
+        """Wait for an Event about an object, whose message contains `text`."""
+        query = {"fieldSelector": f"involvedObject.name={name}", "sendInitialEvents": "true"}
+        for event in self._watch("events", namespace, query, SECONDS):
+            found: Document = event["object"]
+            if event["type"] != "BOOKMARK" and found["reason"] == reason and text in found["message"]:
+                return found
+        seen = [f"{e['reason']}: {e['message']}" for e in self.events(name, namespace=namespace)]
+        raise AssertionError(f"no Event {reason} about {name}; there are {seen}\n{self.tail()}")
+
+    def wait_gone(self, name: str, plural: str = "pods", namespace: str = "default") -> None:
+        """Follow an object until it is gone."""
+        version = self.client.get(self.path(plural, namespace=namespace))["metadata"]["resourceVersion"]
+        if self._absent(plural, name, namespace):
+            return
+        query = {"fieldSelector": f"metadata.name={name}", "resourceVersion": version}
+        for event in self._watch(plural, namespace, query, SECONDS):
+            if event["type"] == "DELETED":
+                return
+        raise AssertionError(f"{plural}/{name} is still there\n{self.tail()}")
+
+    def wait_problem(self, text: str) -> Document:
+        """Wait until the folder's problems mention `text`; "" waits until there is none."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            status = self.client.status()
+            messages = [f"{p['place']}: {p['message']}" for p in status["problems"]]
+            if (not text and not messages) or (text and any(text in message for message in messages)):
+                return status
+            # The daemon's own state has no watch; each look is a round trip.
+            time.sleep(0.02)
+        raise AssertionError(f"no problem that mentions {text!r}\n{self.tail()}")
+
+    def _absent(self, plural: str, name: str, namespace: str) -> bool:
+        items = self.client.get(self.path(plural, namespace=namespace))["items"]
+        return all(item["metadata"]["name"] != name for item in items)
+
+    def _watch(self, plural: str, namespace: str, query: dict[str, str], seconds: float) -> Iterator[Document]:
+        """Watch events until `seconds` are over; the server ends the stream."""
+        more = {"timeoutSeconds": str(max(int(seconds), 1))}
+        yield from self.client.watch(self.path(plural, namespace=namespace), query | more)
+
+    # --- the command line ---
+
+    def cli(self, *words: str, code: int | None = 0, stdin: str | None = None) -> str:
+        """Run `orchestrator ...` as a user does; gives its standard output.  `code` None accepts any exit code."""
+        done = self.run_cli(*words, stdin=stdin)
+        if code is not None and done.returncode != code:
+            raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}\n{self.tail()}")
+        return done.stdout
+
+    def run_cli(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `orchestrator ...`; gives exit code and both outputs."""
+        return subprocess.run(
+            [sys.executable, "-m", "orchestrator", *words],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            input=stdin,
+            env={**os.environ, "ORCHESTRATOR_SOCKET": str(self.socket)},
+        )
+
+    def exec(self, pod: str, *argv: str, code: int | None = 0, container: str = "", namespace: str = "default") -> str:
+        """Run a command in a pod; gives its standard output."""
+        chosen = ("-c", container) if container else ()
+        return self.cli("exec", "-n", namespace, pod, *chosen, "--", *argv, code=code)
+
+    def logs(self, pod: str, *words: str, namespace: str = "default") -> str:
+        """The log of a pod's container so far."""
+        return self.cli("logs", "-n", namespace, pod, *words)
+
+    def wait_log(self, pod: str, text: str, container: str = "", namespace: str = "default") -> str:
+        """Follow a container's log until `text` is in it; gives what was read."""
+        query = {"follow": "true"} | ({"container": container} if container else {})
+        read = b""
+        timer = threading.Timer(SECONDS, lambda: None)
+        timer.start()
+        try:
+            for chunk in self.client.stream(f"{self.path('pods', pod, namespace)}/log", query):
+                read += chunk
+                if text.encode() in read:
+                    return read.decode(errors="replace")
+                if not timer.is_alive():
+                    break
+        finally:
+            timer.cancel()
+        raise AssertionError(f"{text!r} is not in the log of {pod}: {read[-2000:]!r}")
+
+    # --- the engine, past the daemon ---
+
+    def containers(self, pod: str = "") -> list[Document]:
+        """What the engine has of this instance (of one pod), inspected."""
+        filters = [f"label=orchestrator.dev/instance={self.instance}"]
+        filters += [f"label=orchestrator.dev/pod={pod}"] if pod else []
+        listed = docker("ps", "-aq", *(word for text in filters for word in ("--filter", text))).split()
+        return json.loads(docker("inspect", *listed)) if listed else []
+
+    def engine_id(self, pod: str, container: str) -> str:
+        """The engine's id of a running container ("POD" for the sandbox)."""
+        for found in self.containers(pod):
+            if found["Config"]["Labels"]["orchestrator.dev/container"] == container and found["State"]["Running"]:
+                return str(found["Id"])
+        raise AssertionError(f"container {container} of {pod} does not run")
+
+
+def docker(*words: str) -> str:
+    """Run the docker client; gives its standard output."""
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=SECONDS)
+    if done.returncode:
+        raise AssertionError(f"docker {words}: {done.stderr}")
+    return done.stdout.strip()
+
+
+def condition(pod: Document, kind: str) -> str:
+    """The status of a condition, "" when the pod does not have it."""
+    found = [c["status"] for c in pod.get("status", {}).get("conditions", []) if c["type"] == kind]
+    return found[0] if found else ""
+
+
+def is_ready(pod: Document) -> bool:
+    """Whether its condition Ready is True."""
+    return condition(pod, "Ready") == "True"
+
+
+def status_of(pod: Document, container: str = "") -> Document:
+    """The status of one container (the first), init containers too; {} before there is one."""
+    status = pod.get("status", {})
+    every = [*status.get("containerStatuses", []), *status.get("initContainerStatuses", [])]
+    found = [one for one in every if container in ("", one["name"])]
+    return found[0] if found else {}
+
+
+def waiting_reason(pod: Document, container: str = "") -> str:
+    """Why a container waits, "" when it does not."""
+    return str(status_of(pod, container).get("state", {}).get("waiting", {}).get("reason", ""))
+
+
+def restarts(pod: Document, container: str = "") -> int:
+    """How often a container was restarted."""
+    return int(status_of(pod, container).get("restartCount", 0))
