@@ -95,7 +95,7 @@ def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
     stop = scene.observed.stops.get(newest.id)
     if stop is not None:
         steps = stop_steps(newest, container, stop, scene.observed, scene.now)
-        return replace(steps, probes=_probes_while_stopping(scene, container, newest))
+        return replace(steps, probes=probes_while_stopping(scene.observed, container, newest))
     if newest.phase == "paused":
         lane = newest.name
         resume = Unpause(name=lane, target=newest.id, lane=lane, cause="it was paused from outside")
@@ -103,7 +103,8 @@ def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
     reason = _reason_to_stop(scene, container, newest)
     if reason is not None:
         kind, cause, message = reason
-        return Plan((begin_stop(newest, kind, _grace(scene.pod, container, kind), cause, message),))
+        begin = begin_stop(newest, kind, _grace(scene.pod, container, kind), cause, message)
+        return Plan((begin,), probes=probes_while_stopping(scene.observed, container, newest))
     return _post_start(scene, container, newest)
 
 
@@ -155,12 +156,12 @@ def _post_start(scene: Scene, container: Container, newest: SeenContainer) -> Pl
             return Plan((run,), waiting=waiting)
         if hook.state is HookState.RUNNING:
             return Plan(waiting=waiting)
-    return Plan(probes=_probes(scene, container, newest))
+    return Plan(probes=_probes(scene.observed, container, newest))
 
 
-def _probes(scene: Scene, container: Container, newest: SeenContainer) -> frozenset[ProbeKey]:
+def _probes(observed: Observed, container: Container, newest: SeenContainer) -> frozenset[ProbeKey]:
     """Those that should be running: the startup probe alone until it has succeeded (P05)."""
-    verdicts = scene.observed.probes.get(newest.id, ProbeStatus())
+    verdicts = observed.probes.get(newest.id, ProbeStatus())
     if container.startup_probe is not None and not verdicts.started:
         return frozenset({ProbeKey(container.name, newest.id, ProbeKind.STARTUP)})
     kinds = set()
@@ -171,9 +172,9 @@ def _probes(scene: Scene, container: Container, newest: SeenContainer) -> frozen
     return frozenset(ProbeKey(container.name, newest.id, kind) for kind in kinds)
 
 
-def _probes_while_stopping(scene: Scene, container: Container, newest: SeenContainer) -> frozenset[ProbeKey]:
+def probes_while_stopping(observed: Observed, container: Container, newest: SeenContainer) -> frozenset[ProbeKey]:
     """Readiness goes on, to see it go unready; the others have nothing to decide any more (P08)."""
-    return frozenset(key for key in _probes(scene, container, newest) if key.kind is ProbeKind.READINESS)
+    return frozenset(key for key in _probes(observed, container, newest) if key.kind is ProbeKind.READINESS)
 
 
 def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role) -> Plan:

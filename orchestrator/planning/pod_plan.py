@@ -10,7 +10,14 @@ from dataclasses import replace
 
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.container import sandbox_config
-from orchestrator.planning.container_plan import Scene, container_plan, policy_of, should_restart, together
+from orchestrator.planning.container_plan import (
+    Scene,
+    container_plan,
+    policy_of,
+    probes_while_stopping,
+    should_restart,
+    together,
+)
 from orchestrator.planning.errors import MountError
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.labels import SANDBOX_NAME
@@ -28,6 +35,7 @@ from orchestrator.planning.ops import (
     Start,
     Waiting,
     WriteHosts,
+    earliest,
 )
 from orchestrator.planning.projection import volume_content
 from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
@@ -83,28 +91,33 @@ def _teardown(uid: str, pod: Pod | None, observed: Observed, now: float) -> Plan
 
 def _stop(seen: SeenContainer, pod: Pod | None, observed: Observed, now: float, reason: StopReason, cause: str) -> Plan:
     stop, grace = observed.stops.get(seen.id), grace_of(pod)
-    if stop is None or stop.grace > grace:
-        return Plan((begin_stop(seen, reason, grace, cause),))
     spec = next((c for c in pod.spec.containers if c.name == seen.name), None) if pod else None
-    return stop_steps(seen, spec, stop, observed, now)
+    probes = probes_while_stopping(observed, spec, seen) if spec else frozenset()
+    if stop is None or stop.grace > grace:
+        return Plan((begin_stop(seen, reason, grace, cause),), probes=probes)
+    return replace(stop_steps(seen, spec, stop, observed, now), probes=probes)
 
 
 def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan:
     sandbox = observed.sandbox(pod.metadata.uid)
     if is_over(pod, observed):
-        return _over(pod, observed, sandbox)
+        return _over(pod, observed, sandbox, now)
     failure = observed.failures.get(SANDBOX_NAME)
-    if failure is not None and now < failure.retry_at:
-        return Plan(wake_at=failure.retry_at, waiting=_all_waiting(pod, Waiting(failure.reason, failure.message)))
-    volumes = _volumes(pod, observed, around)
+    held = failure if failure is not None and now < failure.retry_at else None
     if sandbox is None or not sandbox.alive:
+        if held is not None:
+            return Plan(wake_at=held.retry_at, waiting=_all_waiting(pod, Waiting(held.reason, held.message)))
+        volumes = _volumes(pod, observed, around)
         return volumes if volumes.waiting else _before(volumes.ops, _new_sandbox(pod, observed, around, sandbox, now))
-    if volumes.ops:
-        return volumes
     if pod.spec.host_network:
         sandbox = replace(sandbox, ip=around.node.ip)
     scene = Scene(pod, observed, around, sandbox, now)
     result = together([_containers(scene), _left_over(scene)])
+    if held is not None:
+        # Its files could not be written a moment ago (a full disk): what runs goes on as it is.
+        return replace(result, wake_at=earliest((result.wake_at, held.retry_at)))
+    if volume_ops := _volumes(pod, observed, around).ops:
+        return replace(result, ops=volume_ops)
     if observed.hosts_ip == sandbox.ip or pod.spec.host_network:
         return result
     return _before((WriteHosts(ip=sandbox.ip, cause="the pod has its address"),), result)
@@ -114,11 +127,12 @@ def _before(ops: tuple[Op, ...], then: Plan) -> Plan:
     return replace(then, ops=(*ops, *then.ops))
 
 
-def _over(pod: Pod, observed: Observed, sandbox: SeenContainer | None) -> Plan:
+def _over(pod: Pod, observed: Observed, sandbox: SeenContainer | None, now: float) -> Plan:
     """A pod that is over keeps its dead containers, for their logs, and needs no sandbox."""
     alive = [c for c in observed.containers if c.uid == pod.metadata.uid and c.alive and not c.is_sandbox]
-    ops = (_remove(sandbox, "the pod is over"),) if sandbox is not None and not alive else ()
-    return Plan(ops)
+    if alive:
+        return together([_stop(c, pod, observed, now, StopReason.REPLACED, "the pod is over") for c in alive])
+    return Plan((_remove(sandbox, "the pod is over"),) if sandbox is not None else ())
 
 
 def _volumes(pod: Pod, observed: Observed, around: Surroundings) -> Plan:
@@ -181,7 +195,7 @@ def _containers(scene: Scene) -> Plan:
     """Init containers one after another, each to success; then all others at once (L06, L08)."""
     pod, uid = scene.pod, scene.pod.metadata.uid
     initializing = _all_waiting(pod, Waiting("PodInitializing"))
-    for container in pod.spec.init_containers:
+    for container in () if _initialized(scene) else pod.spec.init_containers:
         newest = scene.observed.newest(uid, container.name)
         current = newest is not None and newest.created_at >= scene.sandbox.created_at
         if newest is not None and current and newest.ended and newest.exit_code == 0 and not newest.failed_to_start:
@@ -189,6 +203,12 @@ def _containers(scene: Scene) -> Plan:
         step = container_plan(scene, container, "init")
         return together([Plan(waiting=initializing), step])
     return together([container_plan(scene, container, "container") for container in pod.spec.containers])
+
+
+def _initialized(scene: Scene) -> bool:
+    """An app container was made in this sandbox: all init containers have succeeded, and may be gone by now."""
+    newest = (scene.observed.newest(scene.pod.metadata.uid, container.name) for container in scene.pod.spec.containers)
+    return any(seen is not None and seen.created_at >= scene.sandbox.created_at for seen in newest)
 
 
 def _left_over(scene: Scene) -> Plan:

@@ -37,6 +37,10 @@ NEVER = "1970-01-01T00:00:00Z"
 def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, now: float) -> PodStatus:
     """The status now; `pod.status` is the one before."""
     spec, uid = pod.spec, pod.metadata.uid
+    gone = not any(container.uid == uid for container in observed.containers)
+    if pod.metadata.deletion_timestamp and gone and pod.status.phase:
+        # All of it is gone from the engine: how it ended was told while it was there.
+        return pod.status
     init = tuple(_container(pod, c, observed, plan) for c in spec.init_containers)
     main = tuple(_container(pod, c, observed, plan) for c in spec.containers)
     sandbox = observed.sandbox(uid)
@@ -95,6 +99,10 @@ def is_ready(container: Container, seen: SeenContainer, observed: Observed) -> b
 def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -> ContainerStatus:
     attempts = observed.of(pod.metadata.uid, container.name)
     newest = attempts[0] if attempts else None
+    before = next((s for s in pod.status.init_container_statuses if s.name == container.name), None)
+    if newest is None and before is not None and before.state.terminated:
+        # An init container that is done may be removed by anyone; it is not run again.
+        return before
     history = observed.restarts.get(container.name, Restarts())
     state, ended = _state(pod, container, newest, observed, plan)
     is_init = container in pod.spec.init_containers
@@ -160,13 +168,9 @@ def _phase(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerSt
         good = all(t.exit_code == 0 for t in ended) and len(ended) == len(init) + len(main)
         return "Succeeded" if good else "Failed"
     if any(not _has_run(status) for status in main) or any(not status.ready for status in init):
-        return "Running" if _once_ran(pod, main) else "Pending"
+        # A pod that has been Running stays so: initialized again (its sandbox changed), or a container is gone.
+        return "Running" if pod.status.phase == "Running" else "Pending"
     return "Running"
-
-
-def _once_ran(pod: Pod, main: Sequence[ContainerStatus]) -> bool:
-    """A pod that has been Running stays so while it is initialized again (its sandbox changed)."""
-    return pod.status.phase == "Running" and any(_has_run(status) for status in main)
 
 
 def _has_run(status: ContainerStatus) -> bool:
