@@ -72,12 +72,14 @@ class Shaper:
             if field is None:
                 self.problems.append(_unknown_field(key, fields, (*path, key)))
             elif item is not None:
-                shaped[key] = self._value(item, field.type, (*path, key))
+                fitting = self._value(item, field.type, (*path, key))
+                if fitting is not None:
+                    shaped[key] = fitting
                 reason = no_effect(_struct_name(cls), key, item)
                 if reason is not None:
                     self.problems.append(warning((*path, key), reason))
-        missing = [name for name, field in fields.items() if field.required and shaped.get(name) is None]
-        self.problems += [required((*path, name)) for name in missing if value.get(name) is None]
+        missing = (name for name, field in fields.items() if field.required and value.get(name) is None)
+        self.problems += [required((*path, name)) for name in missing]
         return shaped
 
     def _list(self, value: Any, item_type: inspect.Type, path: FieldPath) -> Any:
@@ -90,11 +92,10 @@ class Shaper:
             return self._wrong(value, "a mapping", path)
         if isinstance(value_type, inspect.StrType):
             value = {key: "" if item is None else item for key, item in value.items()}
-        return {
-            key: self._value(item, value_type, (*path, key))
-            for key, item in value.items()
-            if item is not None or isinstance(value_type, inspect.AnyType)
-        }
+        if isinstance(value_type, inspect.AnyType):
+            return value
+        shaped = {key: self._value(item, value_type, (*path, key)) for key, item in value.items() if item is not None}
+        return {key: item for key, item in shaped.items() if item is not None}
 
     def _union(self, value: Any, expected: inspect.UnionType, path: FieldPath) -> Any:
         kinds = [kind for kind in expected.types if not isinstance(kind, inspect.NoneType)]

@@ -21,6 +21,7 @@ MAX_DEPTH = 100
 MAX_WEIGHT = 200_000
 """Nodes of a file, each alias counted as all that it stands for, and long text as many nodes."""
 MAX_KEY = 1024
+MAX_FAULTS = 1000
 
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _TEXT_TAG = "tag:yaml.org,2002:str"
@@ -218,6 +219,8 @@ class _Builder:
             if is_merge:
                 merged.append((value, item))
                 continue
+            if len(self._faults) >= MAX_FAULTS:
+                raise _Refused(Fault(place.line, place.column, f"more than {MAX_FAULTS} faults: not read any further"))
             key = self._key(raw, place)
             if key is None:
                 continue

@@ -11,7 +11,8 @@ _STANDARD = ("cpu", "memory", "ephemeral-storage")
 
 def validate_resources(resources: ResourceRequirements, path: FieldPath) -> list[Problem]:
     """Check names and amounts, and that no request exceeds its limit."""
-    problems = _amounts(resources.limits, (*path, "limits")) + _amounts(resources.requests, (*path, "requests"))
+    asked = {name: text for name, text in resources.requests.items() if resources.limits.get(name) != text}
+    problems = _amounts(resources.limits, (*path, "limits")) + _amounts(asked, (*path, "requests"))
     for name, request in resources.requests.items():
         here = (*path, "requests")
         limit = resources.limits.get(name)

@@ -1,0 +1,61 @@
+"""Our types against the official schema of Kubernetes 1.34: the same fields, and the same ones required."""
+
+import importlib
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import msgspec
+import pytest
+
+from orchestrator.objects import known_kinds, support
+from orchestrator.objects.meta import Object, Part
+from orchestrator.objects.volume_plugins import VolumePlugins
+
+MODULES = (
+    "config", "container", "events", "meta", "pod", "pod_status", "probes", "scheduling", "security", "service",
+    "volume_plugins", "volumes",
+)  # fmt: skip
+STRICTER = {"Event": {"metadata"}, "Pod": {"spec"}, "Condition": {"lastTransitionTime", "message", "reason"}}
+"""Where ours and the schema differ in what is required, on purpose."""
+
+
+def our_types() -> list[type[Part]]:
+    found = []
+    for name in MODULES:
+        module = importlib.import_module(f"orchestrator.objects.{name}")
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            if cls.__module__ == module.__name__ and issubclass(cls, Part) and cls not in (Part, Object, VolumePlugins):
+                found.append(cls)
+    return found
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.34.0-local-strict"
+    definitions = json.loads((folder / "_definitions.json").read_text())["$defs"]
+    ours = (".core.v1.", ".meta.v1.")
+    return {name.rpartition(".")[2]: item for name, item in definitions.items() if any(part in name for part in ours)}
+
+
+@pytest.mark.parametrize("cls", our_types(), ids=lambda cls: cls.__name__)
+def test_S08_every_type_has_the_fields_of_the_schema(cls: type[Part], schema: dict[str, Any]) -> None:
+    official = schema[cls.__name__]
+    fields = msgspec.structs.fields(cls)
+    assert {field.encode_name for field in fields} == set(official["properties"])
+    required = {field.encode_name for field in fields if field.required}
+    assert required ^ set(official.get("required", ())) == STRICTER.get(cls.__name__, set())
+
+
+def test_support_names_only_fields_that_exist() -> None:
+    fields = {f"{cls.__name__}.{field.encode_name}" for cls in our_types() for field in msgspec.structs.fields(cls)}
+    assert (support.IGNORED.keys() | support.NOT_ENFORCED | support.HARMLESS.keys()) <= fields
+    assert not support.IGNORED.keys() & support.NOT_ENFORCED
+    assert support.HARMLESS.keys() <= support.IGNORED.keys() | support.NOT_ENFORCED
+
+
+def test_every_kind_is_known_by_its_versions() -> None:
+    assert known_kinds.KINDS["Pod"] == ("v1",)
+    assert known_kinds.KINDS["HorizontalPodAutoscaler"] == ("autoscaling/v1", "autoscaling/v2")

@@ -1,0 +1,195 @@
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from orchestrator.sources import files
+from orchestrator.sources.yaml_loader import Loader, load, load_bytes
+
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\n"
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [sourced.object.metadata.name for sourced in load(paths).objects]
+
+
+def told(data: str) -> list[str]:
+    return [located.text for located in load_bytes(data.encode(), "-").problems]
+
+
+def test_S01_folders_are_read_recursively_and_leftovers_passed_over(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a/c.yml", "a/d.json"):
+        write(tmp_path, name, CONFIG.format(Path(name).stem))
+    for name in (".hidden.yaml", ".git/x.yaml", "e.yaml~", "#f.yaml#", "g.yaml.swp", "h.tmp", "notes.txt"):
+        write(tmp_path, name, CONFIG.format("bad"))
+    assert sorted(names([tmp_path])) == ["b", "c", "d"]
+    assert names([tmp_path / "notes.txt"]) == ["bad"]  # a file that is named is taken
+
+
+def test_S01_a_list_is_unrolled() -> None:
+    item = "{apiVersion: v1, kind: ConfigMap, metadata: {name: %s}}"
+    loaded = load_bytes(f"apiVersion: v1\nkind: List\nitems:\n- {item % 'a'}\n- {item % 'b'}\n".encode(), "-")
+    assert [(sourced.title, sourced.line) for sourced in loaded.objects] == [
+        ("ConfigMap default/a", 4),
+        ("ConfigMap default/b", 5),
+    ]
+    typed = load_bytes(b"apiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: a}}]", "-")
+    assert [sourced.title for sourced in typed.objects] == ["ConfigMap default/a"]
+
+
+def test_S02_S03_S05_every_problem_has_file_line_column_and_path() -> None:
+    text = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+  - name: app
+    image: nginx
+    livenesProbe: {}
+    env:
+    - name: A
+      value: no
+    - {name: B, value: 010}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: 1st}
+"""
+    assert told(text) == [
+        '-:9:5: spec.containers[0].livenesProbe: unknown field "livenesProbe" (did you mean "livenessProbe"?)',
+        "-:12:14: spec.containers[0].env[0].value: "
+        'expected a string, but YAML reads no as the boolean false: write value: "no"',
+        "-:13:24: spec.containers[0].env[1].value: "
+        'expected a string, but YAML reads 010 as the integer 8: write value: "010"',
+        "-:15:1: spec.ports: Required value",
+        '-:17:18: metadata.name: Invalid value: "1st": a DNS-1035 label must consist of lower case alphanumeric '
+        "characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. "
+        "'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
+    ]
+
+
+def test_S05_a_problem_as_json() -> None:
+    problem = load_bytes(b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndta: {}\n", "x.yaml").errors[0]
+    assert json.loads(json.dumps(problem.as_json())) == {
+        "file": "x.yaml",
+        "line": 4,
+        "column": 1,
+        "severity": "error",
+        "path": "dta",
+        "message": 'unknown field "dta" (did you mean "data"?)',
+        "proposal": "",
+    }
+
+
+def test_S04_a_warning_is_said_once_a_file() -> None:
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
+        "spec: {nodeSelector: {a: b}, containers: [{name: c, image: i}]}\n"
+    )
+    loaded = load_bytes("---\n".join(pod % name for name in "abc").encode(), "-")
+    assert [problem.line for problem in loaded.warnings] == [4]
+    assert len(loaded.objects) == 3
+
+
+def test_S06_duplicates_name_both_places(tmp_path: Path) -> None:
+    first = write(tmp_path, "a.yaml", CONFIG.format("same"))
+    second = write(tmp_path, "b.yaml", CONFIG.format("other") + "---\n" + CONFIG.format("same"))
+    loaded = load([tmp_path])
+    assert [problem.text for problem in loaded.errors] == [
+        f"{second}:5:1: metadata.name: duplicate ConfigMap default/same: also defined at {first}:1"
+    ]
+    third = load_bytes((CONFIG.format("same") + "---\n" + CONFIG.format("same")).encode(), "-")
+    assert "also defined at -:1" in third.errors[0].text
+
+
+def test_one_file_under_two_names_is_one_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", CONFIG.format("a"))
+    (tmp_path / "z.yaml").symlink_to(path)
+    loaded = load([tmp_path, path])
+    assert len(loaded.objects) == 1
+    assert not loaded.problems
+
+
+def test_what_a_cluster_wrote_is_not_desired() -> None:
+    text = CONFIG.format("a, uid: x, creationTimestamp: null, resourceVersion: '5', deletionTimestamp: '2026-01-01'")
+    loaded = load_bytes(text.encode(), "-")
+    assert not loaded.errors
+    meta = loaded.objects[0].object.metadata
+    assert (meta.uid, meta.resource_version, meta.deletion_timestamp) == ("", "", "")
+    pod = b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: i}]}\nstatus: {x: 1}"
+    assert [problem.text for problem in load_bytes(pod, "-").problems] == [
+        "-:5:9: status: status is written by the daemon; this one is ignored"
+    ]
+
+
+def test_a_broken_document_does_not_hide_the_errors_of_the_next() -> None:
+    found = told("kind: Pod\n---\napiVersion: v1\n---\n[1]\n")
+    assert found == [
+        "-:1:1: apiVersion: Required value",
+        "-:3:1: kind: Required value",
+        "-:5:1: a document must be a mapping with apiVersion, kind and metadata",
+    ]
+
+
+def test_very_many_problems_are_cut() -> None:
+    found = load_bytes(b"apiVersion: v1\nkind: ConfigMap\n" + b"".join(b"x%d: 1\n" % i for i in range(500)), "-")
+    assert len(found.problems) == 101
+    assert "and 401 more problems in this file" in found.problems[-1].text
+
+
+def test_S07_what_is_no_file_is_named_and_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.yaml")
+    (tmp_path / "device.yaml").symlink_to("/dev/zero")
+    (tmp_path / "nowhere.yaml").symlink_to("missing")
+    (tmp_path / "self.yaml").symlink_to("self.yaml")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket.yaml"))
+    write(tmp_path, "good.yaml", CONFIG.format("good"))
+    loaded = load([tmp_path])
+    assert [sourced.object.metadata.name for sourced in loaded.objects] == ["good"]
+    assert sorted(problem.text.removeprefix(f"{tmp_path}/") for problem in loaded.errors) == [
+        "device.yaml:1:1: a device, not a file",
+        "fifo.yaml:1:1: a FIFO, not a file",
+        "nowhere.yaml:1:1: the link leads nowhere",
+        "self.yaml:1:1: too many levels of symbolic links",
+        "socket.yaml:1:1: a socket, not a file",
+    ]
+
+
+def test_S07_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(100 * 1024 * 1024)
+    assert [problem.problem.message for problem in load([tmp_path]).errors] == ["the file is larger than 5 MiB"]
+
+
+def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    assert [problem.text for problem in load([tmp_path / "x"]).errors] == [f"{tmp_path}/x:1:1: no such file or folder"]
+
+
+def test_a_fifo_that_takes_a_files_place_cannot_hang_the_reader(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "late")
+    with pytest.raises(OSError, match="a FIFO, not a file"):
+        files.read(str(tmp_path / "late"), 10)
+
+
+def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", CONFIG.format("a"))
+    path = write(tmp_path, "b.yaml", CONFIG.format("b"))
+    loader = Loader()
+    first = loader.refresh(files.scan([str(tmp_path)]))
+    path.write_text(CONFIG.format("bb"))
+    second = loader.refresh(files.scan([str(tmp_path)]))
+    assert second[str(tmp_path / "a.yaml")] is first[str(tmp_path / "a.yaml")]
+    assert second[str(path)].objects[0].object.metadata.name == "bb"
