@@ -37,4 +37,7 @@ async def list_objects(context: Context, request: web.Request) -> web.StreamResp
     if flag(request, "watch"):
         return await stream(context, request, namespace, selector, view)
     objects = [obj for obj in context.store.list(kind, namespace) if selector.matches(obj)]
+    if kind == "Event":
+        # By name they would be in no order at all.
+        objects.sort(key=lambda event: (event.last_timestamp, int(event.metadata.resource_version)))
     return json_response(view.many(objects, context.store.version))

@@ -7,8 +7,8 @@ from orchestrator.cli.documents import Document
 
 
 def sort_events(events: Iterable[Document]) -> list[Document]:
-    """Order Events by when they were last seen, the newest last."""
-    return sorted(events, key=last_seen)
+    """Order Events by when they were last seen, the newest last; within a second, by when the daemon wrote them."""
+    return sorted(events, key=lambda event: (last_seen(event), int(event["metadata"].get("resourceVersion", 0))))
 
 
 def last_seen(event: Document) -> str:

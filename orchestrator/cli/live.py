@@ -80,6 +80,9 @@ class _Live:
         if self._child.returncode != 0:
             click.echo(f"error: the daemon ended with code {self._child.returncode}; see {self._log}", err=True)
             return 1
+        # The daemon's last words on its pods are its end: nobody is left to ask.
+        for pod in self._last.pods if self._last and self._settings.down_on_exit else ():
+            click.echo(f"{time.strftime('%H:%M:%S')}  {pod.namespace}/{pod.name}  gone")
         click.echo("stopped")
         return 0
 
@@ -188,7 +191,7 @@ def _drawing(picture: Picture | None) -> "RenderableType":
         table.add_row(pod.namespace, pod.name, pod.ready, Text(pod.status, style), pod.restarts, pod.age)
     notes = [Text(picture.engine_error, "red")] if picture.engine_error else []
     notes += [Text(f"specs: {text}", "red") for text in picture.problems]
-    notes += [Text(f"warning: {text}", "yellow") for text in picture.warnings]
+    notes += [Text(f"warning: {each.text}", "yellow") for each in picture.open_warnings]
     return Group(table, *notes)
 
 

@@ -3,9 +3,10 @@ for `take`, which asks the daemon.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from orchestrator.cli.client import Client
+from orchestrator.cli.documents import Document
+from orchestrator.cli.event_text import last_seen, sort_events
 from orchestrator.cli.problems import errors
 
 WARNINGS = 5
@@ -36,12 +37,21 @@ class PodLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """One warning, and the object that it is about."""
+
+    namespace: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """The daemon at one moment."""
 
     pods: tuple[PodLine, ...]
     problems: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Warned, ...]
     engine_error: str
     syncing: bool
 
@@ -50,13 +60,19 @@ class Picture:
         """Say whether the folder is in force and nothing is left to wait for."""
         return not self.syncing and not self.engine_error and all(pod.settled for pod in self.pods)
 
+    @property
+    def open_warnings(self) -> tuple[Warned, ...]:
+        """The warnings that matter still: not those of pods that are well by now."""
+        well = {(pod.namespace, pod.name) for pod in self.pods if pod.settled}
+        return tuple(each for each in self.warnings if (each.namespace, each.name) not in well)
+
 
 def take(client: Client, since: str) -> Picture:
     """Ask the daemon; only warnings from `since` (RFC 3339) on are shown, the newest last."""
     status = client.status()
     table = client.get("/api/v1/pods", table=True)
     events = client.get("/api/v1/events", {"fieldSelector": "type=Warning"})["items"]
-    recent = sorted((e for e in events if e.get("lastTimestamp", "") >= since), key=lambda e: e["lastTimestamp"])
+    recent = sort_events(event for event in events if last_seen(event) >= since)
     return Picture(
         pods=tuple(_pod(row) for row in table["rows"]),
         problems=tuple(errors(status)),
@@ -78,15 +94,16 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
     if after.engine_error and (before is None or before.engine_error != after.engine_error):
         lines.append(after.engine_error)
     lines += [f"specs: {text}" for text in after.problems if before is None or text not in before.problems]
-    lines += [f"warning: {text}" for text in after.warnings if before is None or text not in before.warnings]
+    lines += [f"warning: {each.text}" for each in after.warnings if before is None or each not in before.warnings]
     return lines
 
 
-def _pod(row: dict[str, Any]) -> PodLine:
+def _pod(row: Document) -> PodLine:
     name, ready, status, restarts, age = row["cells"][:5]
     return PodLine(row["object"]["metadata"].get("namespace", ""), name, ready, status, str(restarts), age)
 
 
-def _warning(event: dict[str, Any]) -> str:
+def _warning(event: Document) -> Warned:
     about = event["involvedObject"]
-    return f"{about['kind'].lower()}/{about['name']}  {event['reason']}: {event['message'].splitlines()[0]}"
+    text = f"{about['kind'].lower()}/{about['name']}  {event['reason']}: {event['message'].splitlines()[0]}"
+    return Warned(event["metadata"].get("namespace", ""), about["name"], text)

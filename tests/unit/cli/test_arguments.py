@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import click
+import pytest
+
+from orchestrator.cli.durations import seconds
+from orchestrator.cli.exec_session import exit_code
+from orchestrator.cli.main import VERBS, cli
+from orchestrator.cli.options import pod_name
+from orchestrator.cli.resources import Resource, Wanted, parse
+from orchestrator.cli.run import daemon_arguments
+from orchestrator.settings import Settings
+
+PODS = Resource("pods", "pod", "Pod", True, ("po",), ("all",))
+SERVICES = Resource("services", "service", "Service", True, ("svc",), ("all",))
+SPACES = Resource("namespaces", "namespace", "Namespace", False, ("ns",), ())
+KNOWN = (PODS, SERVICES, SPACES)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (("po",), [Wanted(PODS)]),
+        (("Pods,svc",), [Wanted(PODS), Wanted(SERVICES)]),
+        (("all",), [Wanted(PODS), Wanted(SERVICES)]),
+        (("pod", "a", "b"), [Wanted(PODS, ("a", "b"))]),
+        (("pod/a", "svc/b"), [Wanted(PODS, ("a",)), Wanted(SERVICES, ("b",))]),
+    ],
+)
+def test_resources_are_named_as_for_kubectl(words: tuple[str, ...], wanted: list[Wanted]) -> None:
+    assert parse(KNOWN, words) == wanted
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("gadgets",), ("pod/a", "b"), ("pods,svc", "a"), ("pod/",), ("pod/a/b",), ("all/x",)]
+)
+def test_other_words_are_wrong_use(words: tuple[str, ...]) -> None:
+    with pytest.raises(click.UsageError):
+        parse(KNOWN, words)
+
+
+def test_paths() -> None:
+    assert PODS.path("default", "web") == "/api/v1/namespaces/default/pods/web"
+    assert PODS.path(None) == "/api/v1/pods"
+    assert SPACES.path("default", "x") == "/api/v1/namespaces/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5h", 5400), ("250ms", 0.25)]
+)
+def test_durations(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "5", "5x", "s", "5m!", "-5m"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        seconds(text)
+
+
+def test_names_of_pods() -> None:
+    assert [pod_name(text) for text in ("web", "pod/web", "po/web")] == ["web"] * 3
+    for text in ("svc/web", "pod/", ""):
+        with pytest.raises(click.UsageError):
+            pod_name(text)
+
+
+def test_the_live_daemon_gets_exactly_these_settings() -> None:
+    settings = Settings(
+        (Path("a"), Path("b")),
+        state_dir=Path("s"),
+        run_dir=Path("r"),
+        down_on_exit=True,
+        backoff_base=0.5,
+        pool="10.9.0.0/16",
+    )
+    arguments = daemon_arguments(settings, "debug")
+    command = cli.get_command(click.Context(cli), "run")
+    assert command is not None
+    parsed = command.make_context("run", arguments[1:]).params
+    assert arguments[0] == "run"
+    assert (parsed.pop("log_level"), parsed.pop("live")) == ("debug", False)
+    assert Settings(**parsed) == settings
+
+
+def test_every_verb_has_a_line_of_help() -> None:
+    context = click.Context(cli)
+    for verb in VERBS:
+        command = cli.get_command(context, verb)
+        assert command is not None
+        assert command.short_help
+        assert len(command.short_help) < 62
+
+
+def test_the_exit_code_of_an_exec(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code({"status": "Success"}) == 0
+    assert exit_code({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "9"}]}}) == 9
+    assert exit_code({"status": "Failure", "message": "no such thing"}) == 1
+    assert capsys.readouterr().err == "error: no such thing\n"

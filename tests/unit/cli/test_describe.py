@@ -1,0 +1,162 @@
+from typing import Any
+
+import pytest
+
+from orchestrator.cli.describe_container import probe_text, variable_text
+from orchestrator.cli.describe_objects import describe_object
+from orchestrator.cli.describe_pod import describe_pod, why_not_well
+from orchestrator.cli.describe_text import fields
+from orchestrator.cli.describe_volumes import describe_volumes
+from orchestrator.objects.times import format_time
+
+NOW = 7_000.0
+META = {"name": "web", "namespace": "default"}
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    return {"kind": "Pod", "metadata": META, "spec": {"containers": [{"name": "c", "image": "i:1"}]}, "status": status}
+
+
+def status(**more: Any) -> dict[str, Any]:
+    return {"name": "c", "ready": False, "restartCount": 0, **more}
+
+
+@pytest.mark.parametrize(
+    ("probe", "text"),
+    [
+        ({"exec": {"command": ["sh", "-c", "true"]}}, "exec [sh -c true]"),
+        ({"httpGet": {"port": 80, "path": "/x"}}, "http-get http://:80/x"),
+        ({"httpGet": {"port": "web", "scheme": "HTTPS", "host": "h", "path": "x"}}, "http-get https://h:web/x"),
+        ({"tcpSocket": {"port": 5432}}, "tcp-socket :5432"),
+        ({"grpc": {"port": 9, "service": "s"}}, "grpc <pod>:9 s"),
+    ],
+)
+def test_probes_read_as_kubectls(probe: dict[str, Any], text: str) -> None:
+    assert (
+        probe_text({**probe, "initialDelaySeconds": 2})
+        == f"{text} delay=2s timeout=1s period=10s #success=1 #failure=3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ({"value": "x"}, "x"),
+        (
+            {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+            "<set to the key 'k' in secret 's'>  Optional: false",
+        ),
+        (
+            {"valueFrom": {"configMapKeyRef": {"name": "s", "key": "k", "optional": True}}},
+            "<set to the key 'k' of config map 's'>  Optional: true",
+        ),
+        ({"valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}, " (v1:status.podIP)"),
+        ({"valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}, " (limits.cpu)"),
+    ],
+)
+def test_variables(variable: dict[str, Any], text: str) -> None:
+    assert variable_text({"name": "A", **variable}) == text
+
+
+def test_columns_of_keys_and_values() -> None:
+    assert fields([("A", "1"), ("Long key", ["2", "3"]), ("  In", "4"), ("B:", None)]) == [
+        "A:         1",
+        "Long key:  2",
+        "           3",
+        "  In:      4",
+        "B:",
+    ]
+
+
+def test_a_pod_that_is_well_needs_no_why() -> None:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [status(ready=True)]}
+    assert why_not_well(pod(phase="Running", **ready), []) == []
+    assert why_not_well(pod(phase="Succeeded"), []) == []
+
+
+def test_why_names_state_last_end_and_last_event() -> None:
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "i:1": not found'}}
+    event = {
+        "metadata": {"resourceVersion": "3"},
+        "type": "Warning",
+        "reason": "Failed",
+        "message": "Failed to pull image",
+        "lastTimestamp": format_time(NOW),
+    }
+    assert why_not_well(pod(phase="Pending", containerStatuses=[status(state=state)]), [event]) == [
+        'c: ImagePullBackOff: Back-off pulling image "i:1": not found',
+        "last event Failed: Failed to pull image",
+    ]
+    over = {"terminated": {"exitCode": 2, "reason": "Error", "message": "a\nbad config\n"}}
+    assert why_not_well(pod(phase="Failed", containerStatuses=[status(state=over)]), []) == [
+        "c: ended with exit code 2 (Error): bad config"
+    ]
+    assert why_not_well(pod(phase="Running", containerStatuses=[status(state={"running": {}})]), []) == [
+        "c: running, not ready"
+    ]
+    waits = {"type": "PodReadyToStartContainers", "status": "False", "message": "no network yet"}
+    assert why_not_well(pod(phase="Pending", conditions=[waits]), []) == ["PodReadyToStartContainers: no network yet"]
+
+
+def test_a_pod_nobody_has_looked_at_yet_can_be_described() -> None:
+    text = describe_pod(pod(), [], NOW)
+    assert "Status:       Pending" in text
+    assert text.endswith("Events:  <none>")
+
+
+def test_a_deleted_pod_says_until_when() -> None:
+    document = pod(phase="Running")
+    document["metadata"] = {**META, "deletionTimestamp": format_time(NOW), "deletionGracePeriodSeconds": 7}
+    text = describe_pod(document, [], NOW)
+    assert "Terminating (" in text
+    assert "Termination Grace Period:  7s" in text
+
+
+@pytest.mark.parametrize(
+    ("volume", "lines"),
+    [
+        ({"configMap": {"name": "c"}}, ["Name:      c", "Optional:  false"]),
+        ({"secret": {"secretName": "s", "optional": True}}, ["SecretName:  s", "Optional:    true"]),
+        ({"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}, ["Medium:     Memory", "SizeLimit:  1Mi"]),
+        ({"hostPath": {"path": "/srv"}}, ["Path:          /srv"]),
+        ({"persistentVolumeClaim": {"claimName": "p"}}, ["ClaimName:  p", "ReadOnly:   false"]),
+        (
+            {"downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
+            ["metadata.labels -> l"],
+        ),
+        ({"projected": {"sources": [{"secret": {"name": "s"}}, {"downwardAPI": {}}]}}, ["SecretName:   s"]),
+        ({"nfs": {"server": "n"}}, ["Type:  nfs"]),
+    ],
+)
+def test_volumes(volume: dict[str, Any], lines: list[str]) -> None:
+    text = describe_volumes([{"name": "v", **volume}])
+    assert text[:2] == ["Volumes:", "  v:"]
+    for line in lines:
+        assert any(each.strip() == line for each in text), (line, text)
+
+
+def test_config_is_shown_and_secrets_are_only_sized() -> None:
+    config = {"kind": "ConfigMap", "metadata": META, "data": {"page": "one\ntwo\n"}, "binaryData": {"b": "AAAA"}}
+    text = describe_object(config, [], NOW)
+    assert "page:\n----\none\ntwo\n" in text
+    assert "b: 3 bytes" in text
+    secret = {"kind": "Secret", "metadata": META, "type": "Opaque", "data": {"k": "c2VzYW1l", "hid": ""}}
+    text = describe_object(secret, [], NOW)
+    assert "k:    6 bytes" in text
+    assert "hid:  hidden" in text
+    assert "sesame" not in text
+    assert "c2VzYW1l" not in text
+
+
+def test_a_service_lists_the_addresses_of_each_port() -> None:
+    ports = [{"name": "a", "port": 80, "targetPort": 8080, "nodePort": 30000}, {"name": "b", "port": 81}]
+    service = {"kind": "Service", "metadata": META, "spec": {"ports": ports, "clusterIP": "10.0.0.1"}}
+    subset = {"addresses": [{"ip": "10.0.0.5"}], "ports": [{"name": "a", "port": 8080}]}
+    text = describe_object(service, [], NOW, {"subsets": [subset]})
+    assert "NodePort:          a  30000/TCP\nEndpoints:         10.0.0.5:8080\n" in text
+    assert "TargetPort:        81/TCP\nEndpoints:         <none>\n" in text
+
+
+def test_a_kind_without_a_form_of_its_own_is_shown_whole() -> None:
+    text = describe_object({"kind": "Widget", "metadata": META, "spec": {"size": 3}}, [], NOW)
+    assert "spec:\n  size: 3" in text

@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.cli.picture import Picture, PodLine, Warned, changes
+
+POD = PodLine("default", "web", "0/1", "ContainerCreating", "0", "1s")
+BEFORE = Picture((POD,), (), (), "", syncing=False)
+
+
+def of(pod: PodLine, **more: object) -> Picture:
+    return replace(BEFORE, pods=(pod,), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ready", "status", "settled"),
+    [
+        ("1/1", "Running", True),
+        ("0/1", "Running", False),
+        ("0/1", "Completed", True),
+        ("0/1", "Error", False),
+        ("1/1", "Terminating", False),
+    ],
+)
+def test_what_there_is_to_wait_for(ready: str, status: str, settled: bool) -> None:
+    assert of(replace(POD, ready=ready, status=status)).settled is settled
+
+
+def test_a_daemon_that_has_not_read_its_folder_is_not_settled() -> None:
+    assert replace(BEFORE, pods=()).settled
+    assert not replace(BEFORE, pods=(), syncing=True).settled
+    assert not replace(BEFORE, pods=(), engine_error="away").settled
+
+
+def test_one_line_for_each_change() -> None:
+    assert changes(None, BEFORE) == ["default/web  0/1 ContainerCreating"]
+    assert changes(BEFORE, of(replace(POD, age="2s"))) == []
+    running = replace(POD, ready="1/1", status="Running", restarts="2 (3s ago)")
+    assert changes(BEFORE, of(running)) == ["default/web  1/1 Running, 2 restarts"]
+    assert changes(of(running), of(replace(running, restarts="2 (4s ago)"))) == []
+    assert changes(BEFORE, replace(BEFORE, pods=())) == ["default/web  gone"]
+
+
+def test_problems_and_warnings_are_told_once() -> None:
+    warned = Warned("default", "web", "pod/web  Unhealthy: no")
+    after = replace(BEFORE, problems=("a.yaml:1:1: bad",), warnings=(warned,), engine_error="the engine is away")
+    told = ["the engine is away", "specs: a.yaml:1:1: bad", "warning: pod/web  Unhealthy: no"]
+    assert changes(BEFORE, after) == told
+    assert changes(after, after) == []
+
+
+def test_warnings_of_pods_that_are_well_are_over() -> None:
+    warned = Warned("default", "web", "Unhealthy")
+    assert of(POD, warnings=(warned,)).open_warnings == (warned,)
+    assert of(replace(POD, ready="1/1", status="Running"), warnings=(warned,)).open_warnings == ()
