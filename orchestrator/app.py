@@ -208,7 +208,9 @@ class _Daemon:
         implied = [Namespace(metadata=ObjectMeta(name=name)) for name in sorted(used - named)]
         self.store.sync(_IMPLIED, [Desired(obj, {}) for obj in implied])
         refused = self.store.sync(_SPECS, wanted)
-        problems = tuple(Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem)) for p in snapshot.problems)
+        problems = tuple(
+            Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem), p.severity) for p in snapshot.problems
+        )
         problems += tuple(Problem(item.source, f"{item.key}: {item.reason}") for item in refused)
         problems += tuple(Problem("", notice) for notice in snapshot.notices)
         for problem in problems:

@@ -95,9 +95,7 @@ async def test_the_daemons_own_state(house: House) -> None:
     house.problems = (Problem("specs/a.yaml:3:7", "unknown field"),)
     _, status = await house.get("/orchestrator/v1/status")
     assert status["pods"] == {"Pending": 1}
-    assert status["problems"] == [
-        {"place": "specs/a.yaml:3:7", "message": "unknown field", "severity": "error"}
-    ]
+    assert status["problems"] == [{"place": "specs/a.yaml:3:7", "message": "unknown field", "severity": "error"}]
     assert status["rssBytes"] > 1_000_000
 
 
