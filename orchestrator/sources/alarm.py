@@ -69,7 +69,7 @@ class Alarm:
                 debounce=_BATCH_MS,
                 recursive=False,
                 force_polling=False,
-                ignore_permission_denied=True,
+                ignore_permission_denied=False,  # True would hide every other failure too
             )
             async for changes in watch:
                 self._stale |= any(path in self._folders and change is not Change.modified for change, path in changes)
@@ -79,9 +79,18 @@ class Alarm:
             self._stale = True
             self._rings.set()
         except (OSError, RuntimeError) as failure:
-            self.failure = str(failure).splitlines()[0]
+            self.failure = _words(failure)
             self._rings.set()
 
     def _concerns(self, path: str) -> bool:
         folder = str(PurePath(path).parent)
         return path in self._extra or path in self._folders or self._folders.get(folder, (0, 0)) != (0, 0)
+
+
+def _words(failure: Exception) -> str:
+    text = str(failure).splitlines()[0]
+    if "watch limit" in text:
+        return "the limit of inotify watches is reached, raise fs.inotify.max_user_watches"
+    if "os error 24" in text:
+        return "the limit of inotify instances or open files is reached, raise fs.inotify.max_user_instances"
+    return text

@@ -151,7 +151,8 @@ def _watched(roots: list[str], scan: Scan) -> tuple[dict[str, tuple[int, int]], 
         folders.setdefault(str(ancestors[nearest]), (0, 0))
         extra |= {str(place), *map(str, ancestors[:nearest])}
     folders.update({str(Path(path).absolute()): identity for path, identity in scan.folders.items()})
-    return folders, frozenset(extra)
+    readable = {path: identity for path, identity in folders.items() if os.access(path, os.R_OK)}
+    return readable, frozenset(extra)
 
 
 def _snapshot(settled: Settled, notices: tuple[str, ...], last: Snapshot | None) -> Snapshot:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -261,3 +263,33 @@ async def test_touching_files_is_not_a_change(specs: Path) -> None:
         (specs / "a.yaml").touch()
         (specs / "notes.txt").write_text("x")
         await follower.silent(0.4)
+
+
+_FOLLOW_WITHOUT_INOTIFY = """
+import asyncio, contextlib, pathlib, sys
+from orchestrator.sources.watcher import SpecWatcher
+
+async def main(folder):
+    async with contextlib.aclosing(SpecWatcher([folder]).snapshots()) as snapshots:
+        print(*(await anext(snapshots)).notices)
+        (folder / "a.yaml").unlink()
+        async with asyncio.timeout(10):
+            print(len((await anext(snapshots)).objects))
+
+asyncio.run(main(pathlib.Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("limit", ["watches", "instances"])
+def test_D10_without_inotify_it_says_so_and_goes_on_looking(specs: Path, limit: str) -> None:
+    """In a user namespace of its own, so that nobody else runs out of watches."""
+    lowered = f'echo 0 > /proc/sys/user/max_inotify_{limit} && exec "$@"'
+    inside = ["unshare", "--user", "--map-root-user", "sh", "-c", lowered, "sh"]
+    if subprocess.run([*inside, "true"], check=False, capture_output=True, timeout=PATIENCE).returncode:
+        pytest.skip("user namespaces are not allowed here")
+    command = [*inside, sys.executable, "-c", _FOLLOW_WITHOUT_INOTIFY, str(specs)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=3 * PATIENCE)
+    notice, objects = done.stdout.splitlines()
+    assert notice.startswith(f"cannot watch the spec folders (the limit of inotify {limit}")
+    assert notice.endswith("looking every 0.5 s instead")
+    assert objects == "1"

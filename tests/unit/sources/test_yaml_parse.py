@@ -134,6 +134,7 @@ def test_S07_hostile_input_is_an_error_within_a_moment(data: bytes, expected: st
     assert any(expected in fault for fault in faults(data))
 
 
+@settings(max_examples=300, deadline=None)
 @given(
     st.one_of(st.binary(max_size=300), st.text(alphabet="ab:-[]{}&*!<>|#'\"? \n\t,%@0x\\", max_size=80).map(str.encode))
 )
