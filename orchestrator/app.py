@@ -125,10 +125,11 @@ class _Daemon:
         journal = Journal(settings.state_dir / "journal.db")
         stack.callback(journal.close)
         daemon = cls(settings, engine, info, journal)
-        stack.push_async_callback(daemon.handlers.close)
         await ensure_in_memory(settings.run_dir / "volumes")
         daemon.sandbox_image = await ensure_sandbox_image(engine)
-        mode, why = await choose_mode(settings.engine_url)
+        mode, why = Mode.NAMES, "--service-mode names asks for it"
+        if settings.service_mode == "auto":
+            mode, why = await choose_mode(settings.engine_url)
         if mode is Mode.NAMES:
             log.warning("Services are served by name only: %s", why)
         daemon.dataplane = DataPlane(settings.instance, mode)
@@ -179,6 +180,7 @@ class _Daemon:
     def _surroundings(self, namespace: str) -> Surroundings:
         """What a pod of this namespace can see now."""
         store, settings = self.store, self.settings
+        names_only = self.dataplane.mode is Mode.NAMES
         return Surroundings(
             instance=settings.instance,
             node=self.node_facts,
@@ -188,6 +190,8 @@ class _Daemon:
             config_maps={obj.metadata.name: obj for obj in store.list("ConfigMap", namespace)},
             secrets={obj.metadata.name: obj for obj in store.list("Secret", namespace)},
             services=tuple(store.list("Service", namespace)),
+            names_only=names_only,
+            peers=tuple(store.list("Pod", namespace)) if names_only else (),
             backoff=BackoffSettings(settings.backoff_base, settings.backoff_max),
             cluster_domain=settings.cluster_domain,
         )
@@ -251,8 +255,7 @@ class _Daemon:
                 self.store.delete(Key(kind, obj.metadata.namespace, obj.metadata.name))
         await self.manager.idle()
         await self.services.settled()
-        await self.networks.prune(set)
-        await self.dataplane.clean()
+        await self.networks.clean()
         await release(self.settings.run_dir / "volumes")
 
     async def _watch_engine(self) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 SOCKET_NAME = "orchestrator.sock"
 
@@ -55,6 +56,8 @@ class Settings:
     empty_folder_delay: float = 10.0
     """How long an emptied or vanished folder may stay so before its objects are deleted."""
     cluster_domain: str = "cluster.local"
+    service_mode: Literal["auto", "names"] = "auto"
+    """How Services are carried: by the kernel where that can be, or by name alone."""
 
     @property
     def socket(self) -> Path:

@@ -46,6 +46,12 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--cluster-domain", envvar="ORCHESTRATOR_CLUSTER_DOMAIN", help="What full names of Services end in.")
 @click.option(
+    "--service-mode",
+    type=click.Choice(["auto", "names"]),
+    envvar="ORCHESTRATOR_SERVICE_MODE",
+    help="Carry Services in the kernel where that can be (auto), or by name alone: no rules, no routes.",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), default="info", envvar="ORCHESTRATOR_LOG_LEVEL", show_default=True
 )
 @click.option("--live", is_flag=True, help="Draw the pods until all are ready; the log goes to STATE_DIR/daemon.log.")

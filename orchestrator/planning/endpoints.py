@@ -77,6 +77,20 @@ def serving_addresses(found: Endpoints) -> tuple[EndpointAddress, ...]:
     return tuple(by_ip[ip] for ip in sorted(by_ip))
 
 
+def port_by_name(service: Service, port: ServicePort, pods: Iterable[Pod]) -> int:
+    """Where a Service's port is reached by the name alone: its target port, as a pod behind it numbers it.
+
+    While no pod knows a port of that name it is the Service's own number.  Pods that number it differently need
+    addresses: by name there is one port for all.
+    """
+    target = port.port if port.target_port is None else port.target_port
+    if isinstance(target, int):
+        return target
+    selector = service.spec.selector
+    chosen = (pod for pod in pods if selector and labels_match(selector, pod.metadata.labels))
+    return next((number for pod in chosen if (number := _target(port, pod)) is not None), port.port)
+
+
 def _counts(service: Service, pod: Pod) -> bool:
     return (
         labels_match(service.spec.selector, pod.metadata.labels)

@@ -5,12 +5,12 @@ Order and precedence are the kubelet's: service variables first, then `envFrom`,
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from orchestrator.objects.config import config_map_files, secret_files
 from orchestrator.objects.container import Container, EnvFromSource, EnvVar
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.service import Service
+from orchestrator.planning.endpoints import port_by_name
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.fields import field_value, resource_value
 from orchestrator.planning.surroundings import Surroundings
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 
 def environment(pod: Pod, container: Container, around: Surroundings, pod_ip: str) -> dict[str, str]:
     """All variables of a container by name.  ConfigError names the first reference that leads nowhere."""
-    services = _service_variables(around.services) if pod.spec.enable_service_links else {}
+    services = _service_variables(around) if pod.spec.enable_service_links else {}
     result: dict[str, str] = {}
     for source in container.env_from:
         result.update(_from_source(source, pod.metadata.namespace, around))
@@ -46,27 +46,34 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(one, text)
 
 
-def _service_variables(services: Iterable[Service]) -> dict[str, str]:
-    """The Docker-links family for every Service that has an address (E04)."""
+def _service_variables(around: Surroundings) -> dict[str, str]:
+    """The Docker-links family for every Service that has an address (E04).
+
+    Where names are all that works, host and port are those that work by name; the variables keep their names.
+    """
     result: dict[str, str] = {}
-    for service in services:
+    for service in around.services:
         spec, host = service.spec, service.spec.cluster_ip
         if not host or host == "None" or not spec.ports:
             continue
+        reached = {port: port.port for port in spec.ports}
+        if around.names_only:
+            host = service.metadata.name
+            reached = {port: port_by_name(service, port, around.peers) for port in spec.ports}
+        first = spec.ports[0]
         prefix = service.metadata.name.upper().replace("-", "_").replace(".", "_")
         result[f"{prefix}_SERVICE_HOST"] = host
-        result[f"{prefix}_SERVICE_PORT"] = str(spec.ports[0].port)
+        result[f"{prefix}_SERVICE_PORT"] = str(reached[first])
         for port in spec.ports:
             if port.name:
-                result[f"{prefix}_SERVICE_PORT_{port.name.upper().replace('-', '_')}"] = str(port.port)
-        first = spec.ports[0]
-        result[f"{prefix}_PORT"] = f"{first.protocol.lower()}://{host}:{first.port}"
+                result[f"{prefix}_SERVICE_PORT_{port.name.upper().replace('-', '_')}"] = str(reached[port])
+        result[f"{prefix}_PORT"] = f"{first.protocol.lower()}://{host}:{reached[first]}"
         for port in spec.ports:
             protocol = port.protocol.lower()
             link = f"{prefix}_PORT_{port.port}_{port.protocol}"
-            result[link] = f"{protocol}://{host}:{port.port}"
+            result[link] = f"{protocol}://{host}:{reached[port]}"
             result[f"{link}_PROTO"] = protocol
-            result[f"{link}_PORT"] = str(port.port)
+            result[f"{link}_PORT"] = str(reached[port])
             result[f"{link}_ADDR"] = host
     return result
 

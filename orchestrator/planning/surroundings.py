@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.objects.config import ConfigMap, Secret
+from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Service
 from orchestrator.planning.backoff import BackoffSettings
 
@@ -43,5 +44,9 @@ class Surroundings:
     config_maps: Mapping[str, ConfigMap] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     services: tuple[Service, ...] = ()
+    names_only: bool = False
+    """Nothing carries a Service's address here: what works is its name, and the port that its pods listen on."""
+    peers: tuple[Pod, ...] = ()
+    """With `names_only`, the namespace's pods: they tell which number a named target port is."""
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     cluster_domain: str = "cluster.local"

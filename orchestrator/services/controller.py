@@ -7,10 +7,11 @@ and tried again with growing waits.
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.services import nft
-from orchestrator.services.addresses import AddressBook
+from orchestrator.services.addresses import AddressBook, has_address
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
@@ -138,19 +139,11 @@ class ServiceController:
             self._store.drop(place)
 
     def _tell_what_is_missing(self, service: Service) -> None:
-        if service.spec.type not in ("NodePort", "LoadBalancer", "ExternalName"):
-            return
-        told = (service.metadata.uid, service.spec.type)
-        if told in self._told:
-            return
-        self._told.add(told)
-        serves = "no name" if service.spec.type == "ExternalName" else "its cluster IP only"
-        self._recorder.record(
-            service,
-            "Warning",
-            "NotImplemented",
-            f"type {service.spec.type} is not done yet: this Service gets {serves}",
-        )
+        for reason, text in _what_is_missing(service, self._dataplane.mode):
+            told = (service.metadata.uid, text)
+            if told not in self._told:
+                self._told.add(told)
+                self._recorder.record(service, "Warning", reason, text)
 
     # --- rounds ---
 
@@ -224,3 +217,14 @@ class ServiceController:
     async def _ensure(self, namespace: str) -> bool:
         await self._networks.ensure(namespace)
         return True
+
+
+def _what_is_missing(service: Service, mode: Mode) -> Iterator[tuple[str, str]]:
+    """What this host cannot give a Service: reason and message of an Event each."""
+    kind = service.spec.type
+    if kind in ("NodePort", "LoadBalancer", "ExternalName"):
+        serves = "no name" if kind == "ExternalName" else "its cluster IP only"
+        yield "NotImplemented", f"type {kind} is not done yet: this Service gets {serves}"
+    if mode is Mode.NAMES and has_address(service):
+        address = service.spec.cluster_ip
+        yield "ServedByName", f"nothing carries {address} here: use the name, which leads to ready pods, and their port"

@@ -176,6 +176,7 @@ async def test_hand_written_endpoints_serve_a_service_without_a_selector(host: H
 async def test_what_is_not_done_yet_is_said(host: Host) -> None:
     host.service(type="NodePort")
     await host.settled()
-    (event,) = host.store.list("Event")
-    assert event.involved_object.name == "web"
-    assert "NodePort is not done yet" in event.message
+    by_name, not_done = sorted(host.store.list("Event"), key=lambda event: str(event.reason), reverse=True)
+    assert not_done.involved_object.name == by_name.involved_object.name == "web"
+    assert "NodePort is not done yet" in not_done.message
+    assert "use the name" in by_name.message
