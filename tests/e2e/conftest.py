@@ -8,6 +8,8 @@ import pytest
 from tests.e2e.daemon import Daemon
 from tests.images import busybox_image, engine_answers
 
+STAYS = "stays.yaml"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs a real engine; without one it is skipped with a sentence."""
@@ -29,6 +31,8 @@ def image() -> str:
 @pytest.fixture(scope="session")
 def _shared(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Daemon]:
     daemon = Daemon(tmp_path_factory.mktemp("shared"), image)
+    # With one file that stays, the folder is never empty between two tests: nothing waits for it to fill again (D06).
+    daemon.write("{apiVersion: v1, kind: ConfigMap, metadata: {name: stays}}", STAYS)
     daemon.start()
     yield daemon
     daemon.down()
@@ -38,7 +42,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Da
 def daemon(_shared: Daemon) -> Iterator[Daemon]:
     """The shared daemon with an empty folder; what a test leaves there is removed, and its pods are gone after it."""
     yield _shared
-    for file in sorted(_shared.specs.rglob("*"), reverse=True):
+    for file in sorted(set(_shared.specs.rglob("*")) - {_shared.specs / STAYS}, reverse=True):
         file.unlink() if not file.is_dir() or file.is_symlink() else file.rmdir()
     for pod in _shared.client.get("/api/v1/pods")["items"]:
         meta = pod["metadata"]

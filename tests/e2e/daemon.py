@@ -69,6 +69,10 @@ class Daemon:
             time.sleep(0.02)
             return False
 
+    def run_to_end(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """Run it where it must end by itself (a start that fails); gives exit code and both outputs."""
+        return subprocess.run(self.command(*more), capture_output=True, text=True, timeout=SECONDS)
+
     def stop(self) -> int:
         """SIGTERM; gives the exit code.  Pods go on running."""
         return self._end(signal.SIGTERM)
@@ -263,6 +267,16 @@ class Daemon:
         filters += [f"label=orchestrator.dev/pod={pod}"] if pod else []
         listed = docker("ps", "-aq", *(word for text in filters for word in ("--filter", text))).split()
         return json.loads(docker("inspect", *listed)) if listed else []
+
+    def life(self, pod: str = "") -> dict[str, tuple[str, str]]:
+        """Whatever runs of this instance (of one pod): id and start time, by pod and container."""
+        found = {}
+        for one in self.containers(pod):
+            labels = one["Config"]["Labels"]
+            if one["State"]["Running"]:
+                name = f"{labels['orchestrator.dev/pod']}/{labels['orchestrator.dev/container']}"
+                found[name] = (one["Id"], one["State"]["StartedAt"])
+        return found
 
     def engine_id(self, pod: str, container: str) -> str:
         """The engine's id of a running container ("POD" for the sandbox)."""
