@@ -7,7 +7,7 @@ Order and precedence are the kubelet's: service variables first, then `envFrom`,
 import re
 from collections.abc import Mapping
 
-from orchestrator.objects.config import config_map_files, secret_files
+from orchestrator.objects.config import ConfigMap, secret_files
 from orchestrator.objects.container import Container, EnvFromSource, EnvVar
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.endpoints import port_by_name
@@ -82,7 +82,7 @@ def _from_source(source: EnvFromSource, namespace: str, around: Surroundings) ->
     if source.config_map_ref is not None:
         ref, kind = source.config_map_ref.name, "configmap"
         found = around.config_maps.get(ref)
-        optional, files = source.config_map_ref.optional, config_map_files(found) if found else None
+        optional, files = source.config_map_ref.optional, _texts(found) if found else None
     elif source.secret_ref is not None:
         ref, kind = source.secret_ref.name, "secret"
         secret = around.secrets.get(ref)
@@ -104,7 +104,7 @@ def _value(variable: EnvVar, pod: Pod, container: Container, around: Surrounding
     namespace = pod.metadata.namespace
     if ref := source.config_map_key_ref:
         found = around.config_maps.get(ref.name)
-        files = config_map_files(found) if found else None
+        files = _texts(found) if found else None
         return _key(files, "configmap", "ConfigMap", namespace, ref.name, ref.key, ref.optional)
     if secret_ref := source.secret_key_ref:
         secret = around.secrets.get(secret_ref.name)
@@ -129,6 +129,11 @@ def _key(
             return None
         raise ConfigError(f"couldn't find key {key} in {title} {namespace}/{name}")
     return _text(files[key])
+
+
+def _texts(config_map: ConfigMap) -> dict[str, bytes]:
+    """What an environment can have of a ConfigMap: `binaryData` is for volumes only."""
+    return {key: value.encode() for key, value in config_map.data.items()}
 
 
 def _text(value: bytes) -> str:
