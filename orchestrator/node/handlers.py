@@ -4,22 +4,22 @@ A handler only tells how it went; what follows is the plan's decision.  The text
 """
 
 import asyncio
-import ssl
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
-
-import aiohttp
+from urllib.parse import quote, urljoin, urlsplit
 
 from orchestrator import __version__
 from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError
+from orchestrator.node.http_get import http_get
 from orchestrator.objects.container import Container
 from orchestrator.objects.probes import HTTPGetAction, LifecycleHandler, Probe
 from orchestrator.objects.scalars import IntOrString
 
 MAX_BODY = 10 * 1024
 _REDIRECTS = 10
+_URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,10 @@ class Outcome:
 
 
 class Handlers:
-    """Runs handlers against containers of one engine.  One HTTP session serves all."""
+    """Runs handlers against containers of one engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._session: aiohttp.ClientSession | None = None
-
-    async def close(self) -> None:
-        """Give back all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
     async def probe(self, probe: Probe, container: Container, engine_id: str, ip: str) -> Outcome:
         """One run of a probe, within its `timeoutSeconds`."""
@@ -92,47 +85,39 @@ class Handlers:
             return Outcome(False, str(error))
         host = action.host or ip
         path = action.path if action.path.startswith("/") else f"/{action.path}"
-        url = f"{action.scheme.lower()}://{host}:{port}{path}"
+        url = f"{action.scheme.lower()}://{host}:{port}{quote(path, safe=_URL_SAFE)}"
         try:
             async with asyncio.timeout(seconds):
-                return await self._get(url, _headers(action, agent))
+                return await _follow(url, _headers(action, agent))
         except TimeoutError:
             words = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
             return Outcome(False, f'Get "{url}": {words}')
-        except aiohttp.ClientConnectorError as error:
-            return Outcome(False, f'Get "{url}": dial tcp {host}:{port}: {_reason(error.os_error)}')
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Outcome(False, f'Get "{url}": {error or type(error).__name__}')
+        except ConnectionResetError as error:
+            return Outcome(False, f'Get "{url}": {error.strerror or error}')
+        except OSError as error:
+            return Outcome(False, f'Get "{url}": dial tcp {host}:{port}: {_reason(error)}')
+        except ValueError as error:
+            return Outcome(False, f'Get "{url}": {error}')
 
-    async def _get(self, url: str, headers: dict[str, str]) -> Outcome:
-        """Follow redirects on the same host; one to another host is a success with a warning."""
-        session = self._open()
-        first = urlsplit(url).hostname
-        for _ in range(_REDIRECTS):
-            async with session.get(url, headers=headers, allow_redirects=False) as response:
-                location = response.headers.get("Location")
-                if response.status in (301, 302, 303, 307, 308) and location:
-                    target = response.url.join(type(response.url)(location))
-                    if target.host != first:
-                        return Outcome(True, f"Probe terminated redirects, Response body: {location}", warning=True)
-                    url = str(target)
-                    continue
-                body = (await response.content.read(MAX_BODY)).decode(errors="replace")
-                if 200 <= response.status < 400:
-                    return Outcome(True, body)
-                return Outcome(False, f"HTTP probe failed with statuscode: {response.status}")
-        return Outcome(False, f'Get "{url}": stopped after {_REDIRECTS} redirects')
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=_unchecked(), limit=0, force_close=True)
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=aiohttp.ClientTimeout(total=None),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-            )
-        return self._session
+async def _follow(url: str, headers: dict[str, str]) -> Outcome:
+    """Follow redirects on the same host; one to another host is a success with a warning."""
+    first = urlsplit(url).hostname
+    for _ in range(_REDIRECTS):
+        parts = urlsplit(url)
+        tls = parts.scheme == "https"
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        port = parts.port or (443 if tls else 80)
+        answer = await http_get(parts.hostname or "", port, target or "/", headers, tls=tls, max_body=MAX_BODY)
+        if answer.status in (301, 302, 303, 307, 308) and answer.location:
+            url = urljoin(url, answer.location)
+            if urlsplit(url).hostname != first:
+                return Outcome(True, f"Probe terminated redirects, Response body: {answer.location}", warning=True)
+            continue
+        if 200 <= answer.status < 400:
+            return Outcome(True, answer.body.decode(errors="replace"))
+        return Outcome(False, f"HTTP probe failed with statuscode: {answer.status}")
+    return Outcome(False, f'Get "{url}": stopped after {_REDIRECTS} redirects')
 
 
 def port_number(port: IntOrString, container: Container) -> int:
@@ -168,16 +153,8 @@ def _reason(error: OSError) -> str:
     """As Go words a failed connect."""
     if isinstance(error, ConnectionRefusedError):
         return "connect: connection refused"
-    return f"connect: {(error.strerror or str(error)).lower()}"
+    return f"connect: {os.strerror(error.errno).lower() if error.errno else error}"
 
 
 def _go_seconds(seconds: float | None) -> str:
     return f"{seconds:g}s" if seconds is not None else "its limit"
-
-
-def _unchecked() -> ssl.SSLContext:
-    """Probes over HTTPS check no certificate, as in Kubernetes."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -21,7 +21,8 @@ from orchestrator.objects import registry
 from orchestrator.objects.times import format_time
 from orchestrator.state.journal import Journal
 
-HISTORY = 8192
+HISTORY = 512
+"""Changes kept for watchers; each holds an object as it was, so this bounds memory."""
 _IDENTITIES = "objects"
 
 Object = Any
@@ -109,7 +110,7 @@ class Store:
         self._identity = identity
         self._records: dict[Key, Record] = {}
         self._history: deque[Change] = deque(maxlen=HISTORY)
-        self._version = 1
+        self._version = max(int(clock() * 1000), 1)  # so that no version of an earlier daemon comes again
         self._waiters: set[asyncio.Future[None]] = set()
 
     # --- reading ---
