@@ -3,6 +3,7 @@
 Nothing here sleeps: `wait_for` follows the API's watch, and looks at each new state of an object as it comes.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -34,6 +35,7 @@ class Daemon:
         self.specs = home / "specs"
         self.specs.mkdir()
         self.instance = f"t{uuid.uuid4().hex[:8]}"
+        self.pool = pool_of(self.instance)
         self.log = home / "daemon.log"
         self.socket = home / "run" / "orchestrator.sock"
         self.client = Client(self.socket)
@@ -46,7 +48,8 @@ class Daemon:
         """The command line that runs it."""
         folders = ("--state-dir", self.home / "state", "--run-dir", self.home / "run", "--instance", self.instance)
         fast = ("--backoff-base", "1", "--backoff-max", "4", "--empty-folder-delay", "2", "--log-level", "debug")
-        words = (sys.executable, "-m", "orchestrator", "run", self.specs, *folders, *fast, *self.arguments, *more)
+        own = ("--pool", self.pool, *self.arguments, *more)
+        words = (sys.executable, "-m", "orchestrator", "run", self.specs, *folders, *fast, *own)
         return [str(word) for word in words]
 
     def start(self, *more: str) -> "Daemon":
@@ -284,6 +287,12 @@ class Daemon:
             if found["Config"]["Labels"]["orchestrator.dev/container"] == container and found["State"]["Running"]:
                 return str(found["Id"])
         raise AssertionError(f"container {container} of {pod} does not run")
+
+
+def pool_of(instance: str) -> str:
+    """A range of four networks for one daemon: those that run at the same time seldom want the same one."""
+    number = int.from_bytes(hashlib.sha256(instance.encode()).digest()[:4])
+    return f"10.{223 + number % 28}.{number // 28 % 16 * 16}.0/20"
 
 
 def docker(*words: str) -> str:
