@@ -61,8 +61,9 @@ def plan(
 
 
 def is_over(pod: Pod, observed: Observed) -> bool:
-    """Whether the pod has Succeeded or Failed: nothing of it will ever run again."""
+    """Whether the pod has Succeeded or Failed: nothing of it will ever run again, also when its dead are removed."""
     uid = pod.metadata.uid
+    told = pod.status.phase in ("Succeeded", "Failed")
     for container in pod.spec.init_containers:
         newest = observed.newest(uid, container.name)
         if newest is not None and newest.ended and policy_of(pod, container, "init") == "Never":
@@ -71,6 +72,8 @@ def is_over(pod: Pod, observed: Observed) -> bool:
                 return True
     for container in pod.spec.containers:
         newest = observed.newest(uid, container.name)
+        if newest is None and told:
+            continue
         if newest is None or not newest.ended or newest.digest != container_digest(container):
             return False
         if should_restart(policy_of(pod, container, "container"), newest):

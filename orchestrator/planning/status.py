@@ -22,6 +22,7 @@ from orchestrator.objects.pod_status import (
     PodPhase,
     PodStatus,
 )
+from orchestrator.objects.scalars import parse_quantity
 from orchestrator.objects.times import format_time
 from orchestrator.planning.observed import HookState, LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
@@ -73,7 +74,8 @@ def qos_class(pod: Pod) -> Literal["Guaranteed", "Burstable", "BestEffort"]:
         limits, requests = container.resources.limits, container.resources.requests
         nothing = nothing and not any(name in limits or name in requests for name in relevant)
         for name in relevant:
-            if name not in limits or requests.get(name, limits[name]) != limits[name]:
+            limit = parse_quantity(limits.get(name, "0"))
+            if not limit or parse_quantity(requests.get(name, limits[name])) != limit:
                 guaranteed = False
     return "BestEffort" if nothing else "Guaranteed" if guaranteed else "Burstable"
 
@@ -99,9 +101,10 @@ def is_ready(container: Container, seen: SeenContainer, observed: Observed) -> b
 def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -> ContainerStatus:
     attempts = observed.of(pod.metadata.uid, container.name)
     newest = attempts[0] if attempts else None
-    before = next((s for s in pod.status.init_container_statuses if s.name == container.name), None)
-    if newest is None and before is not None and before.state.terminated:
-        # An init container that is done may be removed by anyone; it is not run again.
+    statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
+    before = next((status for status in statuses if status.name == container.name), None)
+    if newest is None and before is not None and before.state.terminated and container.name not in plan.waiting:
+        # What has ended for good may be removed by anyone; it is not run again.
         return before
     history = observed.restarts.get(container.name, Restarts())
     state, ended = _state(pod, container, newest, observed, plan)
@@ -164,6 +167,8 @@ def _terminated(last: LastState) -> ContainerStateTerminated:
 
 def _phase(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus], observed: Observed) -> PodPhase:
     if is_over(pod, observed):
+        if pod.status.phase in ("Succeeded", "Failed"):
+            return pod.status.phase
         ended = [s.state.terminated for s in (*init, *main) if s.state.terminated]
         good = all(t.exit_code == 0 for t in ended) and len(ended) == len(init) + len(main)
         return "Succeeded" if good else "Failed"

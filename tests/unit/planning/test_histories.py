@@ -1,0 +1,121 @@
+"""Whatever happens to a pod, in whatever order: its plans come to rest, and never break a rule.
+
+The rules that hold at every instant are `World`'s; here are the histories.
+"""
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.objects.pod import Pod
+from orchestrator.planning.observed import HookState
+from orchestrator.planning.pod_plan import is_over
+from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
+from tests.unit.planning.builders import around, config_map, deleted, observed, pod
+from tests.unit.planning.model import World
+
+SPEC = """
+restartPolicy: {policy}
+volumes: [{{name: settings, configMap: {{name: settings, optional: true}}}}]
+initContainers:
+- {{name: first, image: "init:1"}}
+- {{name: second, image: "init:1"}}
+containers:
+- name: web
+  image: "web:{version}"
+  startupProbe: {{tcpSocket: {{port: 1}}}}
+  livenessProbe: {{tcpSocket: {{port: 1}}}}
+  lifecycle: {{postStart: {{exec: {{command: [a]}}}}, preStop: {{exec: {{command: [b]}}}}}}
+"""
+EXTRA = '- {name: log, image: "log:1"}'
+NAMES = ("POD", "first", "second", "web", "log")
+
+spec = st.builds(
+    lambda policy, version, extra: SPEC.format(policy=policy, version=version) + (EXTRA if extra else ""),
+    st.sampled_from(["Always", "OnFailure", "Never"]),
+    st.sampled_from([1, 2]),
+    st.booleans(),
+)
+step = st.one_of(
+    st.tuples(st.just("end"), st.sampled_from(NAMES), st.sampled_from([0, 0, 1, 137])),
+    st.tuples(st.just("vanish"), st.sampled_from(NAMES)),
+    st.tuples(st.just("pause"), st.sampled_from(NAMES[1:])),
+    st.tuples(st.just("verdict"), st.sampled_from(list(ProbeKind)), st.booleans()),
+    st.tuples(st.just("advance"), st.sampled_from([1, 12, 700])),
+    st.tuples(st.just("configure"), st.sampled_from(["1", "2"])),
+    st.tuples(st.just("edit"), st.sampled_from([1, 2]), st.booleans()),
+    st.tuples(st.just("replace"), spec),
+    st.tuples(st.just("hooks"), st.sampled_from([HookState.SUCCEEDED, HookState.FAILED])),
+    st.tuples(st.just("deaf"), st.booleans()),
+    st.tuples(st.just("delete"), st.sampled_from([0, 30])),
+    st.tuples(st.just("forget")),
+)
+
+
+def happen(world: World, what: tuple[object, ...]) -> None:
+    """One thing from outside; nothing when it cannot happen now."""
+    there = {c.name for c in world.containers.values() if world.pod and c.uid == world.pod.metadata.uid}
+    match what:
+        case ("end", str(name), int(code)) if name in there and world.newest(name).alive:
+            world.end(name, code)
+        case ("vanish", str(name)) if name in there:
+            world.vanish(name)
+        case ("pause", str(name)) if name in there and world.newest(name).phase == "running":
+            world.pause(name)
+        case ("verdict", ProbeKind() as kind, bool(verdict)) if "web" in there:
+            one = world.newest("web").id
+            world.probes[one] = world.probes.get(one, ProbeStatus()).with_verdict(kind, verdict)
+        case ("advance", int(seconds)):
+            world.advance(seconds)
+        case ("configure", str(value)):
+            world.around = around(config_map("settings", a=value))
+        case ("edit", int(version), bool(extra)) if world.pod and not done(world):
+            policy = world.pod.spec.restart_policy
+            edited = pod(SPEC.format(policy=policy, version=version) + (EXTRA if extra else ""))
+            world.pod = msgspec.structs.replace(edited, status=world.pod.status, metadata=world.pod.metadata)
+        case ("replace", str(text)) if world.pod:
+            old = world.pod
+            uid = old.metadata.uid
+            world.former[uid] = old
+            world.pod = pod(text, uid=f"{int(uid[:8], 16) + 1:08x}{uid[8:]}")
+            world.restarts.clear()
+            world.volumes.clear()
+        case ("hooks", HookState() as state):
+            world.hooks_end = state
+        case ("deaf", bool(deaf)):
+            world.deaf = deaf
+        case ("delete", int(grace)) if world.pod:
+            world.pod = deleted(world.pod, grace)
+        case ("forget",):
+            # A new daemon: what is in no journal is unknown.
+            world.stops.clear()
+            world.pre_stops.clear()
+            world.noted.clear()
+
+
+def done(world: World) -> bool:
+    """Whether the pod has Succeeded or Failed: then nobody edits it."""
+    assert world.pod is not None
+    return is_over(world.pod, observed(world.pod, *world.containers.values()))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(spec, st.lists(step, max_size=12))
+def test_every_history_keeps_the_rules(text: str, history: list[tuple[object, ...]]) -> None:
+    world = World(pod(text))
+    world.rest()
+    for what in history:
+        world.now += 1
+        happen(world, what)
+        world.rest()
+    end(world)
+    assert not world.containers, "a pod that is deleted leaves nothing"
+
+
+def end(world: World) -> None:
+    """Delete the pod, and give everything the time that it may take."""
+    pods: list[Pod] = [world.pod] if world.pod else []
+    for of in pods:
+        world.pod = deleted(of, 30)
+    world.advance(40)
+    world.advance(40)
