@@ -96,12 +96,15 @@ class Networks:
             async with self._locks[namespace]:
                 if namespace in keep():
                     continue
+                # A pod that comes while the engine removes it must not count on it: it waits here, in `ensure`.
+                ready = self._ready.pop(namespace, None)
                 try:
                     await self._engine.remove_network(network.id)
                 except Conflict:
                     all_gone = False
+                    if ready is not None:
+                        self._ready[namespace] = ready
                     continue
-                self._ready.pop(namespace, None)
                 self._book.forget(namespace)
                 log.info("%s: removed network %s: nothing is left in the namespace", namespace, network.name)
         return all_gone
