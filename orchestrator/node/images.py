@@ -32,15 +32,18 @@ class Puller:
         failure, failed_at, retry_at, _ = self._failures.get(image, ("", 0.0, 0.0, 0.0))
         try:
             found = await self._engine.image(image)
-        except NotFound:
+        except NotFound as error:
             return ImageState(
                 present=False,
                 pulling=image in self._pulls,
                 failure=failure,
                 failed_at=failed_at,
                 retry_at=retry_at,
+                invalid=_invalid_name(error),
             )
         except EngineRefused as error:
+            if invalid := _invalid_name(error):
+                return ImageState(present=False, invalid=invalid)
             return ImageState(present=False, failure=str(error), failed_at=self._clock(), retry_at=self._clock() + 60)
         return ImageState(
             present=True,
@@ -91,6 +94,12 @@ class Puller:
             return (await self._engine.image(image)).size_bytes
         except OrchestratorError:
             return 0
+
+
+def _invalid_name(error: OrchestratorError) -> str:
+    """Why an image's name is none, in the engine's words; "" when that is not what it says."""
+    _, words, why = str(error).partition("invalid reference format")
+    return words + why
 
 
 class PullResult:

@@ -21,6 +21,10 @@ def image_plan(container: Container, attempt_key: str, wanted_since: float, obse
             return Plan()
         text = f'Container image "{image}" already present on machine'
         return _told(name, f"pulled/{attempt_key}", EventNote("Normal", "Pulled", text, name), observed)
+    if state.invalid:
+        text = f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {state.invalid}'
+        note = EventNote("Warning", "InspectFailed", text, name)
+        return _told(name, f"invalid/{attempt_key}", note, observed, Waiting("InvalidImageName", text))
     if policy == "Never":
         text = f'Container image "{image}" is not present with pull policy of Never'
         note = EventNote("Warning", "ErrImageNeverPull", text, name)

@@ -126,7 +126,10 @@ class Restarts:
 
 @dataclass(frozen=True, slots=True)
 class ImageState:
-    """What is known of an image: `failure` and `retry_at` tell of the last pull, `pulled_at` of the last good one."""
+    """What is known of an image: `failure` and `retry_at` tell of the last pull, `pulled_at` of the last good one.
+
+    `invalid` says why its name is none.
+    """
 
     present: bool
     pulling: bool = False
@@ -135,6 +138,7 @@ class ImageState:
     failure: str = ""
     failed_at: float = 0.0
     retry_at: float = 0.0
+    invalid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def with_image(state: ImageState, policy: str = "", now: float = T0 + 100, **fac
         ("Never", HERE, "note Pulled", None),
         ("Never", ABSENT, "note ErrImageNeverPull", "ErrImageNeverPull"),
         ("IfNotPresent", replace(ABSENT, pulling=True), "nothing", "ContainerCreating"),
+        ("Always", replace(ABSENT, invalid="invalid reference format"), "note InspectFailed", "InvalidImageName"),
     ],
 )
 def test_I01_pull_policies(policy: str, state: ImageState, first: str, reason: str | None) -> None:
