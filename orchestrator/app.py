@@ -37,6 +37,7 @@ from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
+from orchestrator.planning.status import qos_class
 from orchestrator.planning.surroundings import NodeFacts, Surroundings
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
@@ -99,7 +100,7 @@ class _Daemon:
         self.engine_error = ""
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
-        self.store = Store(journal, time.time, admission=(self.book.admit, self._assign_node), identity=object_identity)
+        self.store = Store(journal, time.time, admission=(self.book.admit, self._admit_pod), identity=object_identity)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
@@ -196,11 +197,15 @@ class _Daemon:
             cluster_domain=settings.cluster_domain,
         )
 
-    def _assign_node(self, obj: Object, _old: Object | None) -> Object:
-        """Where a scheduler would: every pod is on this node."""
+    def _admit_pod(self, obj: Object, _old: Object | None) -> Object:
+        """What a cluster's API server and scheduler fill in: a new pod is Pending, and every pod is on this node."""
         if not isinstance(obj, Pod):
             return obj
-        return msgspec.structs.replace(obj, spec=msgspec.structs.replace(obj.spec, node_name=self.settings.node_name))
+        spec = msgspec.structs.replace(obj.spec, node_name=self.settings.node_name)
+        status = obj.status
+        if status.phase is None:
+            status = msgspec.structs.replace(status, phase="Pending", qos_class=qos_class(obj))
+        return msgspec.structs.replace(obj, spec=spec, status=status)
 
     # --- the folder ---
 
