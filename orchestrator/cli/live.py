@@ -4,6 +4,8 @@ Ctrl-C reaches only this process; it asks the child to end, once, and waits for 
 terminal, one plain line tells each change.
 """
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,18 +126,42 @@ class _Live:
         socket = "" if self._settings.socket == default_socket() else f" --socket {self._settings.socket}"
         pods = self._last.pods if self._last else ()
         some = pods[0].name if pods else "POD"
-        verbs = f"orchestrator{socket}"
+        verbs = f"{_program()}{socket}"
         specs = " ".join(map(str, self._settings.specs))
         return "\n".join(
             (
-                f"\n{'everything is ready' if pods else 'there are no pods'}; look further from another terminal:",
+                f"\n{'everything is ready' if pods else 'there are no pods'}; Ctrl-C ends it",
+                *self._services(),
+                "look further from another terminal:",
                 f"  {verbs} get pods -o wide",
                 f"  {verbs} describe pod {some}",
                 f"  {verbs} logs -f {some}",
                 f"  {verbs} exec -it {some} -- sh",
-                f"edit a file in {specs} and watch this place; the daemon's log is {self._log}; Ctrl-C ends it\n",
+                f"edit a file in {specs} and watch this place",
+                f"the daemon's log is {self._log}\n",
             )
         )
+
+    def _services(self) -> list[str]:
+        """Where each Service answers, from this host."""
+        try:
+            services = self._client.get("/api/v1/services")["items"]
+        except OrchestratorError:
+            return []
+        return [
+            f"service {service['metadata']['name']} answers at {service['spec']['clusterIP']}:{port['port']}"
+            for service in services
+            if service["spec"].get("clusterIP", "None") != "None"
+            for port in service["spec"].get("ports", [])
+        ]
+
+
+def _program() -> str:
+    """What to type: the bare name where the shell finds it, else the path that this process was started by."""
+    called = Path(sys.argv[0])
+    if shutil.which("orchestrator") or called.name != "orchestrator":
+        return "orchestrator"
+    return os.path.relpath(called)
 
 
 @contextmanager
