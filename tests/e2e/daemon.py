@@ -271,6 +271,15 @@ class Daemon:
         listed = docker("ps", "-aq", *(word for text in filters for word in ("--filter", text))).split()
         return json.loads(docker("inspect", *listed)) if listed else []
 
+    def wait_containers(self, holds: Callable[[list[Document]], bool], pod: str = "") -> list[Document]:
+        """Look into the engine until `holds` of its containers; each look is a round trip of tens of milliseconds."""
+        deadline = time.monotonic() + SECONDS
+        while not holds(found := self.containers(pod)):
+            if time.monotonic() > deadline:
+                states = [(one["Name"], one["State"]["Status"]) for one in found]
+                raise AssertionError(f"the engine did not come to what was awaited; it has {states}\n{self.tail()}")
+        return found
+
     def life(self, pod: str = "") -> dict[str, tuple[str, str]]:
         """Whatever runs of this instance (of one pod): id and start time, by pod and container."""
         found = {}
