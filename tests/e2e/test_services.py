@@ -1,0 +1,160 @@
+"""Cases N01 (ClusterIP, headless), N03, N04: what a Service is, asked as users ask: from the host and from pods."""
+
+from collections import Counter
+
+from tests.e2e.daemon import Daemon
+from tests.e2e.pods import FOR_EVER, pod, text
+from tests.e2e.traffic import REFUSED, address_of, ask, pid_of, range_of, server, service, udp_server, wait_answers
+
+AT_ONCE = 0.9
+"""Seconds: less than it takes until a packet that was dropped is sent again."""
+
+
+def both(answers: Counter[str]) -> bool:
+    return len(answers) == 2 and REFUSED not in answers
+
+
+def test_N01_named_and_numbered_ports_lead_to_every_ready_pod(daemon: Daemon) -> None:
+    ports = [
+        {"name": "named", "port": 80, "targetPort": "talk"},
+        {"name": "numbered", "port": 81, "targetPort": 8080},
+        {"name": "same", "port": 8080},
+    ]
+    pods = [server("n01-a", "n01"), server("n01-b", "n01"), pod("n01-client", FOR_EVER)]
+    daemon.write(text(service("n01", "n01", *ports), *pods))
+    for name in ("n01-a", "n01-b", "n01-client"):
+        daemon.wait_ready(name)
+    address, client = address_of(daemon, "n01"), pid_of(daemon, "n01-client")
+    wait_answers(both, address, times=20)
+    for port in (80, 81, 8080):
+        for pid in (0, client):
+            assert set(ask(address, port, pid, times=30)) == {"n01-a", "n01-b"}
+
+
+def test_N01_a_named_port_may_have_another_number_in_each_pod(daemon: Daemon) -> None:
+    daemon.write(text(service("n01n", "n01n"), server("n01n-a", "n01n", 8080), server("n01n-b", "n01n", 8090)))
+    daemon.wait_ready("n01n-a")
+    daemon.wait_ready("n01n-b")
+    assert set(wait_answers(both, address_of(daemon, "n01n"), times=30)) == {"n01n-a", "n01n-b"}
+    subsets = daemon.get("endpoints", "n01n")["subsets"]
+    assert {(len(one["addresses"]), one["ports"][0]["port"]) for one in subsets} == {(1, 8080), (1, 8090)}
+
+
+def test_N01_tcp_and_udp_on_one_port(daemon: Daemon) -> None:
+    ports = [
+        {"name": "tcp", "port": 53, "targetPort": "talk"},
+        {"name": "udp", "port": 53, "targetPort": 5353, "protocol": "UDP"},
+    ]
+    daemon.write(text(service("n01u", "n01u", *ports), server("n01u-a", "n01u"), pod("n01u-client", FOR_EVER)))
+    daemon.wait_ready("n01u-a")
+    daemon.wait_ready("n01u-client")
+    address, client = address_of(daemon, "n01u"), pid_of(daemon, "n01u-client")
+    with udp_server(daemon, "n01u-a", 5353):
+        for kind in ("tcp", "udp"):
+            wait_answers(lambda answers: set(answers) == {"n01u-a"}, address, 53, kind=kind)
+            assert ask(address, 53, client, 5, kind) == {"n01u-a": 5}
+
+
+def test_N01_an_address_fixed_by_the_spec(daemon: Daemon) -> None:
+    daemon.write(text(service("n01f-any", "n01f")))
+    services = range_of(address_of(daemon, "n01f-any"))
+    wanted = str(services[7])
+    fixed = service("n01f", "n01f", clusterIP=wanted)
+    daemon.write(text(service("n01f-any", "n01f"), fixed, server("n01f-a", "n01f")))
+    daemon.wait_ready("n01f-a")
+    assert address_of(daemon, "n01f") == wanted
+    wait_answers(lambda answers: set(answers) == {"n01f-a"}, wanted)
+    # What it cannot have is said, and what is there stays.
+    thief = service("n01f-thief", "n01f", clusterIP=wanted)
+    stray = service("n01f-stray", "n01f", clusterIP="192.0.2.7")
+    daemon.write(text(service("n01f-any", "n01f"), fixed, server("n01f-a", "n01f"), thief, stray))
+    daemon.wait_problem("is held by Service default/n01f")
+    daemon.wait_problem(f"must lie in this namespace's range {services[1]}-{services[-2]}")
+    assert ask(wanted) == {"n01f-a": 1}
+
+
+def test_N01_session_affinity_keeps_each_client_with_its_pod(daemon: Daemon) -> None:
+    clients = [f"n01s-c{number}" for number in range(4)]
+    names = [*clients, "n01s-a", "n01s-b"]
+    pods = [*(pod(name, FOR_EVER) for name in clients), server("n01s-a", "n01s"), server("n01s-b", "n01s")]
+    daemon.write(text(service("n01s", "n01s", sessionAffinity="ClientIP"), *pods))
+    for name in names:
+        daemon.wait_ready(name)
+    address = address_of(daemon, "n01s")
+    daemon.wait_for("endpoints", "n01s", lambda found: len(found["subsets"][0].get("addresses", [])) == 2)
+    for pid in (0, *(pid_of(daemon, name) for name in clients)):
+        wait_answers(lambda answers: set(answers) <= {"n01s-a", "n01s-b"}, address, pid=pid)
+        assert len(ask(address, pid=pid, times=15)) == 1
+    # An edit takes hold at once: without affinity every client meets both.
+    daemon.write(text(service("n01s", "n01s"), *pods))
+    wait_answers(both, address, pid=pid_of(daemon, clients[0]), times=30)
+
+
+def test_N01_a_headless_name_leads_to_the_ready_pods(daemon: Daemon) -> None:
+    headless = service("n01h", "n01h", {"port": 8080}, clusterIP="None")
+    one = server("n01h-a", "n01h", hostname="first", subdomain="n01h")
+    late = server("n01h-b", "n01h", readiness={"exec": {"command": ["test", "-e", "/ready"]}, "periodSeconds": 1})
+    daemon.write(text(headless, one, late, pod("n01h-client", FOR_EVER)))
+    first = daemon.wait_ready("n01h-a")["status"]["podIP"]
+    daemon.wait_ready("n01h-client")
+    assert daemon.get("services", "n01h")["spec"]["clusterIP"] == "None"
+    reached = "until nc -w 2 $0 8080 </dev/null; do sleep 0.1; done"
+    for name in ("n01h", "n01h.default", "n01h.default.svc", "n01h.default.svc.cluster.local", "first.n01h"):
+        assert daemon.exec("n01h-client", "timeout", "20", "sh", "-c", reached, name).strip() == "n01h-a"
+    assert addresses(daemon, "n01h-client", "n01h") == {first}
+    assert "N01H_" not in daemon.exec("n01h-client", "env")
+    daemon.exec("n01h-b", "touch", "/ready")
+    second = daemon.wait_ready("n01h-b")["status"]["podIP"]
+    wait_name = f"until grep -q ^{second} /etc/hosts; do sleep 0.1; done"
+    daemon.exec("n01h-client", "timeout", "20", "sh", "-c", wait_name)
+    assert addresses(daemon, "n01h-client", "n01h") == {first, second}
+
+
+def test_N03_a_pod_reaches_itself_and_others_by_the_name_and_by_the_variables(daemon: Daemon) -> None:
+    daemon.write(text(service("n03-web", "n03"), server("n03-a", "n03"), pod("n03-client", FOR_EVER)))
+    daemon.wait_ready("n03-a")
+    daemon.wait_ready("n03-client")
+    address = address_of(daemon, "n03-web")
+    wait_answers(lambda answers: set(answers) == {"n03-a"}, address)
+    for name in ("n03-a", "n03-client"):
+        by_variables = "timeout 5 nc $N03_WEB_SERVICE_HOST $N03_WEB_SERVICE_PORT </dev/null"
+        assert daemon.exec(name, "sh", "-c", by_variables).strip() == "n03-a"
+        by_name = "timeout 5 nc n03-web.default.svc.cluster.local 80 </dev/null"
+        assert daemon.exec(name, "sh", "-c", by_name).strip() == "n03-a"
+        assert ask(address, pid=pid_of(daemon, name), times=20) == {"n03-a": 20}
+
+
+def test_N03_another_namespaces_network_is_refused(daemon: Daemon) -> None:
+    stranger = pod("n03x-stranger", FOR_EVER)
+    stranger["metadata"]["namespace"] = "n03x"
+    daemon.write(text(service("n03x-web", "n03x"), server("n03x-a", "n03x"), stranger))
+    daemon.wait_ready("n03x-a")
+    daemon.wait_ready("n03x-stranger", "n03x")
+    address = address_of(daemon, "n03x-web")
+    wait_answers(lambda answers: set(answers) == {"n03x-a"}, address)
+    assert ask(address, pid=pid_of(daemon, "n03x-stranger")) == {REFUSED: 1}
+
+
+def test_N04_without_endpoints_it_is_refused_at_once(daemon: Daemon) -> None:
+    unready = server("n04-a", "n04", readiness={"exec": {"command": ["false"]}, "periodSeconds": 1})
+    ports = [{"name": "tcp", "port": 80, "targetPort": "talk"}, {"name": "udp", "port": 53, "protocol": "UDP"}]
+    daemon.write(text(service("n04", "n04", *ports), service("n04-none", "nobody", *ports), unready))
+    daemon.wait_pod("n04-a", lambda found: found["status"].get("phase") == "Running")
+    daemon.wait_event("n04-a", "Unhealthy")
+    pid = pid_of(daemon, "n04-a")
+    for name in ("n04", "n04-none"):
+        address = address_of(daemon, name)
+        for who in (0, pid):
+            wait_answers(lambda answers: set(answers) == {REFUSED}, address, pid=who)
+            assert ask(address, 80, who, 5, limit=AT_ONCE) == {REFUSED: 5}
+            # Only one: the kernel answers each client with so many ICMP errors a second, and no more.
+            assert ask(address, 53, who, 1, "udp", limit=AT_ONCE) == {REFUSED: 1}
+            assert ask(address, 4711, who, 5, limit=AT_ONCE) == {REFUSED: 5}
+            nobodys = str(range_of(address)[3])
+            assert ask(nobodys, 80, who, limit=AT_ONCE) == {REFUSED: 1}
+
+
+def addresses(daemon: Daemon, pod_name: str, name: str) -> set[str]:
+    """Where a name leads in a pod."""
+    lines = (line.split() for line in daemon.exec(pod_name, "cat", "/etc/hosts").splitlines())
+    return {words[0] for words in lines if name in words[1:]}

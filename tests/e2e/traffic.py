@@ -1,0 +1,146 @@
+"""Servers that say their name, and clients that ask: on the host, or in a pod's own network.
+
+A server answers every connection with its name and then sends back whatever it gets, so that one can be kept open.
+"""
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
+from typing import Any
+
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.pods import Document, container, pod
+
+LISTENS = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
+"""Ready once it listens."""
+HAS_FILE = {"exec": {"command": ["test", "-e", "/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
+"""Ready as long as /ready is there."""
+
+_CLIENT = """
+import socket, sys
+kind, ip, port, times, limit = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
+for _ in range(times):
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as client:
+            client.settimeout(limit)
+            client.connect((ip, port))
+            if kind == "udp":
+                client.send(b"?")
+            print(client.recv(99).decode().strip() or "closed", flush=True)
+    except OSError as error:
+        print(type(error).__name__, flush=True)
+"""
+_UDP_SERVER = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", int(sys.argv[2])))
+print("bound", flush=True)
+while True:
+    server.sendto(sys.argv[1].encode(), server.recvfrom(99)[1])
+"""
+
+REFUSED = "ConnectionRefusedError"
+
+
+def server(name: str, app: str, port: int = 8080, readiness: Document = LISTENS, **spec: Any) -> Document:
+    """A pod whose port, named "talk", answers with the pod's name."""
+    talk = {"name": "talk", "containerPort": port}
+    script = f"exec nc -ll -p {port} -e sh -c 'echo {name}; exec cat'"
+    probe = {**readiness, "tcpSocket": {"port": port}} if "tcpSocket" in readiness else readiness
+    return pod(name, container(script, ports=[talk], readinessProbe=probe), labels={"app": app}, **spec)
+
+
+def service(name: str, app: str, *ports: Document, **spec: Any) -> Document:
+    """A Service of the pods of an app; on port 80, to where they talk, unless `ports` say otherwise."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": app}, "ports": list(ports) or [{"port": 80, "targetPort": "talk"}], **spec},
+    }
+
+
+def address_of(daemon: Daemon, name: str, namespace: str = "default") -> str:
+    """The address that a Service has."""
+    found = daemon.wait_for("services", name, lambda each: bool(each["spec"].get("clusterIP")), namespace)
+    return str(found["spec"]["clusterIP"])
+
+
+def range_of(address: str) -> IPv4Network:
+    """The Service addresses of a namespace: the upper half of its network."""
+    return IPv4Network(f"{address}/23", strict=False)
+
+
+def pid_of(daemon: Daemon, name: str) -> int:
+    """The host's pid of a process in the pod's network."""
+    return int(next(one["State"]["Pid"] for one in daemon.containers(name) if one["State"]["Running"]))
+
+
+def ask(ip: str, port: int = 80, pid: int = 0, times: int = 1, kind: str = "tcp", limit: float = 5.0) -> Counter[str]:
+    """Who answers within `limit` seconds, asked from the host or from a pod's network; errors by their class's name."""
+    inside = ("nsenter", "-t", str(pid), "-n") if pid else ()
+    words = [*inside, sys.executable, "-Ic", _CLIENT, kind, ip, str(port), str(times), str(limit)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=True)
+    return Counter(done.stdout.split())
+
+
+def wait_answers(holds: Callable[[Counter[str]], bool], ip: str, port: int = 80, **how: Any) -> Counter[str]:
+    """Ask until the answers are as awaited: the kernel has no watch, and follows the API by some milliseconds."""
+    deadline = time.monotonic() + SECONDS
+    while not holds(answers := ask(ip, port, **how)):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{ip}:{port} did not come to what was awaited; the last answers are {answers}")
+    return answers
+
+
+@contextlib.contextmanager
+def udp_server(daemon: Daemon, name: str, port: int) -> Iterator[None]:
+    """Answers datagrams in a pod's network with the pod's name (busybox knows no UDP)."""
+    words = ["nsenter", "-t", str(pid_of(daemon, name)), "-n", sys.executable, "-Ic", _UDP_SERVER, name, str(port)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "bound\n"
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Stream:
+    """One request after another from the host, without a pause, until the block ends; what came is counted."""
+
+    def __init__(self, ip: str, port: int = 80) -> None:
+        self._words = [sys.executable, "-Ic", _CLIENT, "tcp", ip, str(port), "1000000", "5"]
+        self._more = threading.Condition()
+        self.answers: Counter[str] = Counter()
+
+    def __enter__(self) -> "Stream":
+        self._process = subprocess.Popen(self._words, stdout=subprocess.PIPE, text=True)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._reader.join()
+        self._process.communicate()
+
+    def wait_more(self, count: int = 50) -> None:
+        """Wait until this many more requests were answered, or failed."""
+        with self._more:
+            target = self.answers.total() + count
+            if not self._more.wait_for(lambda: self.answers.total() >= target, SECONDS):
+                raise AssertionError(f"the requests stand still; so far {self.answers}")
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._more:
+                self.answers[line.strip()] += 1
+                self._more.notify_all()
