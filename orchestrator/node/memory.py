@@ -1,14 +1,21 @@
 """What one pod's worker knows and the engine cannot tell; what must survive a kill -9 is in the journal.
 
 Journalled: restart counts and back-offs, verdicts of probes and finished postStart hooks (so that adopting a running
-container repeats nothing), and the specs of pods that may still have containers.
+container repeats nothing), the specs of pods that may still have containers, and those of containers that an edit is
+replacing: their hooks are the old ones.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import asdict
 
+import msgspec
+
+from orchestrator.errors import Invalid
 from orchestrator.objects import registry
+from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
+from orchestrator.planning.identity import container_digest
 from orchestrator.planning.observed import (
     Failure,
     Hook,
@@ -23,7 +30,7 @@ from orchestrator.planning.observed import (
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.state.journal import Journal
 
-RESTARTS, CONTAINERS, PODS = "restarts", "containers", "pods"
+RESTARTS, CONTAINERS, PODS, REPLACED = "restarts", "containers", "pods", "replaced"
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
 
 
@@ -43,12 +50,14 @@ class PodMemory:
         self.restarts: dict[str, Restarts] = {}
         self.failures: dict[str, Failure] = {}
         self._tries: dict[str, int] = {}
+        self.replaced: dict[str, Container] = {}
         self.noted: set[str] = set()
         self.images: dict[str, ImageState] = {}
 
     def adopt(self, pod: Pod, volumes: dict[str, str]) -> None:
         """Turn to this pod; another one than before becomes a former one."""
         uid = pod.metadata.uid
+        self._keep_replaced(pod)
         self._journal.put(PODS, uid, registry.encode(pod))
         if uid == self.uid:
             return
@@ -69,6 +78,7 @@ class PodMemory:
         containers = tuple(seen)
         for container in containers:
             self._recall(container)
+        self._forget_replaced(containers)
         return Observed(
             containers=containers,
             network=network,
@@ -81,6 +91,7 @@ class PodMemory:
             probes=dict(self.probes),
             restarts=dict(self.restarts),
             failures=dict(self.failures),
+            replaced=dict(self.replaced),
             noted=frozenset(self.noted),
         )
 
@@ -136,6 +147,31 @@ class PodMemory:
             self.restarts.clear()
             self.volumes.clear()
             self.hosts_ip = None
+
+    def _keep_replaced(self, pod: Pod) -> None:
+        """Before this version of a pod takes the place of the last one: what containers may still be made from."""
+        document = self._journal.get(PODS, pod.metadata.uid)
+        try:
+            before = registry.convert(document) if document else None
+        except Invalid:
+            return
+        wanted = {container_digest(container) for container in pod.spec.containers}
+        for container in before.spec.containers if isinstance(before, Pod) else ():
+            if (digest := container_digest(container)) not in wanted:
+                self.replaced[digest] = container
+                document = msgspec.to_builtins(container, str_keys=True)
+                self._journal.put(REPLACED, f"{pod.metadata.uid}/{digest}", document)
+
+    def _forget_replaced(self, containers: Iterable[SeenContainer]) -> None:
+        """Keep the specs of what still runs, from the journal where they are not of this life."""
+        kept = {f"{seen.uid}/{seen.digest}": seen.digest for seen in containers if not seen.ended}
+        self.replaced = {digest: spec for digest, spec in self.replaced.items() if digest in kept.values()}
+        for key, document in self._journal.items(REPLACED):
+            if key in kept:
+                with contextlib.suppress(msgspec.ValidationError):
+                    self.replaced.setdefault(kept[key], msgspec.convert(document, Container))
+            elif key.split("/", 1)[0] in (self.uid, *self.former):
+                self._journal.delete(REPLACED, key)
 
     def _recall(self, seen: SeenContainer) -> None:
         """At adoption: what the journal knows of a container that we have not met in this life."""

@@ -219,7 +219,7 @@ class PodWorker:
 
     async def _hook(self, op: RunHook) -> None:
         seen = self._engine_view.get(op.target)
-        spec = self._spec_of(op.name, seen.labels.get(labels.UID, "") if seen else "")
+        spec = self._spec_of(seen, op.name)
         lifecycle = spec.lifecycle if spec else None
         hook = lifecycle and (lifecycle.post_start if op.kind == "postStart" else lifecycle.pre_stop)
         if spec is None or not hook:
@@ -245,14 +245,18 @@ class PodWorker:
 
     def _probe_target(self, key: ProbeKey) -> ProbeTarget | None:
         seen = self._engine_view.get(key.id)
-        spec = self._spec_of(key.container, seen.labels.get(labels.UID, "") if seen else "")
+        spec = self._spec_of(seen, key.container)
         if seen is None or spec is None:
             return None
         verdict = self.memory.probes.get(key.id, ProbeStatus()).verdict(key.kind)
         return ProbeTarget(spec, self._address(key.id), seen.started_at, verdict)
 
-    def _spec_of(self, name: str, uid: str) -> Container | None:
-        """The container's spec, in the wanted pod or the former one that it belongs to."""
+    def _spec_of(self, seen: EngineContainer | None, name: str) -> Container | None:
+        """What a container was made from: the spec that an edit replaced, or its pod's, wanted or former."""
+        own = seen.labels if seen else {}
+        if replaced := self.memory.replaced.get(own.get(labels.HASH, "")):
+            return replaced
+        uid = own.get(labels.UID, "")
         last = self._last
         pod = last if last is not None and last.metadata.uid == uid else self.memory.former.get(uid)
         if pod is None:

@@ -94,8 +94,10 @@ def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
 def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
     stop = scene.observed.stops.get(newest.id)
     if stop is not None:
-        steps = stop_steps(newest, container, stop, scene.observed, scene.now)
-        return replace(steps, probes=probes_while_stopping(scene.observed, container, newest))
+        made_from = scene.observed.replaced.get(newest.digest, container)
+        steps = stop_steps(newest, made_from, stop, scene.observed, scene.now)
+        waiting = _post_start_failed(container, newest, scene.observed)
+        return replace(steps, probes=probes_while_stopping(scene.observed, container, newest), waiting=waiting)
     if newest.phase == "paused":
         lane = newest.name
         resume = Unpause(name=lane, target=newest.id, lane=lane, cause="it was paused from outside")
@@ -104,7 +106,8 @@ def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
     if reason is not None:
         kind, cause, message = reason
         begin = begin_stop(newest, kind, _grace(scene.pod, container, kind), cause, message)
-        return Plan((begin,), probes=probes_while_stopping(scene.observed, container, newest))
+        waiting = _post_start_failed(container, newest, scene.observed)
+        return Plan((begin,), probes=probes_while_stopping(scene.observed, container, newest), waiting=waiting)
     return _post_start(scene, container, newest)
 
 
@@ -157,6 +160,14 @@ def _post_start(scene: Scene, container: Container, newest: SeenContainer) -> Pl
         if hook.state is HookState.RUNNING:
             return Plan(waiting=waiting)
     return Plan(probes=_probes(scene.observed, container, newest))
+
+
+def _post_start_failed(container: Container, newest: SeenContainer, observed: Observed) -> dict[str, Waiting]:
+    """A container whose postStart hook failed was never Running: until its end it waits, with the hook's output."""
+    hook = observed.post_starts.get(newest.id)
+    if hook is None or hook.state is not HookState.FAILED:
+        return {}
+    return {container.name: Waiting("PostStartHookError", hook.output)}
 
 
 def _probes(observed: Observed, container: Container, newest: SeenContainer) -> frozenset[ProbeKey]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from orchestrator.objects.container import Container
 from orchestrator.planning.labels import SANDBOX_NAME
 from orchestrator.planning.probe_state import ProbeStatus
 
@@ -169,6 +170,8 @@ class Observed:
     restarts: Mapping[str, Restarts] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
     """By container name; SANDBOX_NAME for what concerns the whole pod."""
+    replaced: Mapping[str, Container] = field(default_factory=dict)
+    """By digest: specs that the pod has no longer, and that containers which still run were made from."""
     noted: frozenset[str] = frozenset()
     """Keys of the Events that were told already and must not be told again."""
 

@@ -94,7 +94,8 @@ def _teardown(uid: str, pod: Pod | None, observed: Observed, now: float) -> Plan
 
 def _stop(seen: SeenContainer, pod: Pod | None, observed: Observed, now: float, reason: StopReason, cause: str) -> Plan:
     stop, grace = observed.stops.get(seen.id), grace_of(pod)
-    spec = next((c for c in pod.spec.containers if c.name == seen.name), None) if pod else None
+    named = next((c for c in pod.spec.containers if c.name == seen.name), None) if pod else None
+    spec = observed.replaced.get(seen.digest, named)
     probes = probes_while_stopping(observed, spec, seen) if spec else frozenset()
     if stop is None or stop.grace > grace:
         return Plan((begin_stop(seen, reason, grace, cause),), probes=probes)

@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.observed import Hook, HookState, Stop, StopReason
-from orchestrator.planning.ops import Plan
+from orchestrator.planning.ops import Plan, Waiting
 from tests.unit.planning.builders import T0, deleted, observed, planned, pod, seen, simple
 from tests.unit.planning.model import World
 
@@ -132,3 +132,23 @@ def test_a_stop_that_meets_a_paused_container_kills_it() -> None:
     of = simple(grace=30)
     what = observed(of, seen(of, phase="paused"), stops={"web-0": stopping(signalled=0)})
     assert str(planned(of, what, T0 + 1)) == "signal KILL to web: deleted: now"
+
+
+def test_H03_the_hook_is_that_of_the_spec_that_the_container_was_made_from() -> None:
+    """Also when the edit took the hook away, or the container."""
+    before, after = simple(HOOKED), simple("args: [other]")
+    facts = {"stops": {"web-0": stopping()}, "replaced": {seen(before).digest: before.spec.containers[0]}}
+    assert str(planned(after, observed(after, seen(before), **facts), T0)) == RUN
+    other = pod("containers: [{name: other, image: 'web:1'}]")
+    what = observed(other, seen(before), seen(other, "other"), **facts)
+    assert str(planned(other, what, T0)) == RUN
+
+
+def test_H02_a_container_whose_postStart_failed_waits_with_its_output_while_it_is_stopped() -> None:
+    of = simple("lifecycle: {postStart: {exec: {command: [hello]}}}")
+    failed = {"post_starts": {"web-0": Hook(HookState.FAILED, "no oven")}}
+    begun = planned(of, observed(of, seen(of), **failed))
+    assert begun.waiting["web"] == Waiting("PostStartHookError", "no oven")
+    stop = Stop(StopReason.POST_START, T0, 30, signalled_at=T0)
+    going = planned(of, observed(of, seen(of), stops={"web-0": stop}, **failed), T0 + 1)
+    assert going.waiting["web"] == Waiting("PostStartHookError", "no oven")
