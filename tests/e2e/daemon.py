@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -246,21 +245,21 @@ class Daemon:
         return self.cli("logs", "-n", namespace, pod, *words)
 
     def wait_log(self, pod: str, text: str, container: str = "", namespace: str = "default") -> str:
-        """Follow a container's log until `text` is in it; gives what was read."""
-        query = {"follow": "true"} | ({"container": container} if container else {})
-        read = b""
-        timer = threading.Timer(SECONDS, lambda: None)
-        timer.start()
-        try:
-            for chunk in self.client.stream(f"{self.path('pods', pod, namespace)}/log", query):
-                read += chunk
+        """Read the log of a container, and of the one that replaces it, until `text` is in it; gives what was read."""
+        query = {"container": container} if container else {}
+        read: bytes | str = b""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            try:
+                read = b"".join(self.client.stream(f"{self.path('pods', pod, namespace)}/log", query))
+            except OrchestratorError as error:
+                read = str(error)
+            else:
                 if text.encode() in read:
                     return read.decode(errors="replace")
-                if not timer.is_alive():
-                    break
-        finally:
-            timer.cancel()
-        raise AssertionError(f"{text!r} is not in the log of {pod}: {read[-2000:]!r}")
+            # Following would end with the container that an edit replaces, and hang where nothing is written.
+            time.sleep(0.02)
+        raise AssertionError(f"{text!r} is not in the log of {pod}: {read[-2000:]!r}\n{self.tail()}")
 
     # --- the engine, past the daemon ---
 
