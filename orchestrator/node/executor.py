@@ -127,7 +127,10 @@ class Executor:
             case ResolveSubPath():
                 await tools.volumes.resolve(op.root, op.sub_path, op.make)
             case WriteHosts() if work.pod is not None:
-                tools.hosts.prepare(work.pod, op.ip)
+                try:
+                    tools.hosts.prepare(work.pod, op.ip)
+                except OSError as error:
+                    raise OrchestratorError(f"cannot write {error.filename}: {error.strerror}") from error
                 memory.hosts_ip = op.ip
             case PullImage():
                 work.pull(op)

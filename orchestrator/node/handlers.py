@@ -14,7 +14,7 @@ from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError
 from orchestrator.node.http_get import http_get
 from orchestrator.objects.container import Container
-from orchestrator.objects.probes import HTTPGetAction, LifecycleHandler, Probe
+from orchestrator.objects.probes import HTTPGetAction, LifecycleHandler, Probe, TCPSocketAction
 from orchestrator.objects.scalars import IntOrString
 
 MAX_BODY = 10 * 1024
@@ -45,7 +45,7 @@ class Handlers:
         if probe.http_get is not None:
             return await self._http(probe.http_get, container, ip, seconds, "kube-probe")
         if probe.tcp_socket is not None:
-            return await _tcp(probe.tcp_socket.host or ip, port_number(probe.tcp_socket.port, container), seconds)
+            return await _tcp(probe.tcp_socket, container, ip, seconds)
         return Outcome(False, "this kind of probe is not supported yet")
 
     async def hook(
@@ -57,7 +57,7 @@ class Handlers:
         if hook.http_get is not None:
             return await self._http(hook.http_get, container, ip, seconds or 3600.0, "kube-lifecycle")
         if hook.tcp_socket is not None:
-            return await _tcp(hook.tcp_socket.host or ip, port_number(hook.tcp_socket.port, container), seconds or 60.0)
+            return await _tcp(hook.tcp_socket, container, ip, seconds or 60.0)
         if hook.sleep is not None:
             await asyncio.sleep(hook.sleep.seconds if seconds is None else min(hook.sleep.seconds, seconds))
             return Outcome(seconds is None or hook.sleep.seconds <= seconds)
@@ -132,7 +132,12 @@ def port_number(port: IntOrString, container: Container) -> int:
     raise ValueError(f"couldn't find port: {port} in container {container.name}")
 
 
-async def _tcp(host: str, port: int, seconds: float) -> Outcome:
+async def _tcp(action: TCPSocketAction, container: Container, ip: str, seconds: float) -> Outcome:
+    host = action.host or ip
+    try:
+        port = port_number(action.port, container)
+    except ValueError as error:
+        return Outcome(False, str(error))
     try:
         async with asyncio.timeout(seconds):
             _, writer = await asyncio.open_connection(host, port)

@@ -49,7 +49,10 @@ class VolumeStore:
 
     async def resolve(self, root: str, sub_path: str, make: bool) -> None:
         """Have `root/sub_path`, made where it may be; Invalid when it leads out of `root`."""
-        await asyncio.to_thread(_resolve, Path(root), sub_path, make)
+        try:
+            await asyncio.to_thread(_resolve, Path(root), sub_path, make)
+        except OSError as error:
+            raise OrchestratorError(f"cannot use {error.filename}: {error.strerror}") from error
 
     async def remove(self, uid: str) -> None:
         """Remove all that a pod had; absent is fine."""

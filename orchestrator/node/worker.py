@@ -10,7 +10,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.errors import OrchestratorError, Unavailable
@@ -71,6 +71,9 @@ class PodWorker:
         self._woken = asyncio.Event()
         self._last: Pod | None = None
         self._engine_view: dict[str, EngineContainer] = {}
+        self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._pulling: set[str] = set()
+        """Images whose pull will wake this worker, whoever began it."""
         self._prober = Prober(rooms.handlers, rooms.tools.clock, self._probe_decided, self._tell)
 
     def wake(self) -> None:
@@ -97,6 +100,8 @@ class PodWorker:
                 self.synced.set()
                 if done:
                     self._prober.keep(frozenset(), self._probe_target, tasks)
+                    for hook in self._hooks.values():
+                        hook.cancel()
                     return
                 await self._wait(wake_at)
 
@@ -113,6 +118,7 @@ class PodWorker:
         for _ in range(_MAX_ROUNDS):
             pod = self._wanted()
             observed = await self._observe(pod)
+            self._end_hooks(observed)
             around = self._rooms.surroundings(self.key.namespace)
             plan = plan_pod(pod, self.memory.former, observed, around, self._now())
             self._prober.keep(plan.probes, self._probe_target, tasks)
@@ -155,7 +161,8 @@ class PodWorker:
         if pod is not None and not pod.metadata.deletion_timestamp:
             every = (*pod.spec.init_containers, *pod.spec.containers)
             due = {c.image for c in every if c.name not in running}
-            self.memory.images = {image: await rooms.puller.state(image) for image in sorted(due)}
+            states = {image: await rooms.puller.state(image) for image in sorted(due)}
+            self.memory.images = {i: replace(state, pulling=i in self._pulling) for i, state in states.items()}
         ready = rooms.tools.networks.ready(self.key.namespace)
         return self.memory.observed(seen, rooms.surroundings(self.key.namespace).network if ready else "")
 
@@ -197,6 +204,7 @@ class PodWorker:
         container = op.lane
 
         def ended(result: PullResult) -> None:
+            self._pulling.discard(result.image)
             if result.problem:
                 text = f'Failed to pull image "{result.image}": {result.problem}'
                 self._tell(EventNote("Warning", "Failed", text, container))
@@ -207,6 +215,7 @@ class PodWorker:
                 self._tell(EventNote("Normal", "Pulled", text, container))
             self.wake()
 
+        self._pulling.add(op.image)
         if self._rooms.puller.pull(op.image, self._pulls, ended):
             self._tell(EventNote("Normal", "Pulling", f'Pulling image "{op.image}"', container))
 
@@ -215,7 +224,14 @@ class PodWorker:
             self.memory.keep_post_start(op.target, Hook(HookState.RUNNING))
         else:
             self.memory.pre_stops[op.target] = Hook(HookState.RUNNING)
-        tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
+        task = tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
+        self._hooks[op.target, op.kind] = task
+
+    def _end_hooks(self, observed: Observed) -> None:
+        """A postStart hook has no time limit of its own, but none outlives its container."""
+        alive = {container.id for container in observed.containers if container.alive}
+        for key in [key for key in self._hooks if key[1] == "postStart" and key[0] not in alive]:
+            self._hooks.pop(key).cancel()
 
     async def _hook(self, op: RunHook) -> None:
         seen = self._engine_view.get(op.target)
