@@ -14,6 +14,7 @@ from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest, pod_identity
 from orchestrator.planning.labels import SANDBOX_NAME, container_labels, container_name
 from orchestrator.planning.projection import is_projected, volume_directory
+from orchestrator.planning.resolver import resolver_settings
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from orchestrator.planning.surroundings import Surroundings
 
@@ -37,7 +38,7 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
     hostname = hostname_of(pod)
     if spec.set_hostname_as_fqdn and (domain := domain_of(pod, around.cluster_domain)):
         hostname = f"{hostname}.{domain}"
-    dns = spec.dns_config
+    dns = resolver_settings(spec, around.node)
     return ContainerConfig(
         name=container_name(around.instance, meta.namespace, meta.name, meta.uid, SANDBOX_NAME, attempt),
         image=around.sandbox_image,
@@ -49,9 +50,9 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
         ipc_mode="host" if spec.host_ipc else "shareable",
         pid_mode="host" if spec.host_pid else "",
         ports=() if spec.host_network else _published(pod),
-        dns=dns.nameservers if dns else (),
-        dns_search=dns.searches if dns else (),
-        dns_options=tuple(f"{o.name}:{o.value}" if o.value else o.name for o in dns.options) if dns else (),
+        dns=dns.nameservers,
+        dns_search=dns.searches,
+        dns_options=dns.options,
         sysctls={s.name: s.value for s in spec.security_context.sysctls},
         init=not spec.host_pid,
     )
