@@ -6,9 +6,9 @@ on the same engine and folder is what comes after a restart.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import yaml
 
@@ -35,34 +35,54 @@ from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Change, Desired, Key, Store
 
+T = TypeVar("T")
+
 WALL = 1_800_000_000.0
 
 
 class Engine(SimulatedEngine):
-    """The simulated engine, which counts the calls that change something."""
+    """The simulated engine, which counts the calls that change something, and can stop the world at one of them."""
 
     def __init__(self) -> None:
         super().__init__(wall=WALL)
         self.pull_seconds = 0.0
         self.changes: Counter[str] = Counter()
+        self.frozen = asyncio.Event()
+        self._freeze_at = (0, False)
         for image in ("sandbox:1", "web:1", "web:2", "log:1", "init:1"):
             self.images.add(image)
 
+    def freeze_at(self, change: int, done: bool) -> None:
+        """Let the call that is this change never come back; it is carried out (`done`) or not."""
+        self._freeze_at = change, done
+
+    def thaw(self) -> None:
+        """Answer again."""
+        self._freeze_at = 0, False
+        self.frozen.clear()
+
     async def create(self, config: ContainerConfig) -> str:
-        self.changes["create"] += 1
-        return await super().create(config)
+        return await self._change("create", super().create(config))
 
     async def start(self, container: str) -> None:
-        self.changes["start"] += 1
-        await super().start(container)
+        await self._change("start", super().start(container))
 
     async def kill(self, container: str, signal: str = "KILL") -> None:
-        self.changes["kill"] += 1
-        await super().kill(container, signal)
+        await self._change("kill", super().kill(container, signal))
 
     async def remove(self, container: str) -> None:
-        self.changes["remove"] += 1
-        await super().remove(container)
+        await self._change("remove", super().remove(container))
+
+    async def _change(self, method: str, call: Coroutine[Any, Any, T]) -> T:
+        self.changes[method] += 1
+        change, done = self._freeze_at
+        if self.frozen.is_set() or self.changes.total() == change:
+            self.frozen.set()
+            if done and self.changes.total() == change:
+                await call
+            call.close()
+            await asyncio.Event().wait()
+        return await call
 
     async def pull(self, name: str, auth: Mapping[str, str] | None = None) -> AsyncIterator[PullProgress]:
         await asyncio.sleep(self.pull_seconds)
