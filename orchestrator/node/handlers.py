@@ -24,11 +24,15 @@ _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a handler went; `warning` is a success worth an Event (a redirect to another host)."""
+    """How a handler went; `warning` is a success worth an Event (a redirect to another host).
+
+    `unknown` says that it could not be run at all (the engine is away): nothing is known of the container.
+    """
 
     ok: bool
     output: str = ""
     warning: bool = False
+    unknown: bool = False
 
 
 class Handlers:
@@ -69,7 +73,7 @@ class Handlers:
         try:
             result = await self._engine.exec(engine_id, tuple(command), seconds=seconds)
         except OrchestratorError as error:
-            return Outcome(False, str(error))
+            return Outcome(False, str(error), unknown=True)
         output = result.output.decode(errors="replace")
         if result.timed_out:
             return Outcome(False, f'command timed out: "{" ".join(command)}" timed out after {_go_seconds(seconds)}')

@@ -68,8 +68,10 @@ class Prober:
         while True:
             begun = loop.time()
             outcome = await self._handlers.probe(probe, aim.container, key.id, aim.ip)
-            count = count.after(outcome.ok, probe.success_threshold, probe.failure_threshold)
-            self._tell_of(key, outcome)
+            # As the kubelet does: a probe that could not be run counts for nothing.
+            if not outcome.unknown:
+                count = count.after(outcome.ok, probe.success_threshold, probe.failure_threshold)
+                self._tell_of(key, outcome)
             if count.verdict is not None and count.verdict != told:
                 told = count.verdict
                 self._report(key, told)

@@ -57,6 +57,22 @@ async def test_D01_a_new_daemon_takes_over_and_changes_nothing(engine: Engine, t
         assert readiness(second) == ["True"], "it was ready all the time"
 
 
+async def test_D01_a_new_daemon_runs_nothing_again_that_is_done(engine: Engine, tmp_path: Path) -> None:
+    engine.program("web:1", Program(run_for=3, exit_code=0))
+    async with Daemon(engine, tmp_path) as first:
+        first.pod(f"restartPolicy: Never\n{WEB}")
+        await first.until(lambda: first.get().status.phase == "Succeeded")
+        await asyncio.sleep(1)
+    engine.changes.clear()
+    second = Daemon(engine, tmp_path)
+    second.pod(f"restartPolicy: Never\n{WEB}")
+    async with second:
+        await second.manager.adopted.wait()
+        await asyncio.sleep(100)
+        assert second.phases() == ["Succeeded"]
+        assert not engine.changes
+
+
 async def test_L05_counts_and_back_off_survive_the_daemon(engine: Engine, tmp_path: Path) -> None:
     engine.program("web:1", Program(run_for=1, exit_code=1))
     async with Daemon(engine, tmp_path) as first:
@@ -144,6 +160,18 @@ async def test_D03_an_engine_that_was_away_touches_nothing_that_is_well(daemon: 
     await asyncio.sleep(10)
     assert not engine.changes
     assert daemon.condition("Ready") == "True"
+
+
+async def test_D03_a_probe_that_cannot_be_run_says_nothing_of_its_container(daemon: Daemon, engine: Engine) -> None:
+    daemon.pod(CHECKED.replace("readinessProbe", "livenessProbe"))
+    await daemon.ready()
+    engine.changes.clear()
+    engine.go_away()
+    await asyncio.sleep(120)
+    engine.come_back()
+    await asyncio.sleep(30)
+    assert not engine.changes
+    assert "Unhealthy" not in daemon.reasons()
 
 
 async def test_a_pod_that_is_wanted_while_the_engine_is_away_starts_at_its_return(
