@@ -1,4 +1,4 @@
-"""The order of things: from nothing, adoption, least disruption, sandboxes, init containers, volumes."""
+"""The order of things: from nothing, adoption, least disruption, deletion."""
 
 from dataclasses import replace
 from textwrap import dedent
@@ -7,16 +7,13 @@ import msgspec
 import pytest
 
 from orchestrator.planning.identity import pod_identity
-from orchestrator.planning.observed import Failure, HookState, Observed
+from orchestrator.planning.observed import HookState, Observed
 from orchestrator.planning.ops import Plan
 from tests.unit.planning.builders import (
-    AROUND,
-    T0,
     UID,
     around,
     config_map,
     deleted,
-    ended,
     observed,
     planned,
     pod,
@@ -31,13 +28,6 @@ TWO = """
 containers:
 - {name: web, image: "web:1"}
 - {name: log, image: "log:1"}
-"""
-INIT = """
-initContainers:
-- {name: first, image: "init:1"}
-- {name: second, image: "init:1"}
-containers:
-- {name: web, image: "web:1"}
 """
 CONFIGURED = """
 volumes: [{name: settings, configMap: {name: settings}}]
@@ -227,210 +217,6 @@ def test_a_container_that_the_spec_names_no_longer_goes_though_the_pod_is_over()
 
 def simple_never() -> object:
     return pod('restartPolicy: Never\ncontainers: [{name: web, image: "web:1"}]')
-
-
-# --- L14: what happens from outside ---
-
-
-def test_L14_a_dead_sandbox_ends_the_containers_and_is_made_anew() -> None:
-    world = World(simple())
-    world.rest()
-    world.lines.clear()
-    world.events.clear()
-    world.now += 60
-    world.end("POD", 137)
-    world.rest()
-    assert world.lines == [
-        "note SandboxChanged: the sandbox does not run",
-        "begin stop web: its sandbox is gone",
-        "signal stop signal to web: end (sandbox)",
-        "remove POD: it does not run",
-        "write hosts pod: the pod's containers mount it",
-        "create POD/0: the pod has no sandbox",
-        "start POD: the pod has no sandbox",
-        "write hosts pod: the pod has its address",
-        'note Pulled: Container image "web:1" already present on machine',
-        "create web/1: it ended with 143",
-        "keep restarts web: it ended with 143",
-        "start web: it ended with 143",
-    ]
-    assert world.events.count("SandboxChanged") == 1
-
-
-def test_L14_a_removed_sandbox_ends_the_containers_too() -> None:
-    world = World(simple())
-    world.rest()
-    world.now += 60
-    world.vanish("POD")
-    world.rest()
-    assert "SandboxChanged" in world.events
-    assert world.newest("web").attempt == 1
-
-
-def test_L14_a_container_removed_from_outside_is_made_again() -> None:
-    world = World(simple())
-    world.rest()
-    world.vanish("web")
-    world.rest()
-    assert world.lines[-1] == "start web: it is gone from the engine"
-    assert world.newest("web").attempt == 1
-    assert world.pod is not None
-    assert world.pod.status.container_statuses[0].restart_count == 1
-
-
-def test_L14_a_paused_container_counts_as_an_exit() -> None:
-    of = simple()
-    is_plan(
-        planned(of, observed(of, seen(of, phase="paused"))),
-        """
-        unpause web: it was paused from outside
-        signal KILL to web: counts as an exit
-        """,
-    )
-
-
-def test_the_last_dead_attempt_stays_and_older_ones_go() -> None:
-    of = simple()
-    attempts = [ended(of, attempt=n, at=T0 + n) for n in range(3)]
-    plan = planned(of, observed(of, *attempts, seen(of, attempt=3)))
-    is_plan(plan, "remove web: an older attempt\nremove web: an older attempt")
-    assert sorted(op.target for op in plan.ops) == ["web-0", "web-1"]  # type: ignore[attr-defined]
-
-
-# --- init containers ---
-
-
-def test_L06_init_containers_run_one_after_another() -> None:
-    world = World(pod(INIT))
-    plan = world.rest()
-    assert world.alive("first")
-    assert not world.alive("second")
-    assert plan.waiting["web"].reason == "PodInitializing"
-    world.end("first", 0)
-    world.rest()
-    assert world.alive("second")
-    assert not world.alive("web")
-    world.end("second", 0)
-    world.rest()
-    assert world.alive("web")
-
-
-def test_L06_an_init_container_that_fails_is_tried_again() -> None:
-    world = World(pod(INIT))
-    world.rest()
-    for _ in range(2):
-        world.end("first", 1)
-        world.advance(10)
-    assert world.newest("first").attempt == 2
-    assert not world.alive("second")
-
-
-def test_L06_an_init_container_that_fails_in_a_pod_of_policy_Never_fails_the_pod() -> None:
-    world = World(pod(f"restartPolicy: Never\n{INIT}"))
-    world.rest()
-    world.end("first", 1)
-    world.rest()
-    assert world.pod is not None
-    assert world.pod.status.phase == "Failed"
-    assert not world.alive("POD")
-
-
-def test_init_containers_run_again_in_a_new_sandbox() -> None:
-    world = initialized()
-    world.now += 60
-    world.end("POD", 137)
-    world.rest()
-    assert world.alive("first")
-    assert not world.alive("web")
-
-
-def test_init_containers_that_somebody_removed_are_not_run_again() -> None:
-    world = initialized()
-    world.vanish("first")
-    world.vanish("second")
-    world.lines.clear()
-    world.rest()
-    assert world.lines == []
-    assert world.pod is not None
-    assert [c.status for c in world.pod.status.conditions if c.type == "Initialized"] == ["True"]
-
-
-def initialized() -> World:
-    world = World(pod(INIT))
-    world.rest()
-    world.end("first", 0)
-    world.rest()
-    world.end("second", 0)
-    world.rest()
-    assert world.alive("web")
-    return world
-
-
-# --- volumes ---
-
-
-def test_a_missing_source_keeps_the_pod_waiting_and_is_told_once() -> None:
-    of = pod(CONFIGURED)
-    world = World(of)
-    plan = world.rest()
-    assert world.events == ["FailedMount"]
-    assert world.lines == [
-        'note FailedMount: MountVolume.SetUp failed for volume "settings" : configmap "settings" not found'
-    ]
-    assert plan.waiting["web"].reason == "ContainerCreating"
-    world.around = around(config_map("settings", a="1"))
-    world.rest()
-    assert world.alive("web")
-
-
-def test_V02_an_edit_rewrites_the_volume_and_touches_no_container() -> None:
-    world = World(pod(CONFIGURED), around=around(config_map("settings", a="1")))
-    world.rest()
-    world.lines.clear()
-    world.around = around(config_map("settings", a="2"))
-    world.rest()
-    assert world.lines == ["prepare volume settings: its source changed"]
-
-
-def test_probes_go_on_while_a_volume_is_rewritten() -> None:
-    of = pod(CONFIGURED.replace("}]}", "}], readinessProbe: {tcpSocket: {port: 80}}}"))
-    what = observed(of, seen(of), volumes={"settings": "old"})
-    plan = planned(of, what, around=around(config_map("settings", a="2")))
-    is_plan(plan, "prepare volume settings: its source changed")
-    assert [key.kind for key in plan.probes] == ["readiness"]
-
-
-def test_a_source_that_goes_away_leaves_what_was_mounted() -> None:
-    world = World(pod(CONFIGURED), around=around(config_map("settings", a="1")))
-    world.rest()
-    world.lines.clear()
-    world.around = AROUND
-    world.rest()
-    assert world.lines == []
-    assert world.alive("web")
-
-
-def test_D10_a_volume_that_cannot_be_written_harms_nothing_that_runs() -> None:
-    of = pod(CONFIGURED.replace("}]}", "}], livenessProbe: {tcpSocket: {port: 80}}}"))
-    full = {"POD": Failure("ContainerCreating", "no space left on device", T0 + 130)}
-    what = observed(of, seen(of), volumes={"settings": "old"}, failures=full)
-    held = planned(of, what, T0 + 100, around=around(config_map("settings", a="2")))
-    is_plan(held, "nothing")
-    assert held.wake_at == T0 + 130
-    assert not held.waiting
-    assert len(held.probes) == 1
-    again = planned(of, what, T0 + 130, around=around(config_map("settings", a="2")))
-    is_plan(again, "prepare volume settings: its source changed")
-
-
-def test_a_sandbox_that_cannot_be_made_is_tried_again_later() -> None:
-    of = simple()
-    failed = Observed(failures={"POD": Failure("ContainerCreating", "no such network", T0 + 5)})
-    held = planned(of, failed, T0 + 1)
-    is_plan(held, "nothing")
-    assert held.wake_at == T0 + 5
-    assert held.waiting["web"].message == "no such network"
-    assert "create POD/0" in str(planned(of, failed, T0 + 5))
 
 
 # --- deletion ---

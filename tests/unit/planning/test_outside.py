@@ -1,0 +1,83 @@
+"""L14: what happens to a pod from outside, by the engine's own client."""
+
+from textwrap import dedent
+
+from orchestrator.planning.ops import Plan
+from tests.unit.planning.builders import (
+    T0,
+    ended,
+    observed,
+    planned,
+    seen,
+    simple,
+)
+from tests.unit.planning.model import World
+
+
+def is_plan(plan: Plan, text: str) -> None:
+    assert str(plan) == dedent(text).strip()
+
+
+def test_L14_a_dead_sandbox_ends_the_containers_and_is_made_anew() -> None:
+    world = World(simple())
+    world.rest()
+    world.lines.clear()
+    world.events.clear()
+    world.now += 60
+    world.end("POD", 137)
+    world.rest()
+    assert world.lines == [
+        "note SandboxChanged: the sandbox does not run",
+        "begin stop web: its sandbox is gone",
+        "signal stop signal to web: end (sandbox)",
+        "remove POD: it does not run",
+        "write hosts pod: the pod's containers mount it",
+        "create POD/0: the pod has no sandbox",
+        "start POD: the pod has no sandbox",
+        "write hosts pod: the pod has its address",
+        'note Pulled: Container image "web:1" already present on machine',
+        "create web/1: it ended with 143",
+        "keep restarts web: it ended with 143",
+        "start web: it ended with 143",
+    ]
+    assert world.events.count("SandboxChanged") == 1
+
+
+def test_L14_a_removed_sandbox_ends_the_containers_too() -> None:
+    world = World(simple())
+    world.rest()
+    world.now += 60
+    world.vanish("POD")
+    world.rest()
+    assert "SandboxChanged" in world.events
+    assert world.newest("web").attempt == 1
+
+
+def test_L14_a_container_removed_from_outside_is_made_again() -> None:
+    world = World(simple())
+    world.rest()
+    world.vanish("web")
+    world.rest()
+    assert world.lines[-1] == "start web: it is gone from the engine"
+    assert world.newest("web").attempt == 1
+    assert world.pod is not None
+    assert world.pod.status.container_statuses[0].restart_count == 1
+
+
+def test_L14_a_paused_container_counts_as_an_exit() -> None:
+    of = simple()
+    is_plan(
+        planned(of, observed(of, seen(of, phase="paused"))),
+        """
+        unpause web: it was paused from outside
+        signal KILL to web: counts as an exit
+        """,
+    )
+
+
+def test_the_last_dead_attempt_stays_and_older_ones_go() -> None:
+    of = simple()
+    attempts = [ended(of, attempt=n, at=T0 + n) for n in range(3)]
+    plan = planned(of, observed(of, *attempts, seen(of, attempt=3)))
+    is_plan(plan, "remove web: an older attempt\nremove web: an older attempt")
+    assert sorted(op.target for op in plan.ops) == ["web-0", "web-1"]  # type: ignore[attr-defined]
