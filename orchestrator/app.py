@@ -35,6 +35,7 @@ from orchestrator.node.worker import NodeRooms
 from orchestrator.objects.config import Namespace
 from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.validation.update import refuse_immutable
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
 from orchestrator.planning.status import qos_class
@@ -100,7 +101,8 @@ class _Daemon:
         self.engine_error = ""
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
-        self.store = Store(journal, time.time, admission=(self.book.admit, self._admit_pod), identity=object_identity)
+        admission = (refuse_immutable, self.book.admit, self._admit_pod)
+        self.store = Store(journal, time.time, admission=admission, identity=object_identity)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
