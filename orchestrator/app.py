@@ -138,6 +138,7 @@ class _Daemon:
         daemon.dataplane = DataPlane(settings.instance, mode)
         daemon.networks = Networks(engine, daemon.book, daemon.dataplane, settings.instance)
         await daemon.networks.refresh()
+        daemon.book.check()
         await remember_running(engine, settings.instance, daemon.store)
         daemon.manager = NodeManager(engine, daemon._node_rooms())
         daemon.services = ServiceController(

@@ -48,12 +48,21 @@ class AddressBook:
         known = self._journal.get(_SUBNETS, namespace)
         if known is not None:
             return cut(self._instance, namespace, IPv4Network(known["cidr"]))
+        cidr = self._free(namespace)
+        self.adopt(namespace, cidr)
+        return cut(self._instance, namespace, cidr)
+
+    def check(self) -> None:
+        """OrchestratorError when the pool has no room for a first network: to be said once, before any pod meets it."""
+        if not self.subnets():
+            self._free("default")
+
+    def _free(self, namespace: str) -> IPv4Network:
         own = [IPv4Network(entry["cidr"]) for _, entry in self._journal.items(_SUBNETS)]
         taken = [*own, *self._foreign, *self._busy()]
         for cidr in candidates(self._pool, f"{self._instance}/{namespace}"):
             if not overlaps(cidr, taken):
-                self.adopt(namespace, cidr)
-                return cut(self._instance, namespace, cidr)
+                return cidr
         raise OrchestratorError(
             f'cannot find a network for namespace "{namespace}": all of {self._pool} is used by the host or the engine;'
             " choose another range with --pool, or remove networks that nobody needs"

@@ -58,6 +58,16 @@ def test_a_pool_inside_a_network_of_the_host_says_how_to_mend_it(journal: Journa
         book_of(journal, busy=("10.0.0.0/8",)).subnet("default")
 
 
+def test_a_pool_without_room_is_told_at_once_and_costs_no_network(journal: Journal) -> None:
+    book_of(journal).check()
+    assert book_of(journal).subnets() == []
+    with pytest.raises(OrchestratorError, match="choose another range with --pool"):
+        book_of(journal, busy=("10.0.0.0/8",)).check()
+    book_of(journal).subnet("default")
+    # The daemon's own bridges fill the pool: it goes on with what it has.
+    book_of(journal, busy=("10.0.0.0/8",)).check()
+
+
 def test_networks_and_addresses_outlive_the_daemon(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
     first = book_of(journal)
