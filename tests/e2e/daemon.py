@@ -99,6 +99,9 @@ class Daemon:
     def down(self) -> None:
         """Leave nothing in the engine and on the host; safe whatever state the test left it in."""
         self.stop()
+        if not (self.home / "state").exists():
+            # It never came so far as to make anything.
+            return
         for file in sorted(self.specs.rglob("*"), reverse=True):
             file.unlink() if not file.is_dir() or file.is_symlink() else file.rmdir()
         self.specs.mkdir(exist_ok=True)
@@ -205,6 +208,16 @@ class Daemon:
             # The daemon's own state has no watch; each look is a round trip.
             time.sleep(0.02)
         raise AssertionError(f"no problem that mentions {text!r}\n{self.tail()}")
+
+    def wait_engine_error(self, text: str) -> None:
+        """Wait until what the daemon says of its engine mentions `text`; "" waits until all is well."""
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            error = self.client.status()["engine"]["error"]
+            if (text in error) if text else not error:
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"the daemon does not say {text!r} of its engine\n{self.tail()}")
 
     def _absent(self, plural: str, name: str, namespace: str) -> bool:
         items = self.client.get(self.path(plural, namespace=namespace))["items"]

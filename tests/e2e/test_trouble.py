@@ -1,0 +1,233 @@
+"""What trouble gets: one sentence and exit code 1 at start, a warning and another try afterwards."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.proxy import Proxy
+from tests.e2e.daemon import SECONDS, Daemon, docker, restarts, status_of, waiting_reason
+from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
+
+NO_REGISTRY = "127.0.0.1:1/nobody/nothing:1"
+
+
+def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """What a start that failed said; checks that it is one line of the user's language."""
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("orchestrator: ")]
+    assert "Traceback" not in done.stderr
+    return line
+
+
+# --- at start ---
+
+
+def test_no_engine_is_one_sentence(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = new_daemon()
+    url = f"unix://{tmp_path}/nothing.sock"
+    assert one_sentence(daemon.run_to_end("--engine-url", url)) == (
+        f"orchestrator: cannot reach the Docker Engine at {url}: there is no such socket; "
+        "is the Docker Engine installed and started?"
+    )
+
+
+def test_an_engine_that_does_not_listen_is_one_sentence(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = new_daemon()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "dead.sock"))
+    line = one_sentence(daemon.run_to_end("--engine-url", f"unix://{tmp_path}/dead.sock"))
+    assert line.endswith("nobody listens there; is the Docker Engine started?")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="setpriv takes root's rights away")
+def test_no_rights_on_the_engines_socket_is_one_sentence(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    daemon = new_daemon()
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(tmp_path / "closed.sock"))
+        closed.listen()
+        (tmp_path / "closed.sock").chmod(0)
+        powerless = ("setpriv", "--bounding-set=-dac_override", "--") if os.geteuid() == 0 else ()
+        command = [*powerless, *daemon.command("--engine-url", f"unix://{tmp_path}/closed.sock")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    line = one_sentence(done)
+    assert line.endswith("permission denied; run as root or as a member of the socket's group (docker)")
+
+
+@pytest.mark.parametrize(
+    ("pool", "words"),
+    [
+        ("nonsense", "give one such as --pool 10.201.0.0/16"),
+        ("10.0.0.0/24", "it must be a /22 or larger"),
+        ("10.201.0.1/16", "has host bits set"),
+    ],
+)
+def test_a_bad_pool_is_one_sentence(new_daemon: Callable[..., Daemon], pool: str, words: str) -> None:
+    line = one_sentence(new_daemon().run_to_end("--pool", pool))
+    assert line.startswith(f'orchestrator: cannot use the network pool "{pool}": ')
+    assert words in line
+
+
+def test_a_pool_that_collides_is_one_sentence(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    daemon.write(text(pod("collides", FOR_EVER)))
+    taken = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}")
+    pool = taken.rpartition(".")[0] + ".0/22"
+    line = one_sentence(daemon.run_to_end("--pool", pool))
+    assert f"all of {pool} is used by the host or the engine; choose another range with --pool" in line
+    assert daemon.containers() == []
+
+
+def test_D09_a_state_folder_in_use_is_one_sentence_that_names_the_daemon(own_daemon: Daemon) -> None:
+    assert own_daemon.process
+    line = one_sentence(own_daemon.run_to_end())
+    pid, state = own_daemon.process.pid, own_daemon.home / "state"
+    assert line == (
+        f"orchestrator: cannot start: a daemon (pid {pid}) uses {state} already; "
+        "give this one a --state-dir, --run-dir and --instance of its own"
+    )
+    # The first one does not notice.
+    own_daemon.write(text(config_map("unnoticed")))
+    own_daemon.wait_for("configmaps", "unnoticed", lambda _: True)
+
+
+def test_folders_that_cannot_be_made_are_one_sentence(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    place = daemon.home / "file" / "state"
+    place.parent.write_text("")
+    line = one_sentence(daemon.run_to_end("--state-dir", str(place)))
+    assert (
+        line == f"orchestrator: cannot use {place}: not a directory; name other folders with --state-dir and --run-dir"
+    )
+
+
+def test_specs_that_are_not_there_are_one_line(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon()
+    daemon.specs.rmdir()
+    done = daemon.run_to_end()
+    daemon.specs.mkdir()
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{daemon.specs}:")
+    assert len(done.stderr.splitlines()) == 1
+
+
+# --- afterwards ---
+
+
+def test_a_taken_port_is_told_and_tried_again(daemon: Daemon) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        ports = [{"containerPort": 80, "hostPort": port, "hostIP": "127.0.0.1"}]
+        daemon.write(text(pod("port", container(FOR_EVER, ports=ports)), pod("port-other", FOR_EVER)))
+        told = daemon.wait_event("port", "FailedCreatePodSandBox")
+        assert told["type"] == "Warning"
+        assert "address already in use" in told["message"]
+        assert str(port) in told["message"]
+        assert daemon.pod("port")["status"]["phase"] == "Pending"
+        assert waiting_reason(daemon.pod("port")) == "ContainerCreating"
+        daemon.wait_ready("port-other")
+    daemon.wait_ready("port")
+    assert [one["State"]["Status"] for one in daemon.containers("port")] == ["running", "running"]
+
+
+def test_an_image_that_cannot_be_had_is_named_and_harms_no_other(daemon: Daemon) -> None:
+    good, absent = container(FOR_EVER, "good"), container(FOR_EVER, "absent", image=NO_REGISTRY)
+    daemon.write(text(pod("absent", good, absent), pod("absent-other", FOR_EVER)))
+    daemon.wait_ready("absent-other")
+    daemon.wait_pod("absent", lambda p: status_of(p, "good").get("ready", False))
+    told = daemon.wait_event("absent", "Failed", text="Failed to pull image")
+    assert NO_REGISTRY in told["message"]
+    waiting = daemon.wait_pod("absent", lambda p: waiting_reason(p, "absent") == "ImagePullBackOff")
+    assert NO_REGISTRY in status_of(waiting, "absent")["state"]["waiting"]["message"]
+    assert NO_REGISTRY in daemon.cli("describe", "pod", "absent")
+    docker("tag", daemon.image, NO_REGISTRY)
+    try:
+        daemon.wait_ready("absent")
+    finally:
+        docker("rmi", NO_REGISTRY)
+
+
+class EngineInFront:
+    """An engine of the tests' own, as a daemon sees it: a proxy before the real one, in a thread with its own loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._proxy = Proxy(path)
+        self.url = self._proxy.url
+
+    def come(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._proxy.mend(), self._loop).result(SECONDS)
+
+    def go(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._proxy.cut(), self._loop).result(SECONDS)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(SECONDS)
+        self._loop.close()
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[EngineInFront]:
+    """An engine that can go away; it is there."""
+    engine = EngineInFront(tmp_path / "front.sock")
+    engine.come()
+    yield engine
+    engine.go()
+    engine.close()
+
+
+def test_D03_an_engine_that_goes_and_comes_back_disturbs_nothing(
+    front: EngineInFront, new_daemon: Callable[..., Daemon]
+) -> None:
+    daemon = new_daemon("--engine-url", front.url).start()
+    daemon.write(text(pod("away-same", FOR_EVER)), "same.yaml")
+    daemon.write(text(pod("away-dies", FOR_EVER)), "dies.yaml")
+    for name in ("away-same", "away-dies"):
+        daemon.wait_ready(name)
+    before = daemon.life("away-same")
+    victim = daemon.engine_id("away-dies", "main")
+
+    front.go()
+    # What happens now is seen by nobody; the API goes on answering.
+    docker("kill", victim)
+    daemon.write(text(pod("away-new", FOR_EVER)), "new.yaml")
+    daemon.wait_pod("away-new", lambda p: p["status"]["phase"] == "Pending")
+    daemon.wait_engine_error("cannot reach the Docker Engine")
+    assert "waiting for it" in daemon.log.read_text()
+
+    front.come()
+    daemon.wait_ready("away-new")
+    again = daemon.wait_pod("away-dies", lambda p: restarts(p) == 1)
+    assert status_of(again)["lastState"]["terminated"]["exitCode"] == 137
+    daemon.wait_ready("away-dies")
+    daemon.wait_engine_error("")
+    assert daemon.life("away-same") == before
+    assert restarts(daemon.wait_ready("away-same")) == 0
+    assert "Traceback" not in daemon.log.read_text()
+
+
+def test_D03_a_daemon_can_stop_while_the_engine_is_away(
+    front: EngineInFront, new_daemon: Callable[..., Daemon]
+) -> None:
+    daemon = new_daemon("--engine-url", front.url).start()
+    daemon.write(text(pod("away-stop", FOR_EVER)))
+    daemon.wait_ready("away-stop")
+    before = daemon.life()
+    front.go()
+    assert daemon.stop() == 0
+    assert daemon.life() == before
+    front.come()
+    daemon.start()
+    assert restarts(daemon.wait_ready("away-stop")) == 0
+    assert daemon.life() == before
