@@ -32,12 +32,11 @@ from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
-from orchestrator.objects.config import Namespace
-from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.validation.update import refuse_immutable
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
+from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.planning.status import qos_class
 from orchestrator.planning.surroundings import NodeFacts, Surroundings
 from orchestrator.services.addresses import AddressBook
@@ -49,13 +48,13 @@ from orchestrator.settings import Settings
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import Desired, Key, Object, Store
+from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Object, Store
 
 log = logging.getLogger(__name__)
 
-_SPECS, _IMPLIED = "specs", "implied"
-"""Owners in the store: what the folder holds, and namespaces that it uses without a document of their own."""
 _ENGINE_CHECK = 5.0
+_EVENTS_CHECK = 60.0
+"""Seconds between two looks."""
 
 
 class BadSpecs(OrchestratorError):
@@ -215,11 +214,9 @@ class _Daemon:
     def apply(self, snapshot: Snapshot) -> None:
         """Make the store what the folder says; what is wrong stays as it was, and is told."""
         wanted = [Desired(item.object, item.raw, item.place) for item in snapshot.objects]
-        used = {item.object.metadata.namespace for item in snapshot.objects} - {""} | {"default"}
-        named = {item.object.metadata.name for item in snapshot.objects if isinstance(item.object, Namespace)}
-        implied = [Namespace(metadata=ObjectMeta(name=name)) for name in sorted(used - named)]
-        self.store.sync(_IMPLIED, [Desired(obj, {}) for obj in implied])
-        refused = self.store.sync(_SPECS, wanted)
+        implied = implied_namespaces(item.object for item in snapshot.objects)
+        self.store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
+        refused = self.store.sync(SPECS, wanted)
         problems = tuple(
             Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem), p.severity) for p in snapshot.problems
         )
@@ -245,6 +242,7 @@ class _Daemon:
                 tasks.create_task(self.manager.run(), name="node"),
                 tasks.create_task(self.services.run(), name="services"),
                 tasks.create_task(self._watch_engine(), name="engine watch"),
+                tasks.create_task(self._forget_events(), name="old events"),
             ]
             log.info("running; the socket is %s", self.settings.socket)
             await signals.get()
@@ -281,6 +279,12 @@ class _Daemon:
             except OrchestratorError as error:
                 log.warning("%s", error)
             await asyncio.sleep(_ENGINE_CHECK)
+
+    async def _forget_events(self) -> None:
+        """Events grow old also where nothing happens any more."""
+        while True:
+            await asyncio.sleep(_EVENTS_CHECK)
+            self.recorder.forget_old()
 
     def _status(self) -> DaemonStatus:
         settings, info = self.settings, self.info

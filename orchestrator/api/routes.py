@@ -1,6 +1,6 @@
 """Everything that can be asked, one row each.  A row whose access is "write" is logged with who asked."""
 
-from orchestrator.api import daemon, discovery, exec_stream, logs, resources
+from orchestrator.api import daemon, discovery, exec_stream, logs, plan, resources
 from orchestrator.api.context import Route
 
 _POD = "/api/v1/namespaces/{namespace}/pods/{name}"
@@ -14,6 +14,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/apis", discovery.groups),
     Route("GET", "/api/v1", discovery.resources),
     Route("GET", "/orchestrator/v1/status", daemon.get_status),
+    Route("POST", "/orchestrator/v1/plan", plan.plan),
     Route("GET", _POD + "/log", logs.get_log),
     Route("GET", _POD + "/exec", exec_stream.run_command, "write"),
     Route("GET", "/api/v1/{resource}", resources.list_objects),

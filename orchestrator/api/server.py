@@ -21,6 +21,8 @@ from orchestrator.state.store import Store
 
 log = logging.getLogger(__name__)
 
+MAX_BODY = 64 * 2**20
+"""Bytes of a request's body: the whole of a large spec folder."""
 STOP_SECONDS = 1.0
 """How long a request that has been cancelled may hold up a stop."""
 
@@ -32,7 +34,7 @@ class ApiServer:
         self, store: Store, engine: Engine, *, instance: str, clock: Callable[[], float], daemon: StatusSource
     ) -> None:
         context = Context(store, engine, instance, clock, daemon)
-        app = web.Application(middlewares=[_errors_are_statuses])
+        app = web.Application(middlewares=[_errors_are_statuses], client_max_size=MAX_BODY)
         self._requests: set[asyncio.Task[Any]] = set()
         for route in ROUTES:
             app.router.add_route(route.method, route.path, self._bound(route, context))

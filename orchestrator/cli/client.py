@@ -57,6 +57,12 @@ class Client:
             document: Document = json.loads(response.read())
         return document
 
+    def post(self, path: str, document: Document) -> Document:
+        """Send one document and give the answer."""
+        with self._request(path, None, JSON, json.dumps(document).encode()) as response:
+            answer: Document = json.loads(response.read())
+        return answer
+
     def watch(self, path: str, query: Query | None = None, *, table: bool = False) -> Iterator[Document]:
         """Give watch events ({"type", "object"}) as they come."""
         with self._request(path, {**(query or {}), "watch": "true"}, TABLE if table else JSON) as lines:
@@ -74,12 +80,15 @@ class Client:
         return self.get("/orchestrator/v1/status")
 
     @contextmanager
-    def _request(self, path: str, query: Query | None, accept: str) -> Iterator[http.client.HTTPResponse]:
-        """The answer to one GET, to be read within the block."""
+    def _request(
+        self, path: str, query: Query | None, accept: str, body: bytes | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer to one GET, or to the POST of a body, to be read within the block."""
         connection = _Connection(self.path)
         url = quote(path) + (f"?{urlencode(query, doseq=True)}" if query else "")
         try:
-            connection.request("GET", url, headers={"Accept": accept})
+            headers = {"Accept": accept} | ({"Content-Type": JSON} if body is not None else {})
+            connection.request("GET" if body is None else "POST", url, body, headers)
             response = connection.getresponse()
             if response.status >= 400:
                 raise server_error(response.status, response.read())

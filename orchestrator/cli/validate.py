@@ -1,10 +1,15 @@
 """`orchestrator validate`: what is wrong with files, without a daemon and without touching anything."""
 
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.documents import to_json
+
+if TYPE_CHECKING:
+    from orchestrator.sources.located import Load
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
@@ -19,14 +24,7 @@ def command(paths: tuple[str, ...], output: str | None, quiet: bool) -> int:
 
     Exit code 1 when there is an error; warnings are none.
     """
-    from orchestrator.sources import files
-    from orchestrator.sources.yaml_loader import Loader, decode_file, merge
-
-    scan = files.scan([path for path in paths if path != STDIN])
-    loads = Loader().refresh(scan)
-    if STDIN in paths:
-        loads[STDIN_NAME] = decode_file(sys.stdin.buffer.read(), STDIN_NAME)
-    load = merge(loads, scan)
+    load = load_paths(paths, sys.stdin.buffer.read() if STDIN in paths else None)
     if output == "json":
         objects = [
             {"kind": k, "namespace": ns, "name": n, "place": s.place} for s in load.objects for k, ns, n in [s.key]
@@ -34,12 +32,32 @@ def command(paths: tuple[str, ...], output: str | None, quiet: bool) -> int:
         problems = [problem.as_json() for problem in load.problems]
         click.echo(to_json({"valid": not load.errors, "objects": objects, "problems": problems}))
         return 1 if load.errors else 0
-    for problem in load.problems:
-        if problem.severity == "error":
-            click.echo(problem.text)
-        elif not quiet:
-            click.echo(f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.problem}")
+    for line in problem_lines(load, warnings=not quiet):
+        click.echo(line)
     if not quiet:
         counts = (len(load.objects), "object"), (len(load.errors), "error"), (len(load.warnings), "warning")
         click.echo(", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts), err=True)
     return 1 if load.errors else 0
+
+
+def load_paths(paths: Sequence[str], stdin: bytes | None) -> "Load":
+    """Load files and folders, and what standard input held where it is one of them."""
+    from orchestrator.sources import files
+    from orchestrator.sources.yaml_loader import Loader, decode_file, merge
+
+    scan = files.scan([path for path in paths if path != STDIN])
+    loads = Loader().refresh(scan)
+    if stdin is not None:
+        loads[STDIN_NAME] = decode_file(stdin, STDIN_NAME)
+    return merge(loads, scan)
+
+
+def problem_lines(load: "Load", *, warnings: bool) -> list[str]:
+    """Give a line for each problem: "file:line:column: path: what is wrong"."""
+    return [
+        problem.text
+        if problem.severity == "error"
+        else f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.problem}"
+        for problem in load.problems
+        if warnings or problem.severity == "error"
+    ]

@@ -24,6 +24,8 @@ from orchestrator.state.journal import Journal
 HISTORY = 512
 """Changes kept for watchers; each holds an object as it was, so this bounds memory."""
 _IDENTITIES = "objects"
+SPECS, IMPLIED = "specs", "implied"
+"""Owners: what the spec folder holds, and namespaces that it uses without a document of their own."""
 
 Object = Any
 """Any struct of `objects.registry`: it has `.metadata`, most have `.spec` and `.status`."""
@@ -133,6 +135,11 @@ class Store:
         """All objects of a kind, in all namespaces or one, by namespace and name."""
         keys = sorted(k for k in self._records if k.kind == kind and namespace in (None, k.namespace))
         return [self._records[key].object for key in keys]
+
+    def owned(self, *owners: str) -> dict[Key, Object]:
+        """What these owners want, as they gave it; without what is being deleted."""
+        records = self._records.items()
+        return {k: r.desired for k, r in records if r.owner in owners and not r.object.metadata.deletion_timestamp}
 
     def watch(self, version: int | None = None) -> "Watch":
         """A watch of everything after a version (default: from now)."""

@@ -1,0 +1,54 @@
+"""What other specs would do to what runs: POST /orchestrator/v1/plan with {"documents": [...]}; nothing is changed.
+
+The documents are the whole of the specs, each one object.  The answer is {"steps": [...], "summary": "..."}.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from orchestrator.api.context import Context, json_response
+from orchestrator.errors import Invalid
+from orchestrator.objects import registry
+from orchestrator.planning.namespaces import implied_namespaces
+from orchestrator.planning.preview import Name, Step, preview, summary
+from orchestrator.state.store import IMPLIED, SPECS, Key, Object, key_of
+
+
+async def plan(context: Context, request: web.Request) -> web.StreamResponse:
+    """Compare the documents with what the folder has given so far; Invalid names the first that is none."""
+    body = await request.read()
+    current = {_name(key): obj for key, obj in context.store.owned(SPECS, IMPLIED).items()}
+    # Thousands of documents take a second; probes and watches go on meanwhile.
+    steps = await asyncio.to_thread(_steps, body, current)
+    return json_response({"steps": msgspec.to_builtins(steps), "summary": summary(steps)})
+
+
+def _steps(body: bytes, current: dict[Name, Object]) -> tuple[Step, ...]:
+    objects = [_object(document) for document in _documents(body)]
+    every = (*implied_namespaces(objects), *objects)
+    return preview(current, {_name(key_of(obj)): obj for obj in every})
+
+
+def _documents(body: bytes) -> list[Any]:
+    try:
+        document = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"cannot read the request: {error}") from error
+    found = document.get("documents") if isinstance(document, dict) else None
+    if not isinstance(found, list):
+        raise Invalid('cannot read the request: it must be a mapping with a list of "documents"')
+    return found
+
+
+def _object(document: Any) -> Object:
+    obj, problems = registry.decode(document)
+    if obj is None:
+        raise Invalid("; ".join(str(problem) for problem in problems))
+    return obj
+
+
+def _name(key: Key) -> Name:
+    return key.kind, key.namespace, key.name

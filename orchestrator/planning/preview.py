@@ -1,0 +1,233 @@
+"""What an edit of the specs would do to what runs, and why; nothing is done.
+
+It decides by the digests of `identity`, as the store and the pod's plan do, so what it says is what then happens:
+
+    identity of a pod changed -> the pod is replaced       digest of a container changed -> that container alone
+    anything else changed     -> an update, which ends nothing that runs
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from msgspec.structs import replace
+
+from orchestrator.objects import registry
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.service import Service
+from orchestrator.planning.consumers import Use, uses
+from orchestrator.planning.differences import Difference, differences
+from orchestrator.planning.identity import container_digest, pod_identity
+
+Name = tuple[str, str, str]
+"""Kind, namespace ("" for kinds without one) and name."""
+Objects = Mapping[Name, Any]
+
+
+class Action(StrEnum):
+    """What becomes of an object, or of one container of a pod."""
+
+    CREATE = "create"
+    REPLACE_POD = "replace pod"
+    REPLACE_CONTAINER = "replace container"
+    ADD_CONTAINER = "add container"
+    REMOVE_CONTAINER = "remove container"
+    UPDATE = "update"
+    DELETE = "delete"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that would be done: to which object, why (the fields), and who would notice."""
+
+    kind: str
+    namespace: str
+    name: str
+    action: Action
+    container: str = ""
+    causes: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        whose = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        what = f"{self.action} {self.container}".strip()
+        return ": ".join(filter(None, (f"{self.kind} {whose}", what, "; ".join((*self.causes, *self.effects)))))
+
+
+_SUMMARY = (
+    (Action.CREATE, "to create"),
+    (Action.REPLACE_POD, "to replace"),
+    (Action.REPLACE_CONTAINER, "to replace"),
+    (Action.ADD_CONTAINER, "to add"),
+    (Action.REMOVE_CONTAINER, "to remove"),
+    (Action.UPDATE, "to update"),
+    (Action.DELETE, "to delete"),
+    (Action.NOTHING, "unchanged"),
+)
+
+
+def preview(current: Objects, wanted: Objects) -> tuple[Step, ...]:
+    """What would become of every object: first those that pods need, then pods; deletions, and last what stays."""
+    staying = _Staying(current, wanted)
+    names = sorted(wanted, key=_order)
+    steps = [step for name in names for step in _steps(name, current.get(name), wanted[name], staying)]
+    gone = sorted((name for name in current if name not in wanted), key=lambda name: (-_order(name)[0], name))
+    steps += [_deleted(name, current[name], staying) for name in gone]
+    return tuple(sorted(steps, key=lambda step: step.action is Action.NOTHING))
+
+
+def _order(name: Name) -> tuple[int, Name]:
+    return {"Namespace": 0, "Pod": 2}.get(name[0], 1), name
+
+
+def summary(steps: Iterable[Step]) -> str:
+    """Give "2 to create, 1 container to replace, 5 unchanged"; "nothing" where there is not even an object."""
+    counts = Counter(step.action for step in steps)
+    return ", ".join(_counted(counts[action], action, words) for action, words in _SUMMARY if counts[action]) or (
+        "nothing"
+    )
+
+
+def _counted(count: int, action: Action, words: str) -> str:
+    _, _, noun = action.value.partition(" ")
+    return f"{count} {noun}{'s' if count > 1 else ''} {words}" if noun else f"{count} {words}"
+
+
+class _Staying:
+    """The pods that run now and go on, and which of their containers do: they alone can notice an update."""
+
+    def __init__(self, current: Objects, wanted: Objects) -> None:
+        self._pods: dict[str, list[tuple[Pod, Collection[str]]]] = {}
+        for name, now in current.items():
+            then = wanted.get(name)
+            if isinstance(now, Pod) and isinstance(then, Pod) and pod_identity(now) == pod_identity(then):
+                self._pods.setdefault(now.metadata.namespace, []).append((then, _kept(now, then)))
+
+    def uses(self, kind: str, namespace: str, name: str) -> Iterator[tuple[Pod, Use]]:
+        """Who of them reads a ConfigMap or Secret."""
+        for pod, kept in self._pods.get(namespace, ()):
+            for use in uses(pod, kind, name):
+                if use.container in kept:
+                    yield pod, use
+
+    def with_service_variables(self, namespace: str) -> list[str]:
+        """Those that were given the variables of the namespace's Services, by name."""
+        return [pod.metadata.name for pod, _ in self._pods.get(namespace, ()) if pod.spec.enable_service_links]
+
+
+def _kept(now: Pod, then: Pod) -> frozenset[str]:
+    before = {c.name: container_digest(c) for c in now.spec.containers}
+    return frozenset(c.name for c in then.spec.containers if before.get(c.name) == container_digest(c))
+
+
+def _steps(name: Name, now: Any | None, then: Any, staying: _Staying) -> Iterator[Step]:
+    if now is None:
+        yield Step(*name, Action.CREATE, causes=("it is not there yet",), effects=_effects(name, None, then, staying))
+    elif now == then:
+        yield Step(*name, Action.NOTHING)
+    elif isinstance(then, Pod):
+        yield from _pod_steps(name, now, then)
+    else:
+        told = differences(registry.encode(now), registry.encode(then))
+        yield Step(*name, Action.UPDATE, causes=_texts(told), effects=_effects(name, now, then, staying))
+
+
+def _deleted(name: Name, now: Any, staying: _Staying) -> Step:
+    return Step(*name, Action.DELETE, causes=("the specs do not have it",), effects=_effects(name, now, None, staying))
+
+
+# --- pods ---
+
+
+def _pod_steps(name: Name, now: Pod, then: Pod) -> Iterator[Step]:
+    if pod_identity(now) != pod_identity(then):
+        yield Step(*name, Action.REPLACE_POD, causes=_texts(_forcing(now, then)) or ("its definition changed",))
+        return
+    before = {container.name: container for container in now.spec.containers}
+    encoded = {c["name"]: c for c in registry.encode(now)["spec"]["containers"]}
+    for index, container in enumerate(then.spec.containers):
+        old = before.pop(container.name, None)
+        if old is None:
+            causes = ("the pod does not have it yet",)
+            yield Step(*name, Action.ADD_CONTAINER, container.name, causes)
+        elif container_digest(old) != container_digest(container):
+            new = registry.encode(then)["spec"]["containers"][index]
+            told = differences(encoded[container.name], new, ("spec", "containers", index))
+            yield Step(*name, Action.REPLACE_CONTAINER, container.name, _texts(told) or ("its definition changed",))
+    for gone in before:
+        yield Step(*name, Action.REMOVE_CONTAINER, gone, ("the spec has no such container",))
+    if rest := _texts(_beside_containers(now, then)):
+        yield Step(*name, Action.UPDATE, causes=rest, effects=("touches nothing that runs",))
+
+
+def _forcing(now: Pod, then: Pod) -> Iterator[Difference]:
+    """The fields for which alone the pod would be replaced; of containers these are their published ports."""
+    old, new = registry.encode(now)["spec"], registry.encode(then)["spec"]
+    for field in now.spec.__struct_fields__:
+        changed = replace(now, spec=replace(now.spec, **{field: getattr(then.spec, field)}))
+        if pod_identity(changed) == pod_identity(now):
+            continue
+        key = type(now.spec).__struct_encode_fields__[now.spec.__struct_fields__.index(field)]
+        told = differences(old.get(key), new.get(key), ("spec", key))
+        ports = [difference for difference in told if "ports" in difference.path]
+        yield from (ports or told) if field == "containers" else told
+
+
+def _beside_containers(now: Pod, then: Pod) -> Iterator[Difference]:
+    """What changed of a pod besides its containers: metadata, and fields that can change while it runs."""
+    order = [c.name for c in then.spec.containers]
+    if set(order) == {c.name for c in now.spec.containers} and order != [c.name for c in now.spec.containers]:
+        yield Difference(("spec", "containers"), "another order")
+    now = replace(now, spec=replace(now.spec, containers=then.spec.containers))
+    yield from differences(registry.encode(now), registry.encode(then))
+
+
+# --- who notices ---
+
+
+def _effects(name: Name, now: Any | None, then: Any | None, staying: _Staying) -> tuple[str, ...]:
+    kind, namespace, own_name = name
+    if kind in ("ConfigMap", "Secret"):
+        keys = _changed_keys(now, then)
+        found = staying.uses(kind, namespace, own_name)
+        reached = [(pod, use) for pod, use in found if use.keys is None or use.keys & keys]
+        return tuple(dict.fromkeys(_noticed(pod, use, gone=then is None) for pod, use in reached if keys))
+    if kind == "Service":
+        return _service_effects(namespace, now, then, staying)
+    return ()
+
+
+def _changed_keys(now: Any | None, then: Any | None) -> frozenset[str]:
+    old, new = _content(now), _content(then)
+    return frozenset(key for key in {*old, *new} if old.get(key) != new.get(key))
+
+
+def _content(obj: Any | None) -> dict[str, str]:
+    if obj is None:
+        return {}
+    second = obj.binary_data if hasattr(obj, "binary_data") else obj.string_data
+    return {**obj.data, **second}
+
+
+def _noticed(pod: Pod, use: Use, *, gone: bool) -> str:
+    whom = f"{pod.metadata.name}/{use.container}"
+    if gone and not use.optional:
+        return f"{whom} keeps what it has ({use.through})" if use.live else f"{whom} cannot start again ({use.through})"
+    return f"live in {whom} ({use.through})" if use.live else f"at the next start of {whom} ({use.through})"
+
+
+def _service_effects(namespace: str, now: Service | None, then: Service | None, staying: _Staying) -> tuple[str, ...]:
+    found: tuple[str, ...] = ("traffic follows at once",) if now is not None else ()
+    same = now is not None and then is not None and now.spec.ports == then.spec.ports
+    if same and now is not None and then is not None and now.spec.cluster_ip == then.spec.cluster_ip:
+        return found
+    if pods := staying.with_service_variables(namespace):
+        found += (f"its variables at the next start of {', '.join(pods)}",)
+    return found
+
+
+def _texts(told: Iterable[Difference]) -> tuple[str, ...]:
+    return tuple(str(difference) for difference in told)

@@ -1,0 +1,97 @@
+"""`orchestrator plan` against a daemon that runs pods: it changes nothing, and what it says is what then happens."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.daemon import Daemon, is_ready, status_of
+from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
+
+ONE, TWO, THREE = "plan-one", "plan-two", "plan-three"
+Document = dict[str, Any]
+
+
+def edited(daemon: Daemon, folder: Path) -> Path:
+    """The daemon's folder as a user would edit it, in another place."""
+    shutil.copytree(daemon.specs, folder)
+    return folder
+
+
+def page_reader(name: str, *containers: Document, **spec: Any) -> Document:
+    return pod(name, *containers, volumes=[{"name": "page", "configMap": {"name": "plan-page"}}], **spec)
+
+
+def before() -> str:
+    mounts = [{"name": "page", "mountPath": "/page"}]
+    return text(
+        config_map("plan-page", motto="one"),
+        page_reader(ONE, container(FOR_EVER, volumeMounts=mounts), container(FOR_EVER, "side")),
+        pod(TWO, FOR_EVER),
+        pod(THREE, FOR_EVER),
+    )
+
+
+def after() -> str:
+    mounts = [{"name": "page", "mountPath": "/page"}]
+    side = container(FOR_EVER, "side", env=[{"name": "LEVEL", "value": "sesame"}])
+    return text(
+        config_map("plan-page", motto="two"),
+        page_reader(ONE, container(FOR_EVER, volumeMounts=mounts), side),
+        pod(TWO, FOR_EVER, hostname="other"),
+        pod("plan-four", FOR_EVER, labels={"fresh": "yes"}),
+    )
+
+
+def test_a_plan_changes_nothing_and_is_what_then_happens(daemon: Daemon, tmp_path: Path) -> None:
+    daemon.write(before())
+    for name in (ONE, TWO, THREE):
+        daemon.wait_ready(name)
+    life = daemon.life()
+    versions = _versions(daemon)
+    specs = edited(daemon, tmp_path / "edited")
+    assert daemon.cli("plan", str(specs)).splitlines()[-1] == f"{len(versions)} unchanged"
+
+    (specs / "test.yaml").write_text(after().replace("IMAGE", daemon.image))
+    shown = daemon.cli("plan", str(specs))
+    answer = json.loads(daemon.cli("plan", "-o", "json", str(specs)))
+    steps = {(s["name"], s["action"], s["container"]): [*s["causes"], *s["effects"]] for s in answer["steps"]}
+    assert {key: told for key, told in steps.items() if key[1] != "nothing"} == {
+        ("plan-page", "update", ""): ["data.motto: changed", f"live in {ONE}/main (volume page)"],
+        (ONE, "replace container", "side"): ["spec.containers[1].env: LEVEL added"],
+        (TWO, "replace pod", ""): ["spec.hostname: (none) -> other"],
+        (THREE, "delete", ""): ["the specs do not have it"],
+        ("plan-four", "create", ""): ["it is not there yet"],
+    }
+    assert "sesame" not in shown
+    assert daemon.life() == life
+    assert _versions(daemon) == versions
+
+    old = daemon.pod(TWO)["metadata"]["uid"]
+    daemon.write(after())
+    daemon.wait_ready("plan-four")
+    daemon.wait_pod(TWO, lambda found: found["metadata"]["uid"] != old and is_ready(found))
+    daemon.wait_pod(ONE, lambda found: status_of(found, "side")["restartCount"] == 1 and is_ready(found))
+    daemon.wait_gone(THREE)
+    now = daemon.life()
+    assert {name for name in life if now.get(name) != life[name]} == {
+        f"{ONE}/side",
+        f"{TWO}/POD",
+        f"{TWO}/main",
+        f"{THREE}/POD",
+        f"{THREE}/main",
+    }
+    assert set(now) - set(life) == {"plan-four/POD", "plan-four/main"}
+    assert daemon.exec(ONE, "cat", "/page/motto", container="main") == "two"
+    assert daemon.cli("plan", str(specs)).splitlines()[-1].endswith(" unchanged")
+    assert "," not in daemon.cli("plan", str(daemon.specs)).splitlines()[-1]
+
+
+def _versions(daemon: Daemon) -> dict[str, str]:
+    """The resourceVersion of everything that the folder gave."""
+    found = {}
+    for plural in ("pods", "configmaps", "secrets", "services", "namespaces"):
+        for item in daemon.client.get(f"/api/v1/{plural}")["items"]:
+            meta = item["metadata"]
+            found[f"{plural}/{meta.get('namespace', '')}/{meta['name']}"] = meta["resourceVersion"]
+    return found
