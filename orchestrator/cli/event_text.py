@@ -16,6 +16,11 @@ def last_seen(event: Document) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp", ""))
 
 
+def first_seen(event: Document) -> str:
+    """Give the RFC 3339 time at which an Event was first seen."""
+    return str(event.get("firstTimestamp") or last_seen(event))
+
+
 def since_text(event: Document, now: float) -> str:
     """Give "5s", or "5s (x3 over 2m)" for what happened several times."""
     seen = age(last_seen(event), now)

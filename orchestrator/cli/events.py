@@ -2,17 +2,30 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import click
 
+from orchestrator.api.ages import age
 from orchestrator.cli import options
 from orchestrator.cli.client import Client, client_of
 from orchestrator.cli.documents import Document, as_list, to_json, to_yaml
-from orchestrator.cli.event_text import since_text, sort_events
+from orchestrator.cli.event_text import first_seen, last_seen, since_text, sort_events
 from orchestrator.cli.resources import discover, parse
 from orchestrator.cli.table_text import Columns
 
 HEADER = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
+CLASSIC = ("FIRSTSEEN", "LASTSEEN", "COUNT", "FROM", "SUBOBJECTPATH", "TYPE", "REASON", "MESSAGE")
+"""The columns of `describe` as it once was, which tell all that an Event has; `--wide` prints them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which columns the table has; with several objects each row says whose it is."""
+
+    wide: bool
+    namespaces: bool
+    one_object: bool
 
 
 @click.command(short_help="Print what happened to which object, and why.")
@@ -21,7 +34,9 @@ HEADER = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
 @click.option("--for", "about", default="", metavar="RESOURCE/NAME", help="Only what happened to this object.")
 @click.option("--types", default="", help="Only these types (Normal, Warning).")
 @click.option("-w", "--watch", is_flag=True, help="Go on with what happens.")
-@click.option("--wide", is_flag=True, help="Add who says so, when it began and how often it happened.")
+@click.option(
+    "--wide", is_flag=True, help="The classic columns: first and last seen, count, from whom, which part of the object."
+)
 @click.option("--no-headers", is_flag=True, help="Print no header.")
 @click.option("-o", "--output", type=click.Choice(("wide", "yaml", "json")), help="Another form than the table.")
 @click.pass_context
@@ -48,17 +63,17 @@ def command(
     if output in ("yaml", "json"):
         click.echo(to_yaml(as_list(events)) if output == "yaml" else to_json(as_list(events)))
         return
-    columns, shape = Columns(), (wide or output == "wide", all_namespaces)
+    columns, shape = Columns(), Shape(wide or output == "wide", all_namespaces, one_object=bool(about))
     if events or watch:
-        header = [] if no_headers else [event_header(*shape)]
-        click.echo("".join(f"{line}\n" for line in columns.lines([*header, *_rows(events, *shape)])), nl=False)
+        header = [] if no_headers else [event_header(shape)]
+        click.echo("".join(f"{line}\n" for line in columns.lines([*header, *_rows(events, shape)])), nl=False)
     else:
         click.echo("No events found" + ("" if all_namespaces else f" in {namespace} namespace."), err=True)
     if watch:
         for change in client.watch(path, {**query, "resourceVersion": listed["metadata"]["resourceVersion"]}):
             event = change["object"]
             if change["type"] in ("ADDED", "MODIFIED") and (not chosen or event.get("type") in chosen):
-                click.echo(columns.lines(_rows([event], *shape))[0])
+                click.echo(columns.lines(_rows([event], shape))[0])
 
 
 def about_selector(client: Client, about: str) -> str:
@@ -69,25 +84,29 @@ def about_selector(client: Client, about: str) -> str:
     return f"involvedObject.kind={want[0].resource.kind},involvedObject.name={want[0].names[0]}"
 
 
-def event_header(wide: bool, namespaces: bool) -> list[str]:
+def event_header(shape: Shape) -> list[str]:
     """Give the header of the table."""
-    header = [*HEADER[:-1], "SUBOBJECT", "SOURCE", "MESSAGE", "COUNT"] if wide else list(HEADER)
-    return ["NAMESPACE", *header] if namespaces else header
+    header = list(HEADER)
+    if shape.wide:
+        header = [*CLASSIC] if shape.one_object else ["OBJECT", *CLASSIC]
+    return ["NAMESPACE", *header] if shape.namespaces else header
 
 
-def _rows(events: Iterable[Document], wide: bool, namespaces: bool) -> list[list[str]]:
+def _rows(events: Iterable[Document], shape: Shape) -> list[list[str]]:
     now = time.time()
-    return [_row(event, now, wide, namespaces) for event in events]
+    return [event_row(event, now, shape) for event in events]
 
 
-def _row(event: Document, now: float, wide: bool, namespaces: bool) -> list[str]:
-    about, source = event["involvedObject"], event.get("source", {})
-    row = [since_text(event, now), event.get("type", ""), event.get("reason", "")]
-    row.append(f"{about['kind']}/{about['name']}")
+def event_row(event: Document, now: float, shape: Shape) -> list[str]:
+    """Give one Event's cells; `now` is in Unix seconds."""
+    about = event["involvedObject"]
+    whose, what = f"{about['kind']}/{about['name']}", [event.get("type", ""), event.get("reason", "")]
     message = " ".join(event.get("message", "").split("\n"))
-    if wide:
+    if shape.wide:
+        source = event.get("source", {})
+        seen = [age(first_seen(event), now), age(last_seen(event), now), str(event.get("count", 1))]
         said_by = ", ".join(filter(None, (source.get("component"), source.get("host"))))
-        row += [about.get("fieldPath", ""), said_by, message, str(event.get("count", 1))]
+        row = [*([] if shape.one_object else [whose]), *seen, said_by, about.get("fieldPath", ""), *what, message]
     else:
-        row.append(message)
-    return [event["metadata"].get("namespace", ""), *row] if namespaces else row
+        row = [since_text(event, now), *what, whose, message]
+    return [event["metadata"].get("namespace", ""), *row] if shape.namespaces else row

@@ -1,8 +1,8 @@
 """Events: what happened to whom and why, in Kubernetes' words, aggregated and bounded.
 
 The same (object, reason, message) again raises the count and lastTimestamp of the Event that is there, as the kubelet's
-recorder does.  The newest are kept in the journal across restarts.  No secret and no value of an environment variable
-is ever part of a message.
+recorder does; many that differ in their message only become one, with the newest message (`similar`).  The newest are
+kept in the journal across restarts.  No secret and no value of an environment variable is ever part of a message.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from orchestrator.objects.events import Event, EventSource
 from orchestrator.objects.meta import ObjectMeta, ObjectReference
 from orchestrator.objects.times import format_time, parse_time
 from orchestrator.state.journal import Journal
+from orchestrator.state.similar import PREFIX, Similar
 from orchestrator.state.store import Key, Store
 
 log = logging.getLogger(__name__)
@@ -40,53 +41,44 @@ class EventRecorder:
         self._clock = clock
         self._source = EventSource(component="orchestrator", host=node_name)
         self._recent: OrderedDict[str, Event] = OrderedDict()
+        """By namespace/name, the one that was seen longest ago first."""
+        self._similar = Similar()
         self._restore()
 
     def record(self, about: Any, kind: EventType, reason: str, message: str, *, field_path: str = "") -> None:
         """Something happened to the object `about`; `field_path` is as kubectl shows it ("spec.containers{web}")."""
-        meta = about.metadata
-        about_kind = registry.kind_of(about)
-        digest = hashlib.sha256("\0".join((about_kind, meta.uid, field_path, kind, reason, message)).encode())
-        name = f"{meta.name}.{digest.hexdigest()[:16]}"
-        now = format_time(self._clock())
-        namespace = meta.namespace or "default"
-        seen = self._recent.get(f"{namespace}/{name}")
+        now = self._clock()
+        reference = _reference(about, field_path)
+        told, combined = message, self._similar.is_too_many(_kind_of_event(reference, kind, reason), message, now)
+        if combined:
+            message, told = PREFIX + message, PREFIX
+        digest = hashlib.sha256("\0".join((reference.kind, reference.uid, field_path, kind, reason, told)).encode())
+        name = f"{reference.name}.{digest.hexdigest()[:16]}"
+        key, stamp = f"{reference.namespace}/{name}", format_time(now)
+        seen = self._recent.get(key)
         if seen is None:
-            reference = ObjectReference(
-                kind=about_kind,
-                api_version=registry.api_version(about_kind),
-                namespace=namespace,
-                name=meta.name,
-                uid=meta.uid,
-                field_path=field_path,
-            )
             event = Event(
                 metadata=ObjectMeta(
-                    name=name, namespace=namespace, uid=digest.hexdigest()[:32], creation_timestamp=now
+                    name=name, namespace=reference.namespace, uid=digest.hexdigest()[:32], creation_timestamp=stamp
                 ),
                 involved_object=reference,
                 reason=reason,
                 message=message,
                 type=kind,
                 source=self._source,
-                first_timestamp=now,
-                last_timestamp=now,
+                first_timestamp=stamp,
+                last_timestamp=stamp,
                 count=1,
             )
         else:
-            event = msgspec.structs.replace(seen, last_timestamp=now, count=seen.count + 1)
-        self._keep(f"{namespace}/{name}", event)
+            event = msgspec.structs.replace(seen, message=message, last_timestamp=stamp, count=seen.count + 1)
+        self._keep(key, event)
         level = logging.DEBUG if kind == "Normal" else logging.WARNING
-        log.log(level, "%s/%s%s: %s: %s", namespace, meta.name, field_path and f" {field_path}", reason, message)
+        place = f"{reference.namespace}/{reference.name} {field_path}".strip()
+        log.log(level, "%s: %s: %s", place, reason, message)
 
-    def _keep(self, key: str, event: Event) -> None:
-        self._recent[key] = event
-        self._recent.move_to_end(key)
-        self._store.put("events", event)
-        self._journal.put(_BUCKET, key, registry.encode(event))
-        self._forget_old()
-
-    def _forget_old(self) -> None:
+    def forget_old(self) -> None:
+        """Drop what is older than `MAX_AGE` or more than `MAX_EVENTS`; to be called now and then."""
         limit = self._clock() - MAX_AGE
         while self._recent:
             key, oldest = next(iter(self._recent.items()))
@@ -95,6 +87,13 @@ class EventRecorder:
             del self._recent[key]
             self._store.drop(Key("Event", *key.split("/", 1)))
             self._journal.delete(_BUCKET, key)
+
+    def _keep(self, key: str, event: Event) -> None:
+        self._recent[key] = event
+        self._recent.move_to_end(key)
+        self._store.put("events", event)
+        self._journal.put(_BUCKET, key, registry.encode(event))
+        self.forget_old()
 
     def _restore(self) -> None:
         kept = []
@@ -109,4 +108,24 @@ class EventRecorder:
         for key, event in sorted(kept, key=lambda pair: pair[1].last_timestamp):
             self._recent[key] = event
             self._store.put("events", event)
-        self._forget_old()
+            if not event.message.startswith(PREFIX):
+                kind = _kind_of_event(event.involved_object, event.type, event.reason)
+                self._similar.is_too_many(kind, event.message, parse_time(event.last_timestamp))
+        self.forget_old()
+
+
+def _reference(about: Any, field_path: str) -> ObjectReference:
+    meta, kind = about.metadata, registry.kind_of(about)
+    return ObjectReference(
+        kind=kind,
+        api_version=registry.api_version(kind),
+        namespace=meta.namespace or "default",
+        name=meta.name,
+        uid=meta.uid,
+        field_path=field_path,
+    )
+
+
+def _kind_of_event(about: ObjectReference, kind: str, reason: str) -> str:
+    """What Events have in common that may be told as one."""
+    return "\0".join((about.kind, about.uid, about.field_path, kind, reason))

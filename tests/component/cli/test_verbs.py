@@ -133,6 +133,21 @@ async def test_events_oldest_first_and_of_one_object(house: House) -> None:
     assert (await house.cli("events", "-n", "none")).err == "No events found in none namespace.\n"
 
 
+async def test_wide_events_have_the_classic_columns(house: House) -> None:
+    pod = house.apply(POD)
+    for _ in range(3):
+        house.recorder.record(pod, "Warning", "Unhealthy", "sick", field_path="spec.containers{app}")
+    classic = ["FIRSTSEEN", "LASTSEEN", "COUNT", "FROM", "SUBOBJECTPATH", "TYPE", "REASON", "MESSAGE"]
+    header, row = (await house.cli("events", "--wide", "--for", "pod/web")).out.splitlines()
+    assert header.split() == classic
+    cells = re.split(r"\s{2,}", row)
+    assert [re.fullmatch(r"\d+s", cell) is not None for cell in cells[:2]] == [True, True]
+    assert cells[2:] == ["3", "orchestrator, node", "spec.containers{app}", "Warning", "Unhealthy", "sick"]
+    header, row = (await house.cli("events", "-A", "--wide")).out.splitlines()
+    assert header.split() == ["NAMESPACE", "OBJECT", *classic]
+    assert row.split()[:2] == ["default", "Pod/web"]
+
+
 async def test_logs(house: House) -> None:
     pod = house.apply(POD)
     await house.run_container(pod, "app", 0, Program(output=((1, b"one\n"), (2, b"two"))))
