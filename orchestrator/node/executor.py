@@ -10,10 +10,12 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 
 from orchestrator.engine.base import Engine
 from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
 from orchestrator.node.memory import PodMemory
+from orchestrator.node.messages import prepare_message
 from orchestrator.node.ports import HostsFiles, PodNetworks
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.objects.pod import Pod
@@ -177,6 +179,8 @@ class Executor:
                 memory.forget_container(op.target)
 
     async def _create(self, op: Create) -> None:
+        if op.message_file:
+            await prepare_message(Path(op.message_file))
         try:
             await self._tools.engine.create(op.config)
         except Conflict:

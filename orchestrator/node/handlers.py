@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from orchestrator import __version__
 from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError
+from orchestrator.node.grpc_check import grpc_check
 from orchestrator.node.http_get import http_get
 from orchestrator.objects.container import Container
 from orchestrator.objects.probes import HTTPGetAction, LifecycleHandler, Probe, TCPSocketAction
@@ -50,7 +51,10 @@ class Handlers:
             return await self._http(probe.http_get, container, ip, seconds, "kube-probe")
         if probe.tcp_socket is not None:
             return await _tcp(probe.tcp_socket, container, ip, seconds)
-        return Outcome(False, "this kind of probe is not supported yet")
+        if probe.grpc is not None:
+            agent = f"kube-probe/{__version__}"
+            return Outcome(*await grpc_check(f"{ip}:{probe.grpc.port}", probe.grpc.service, seconds, agent))
+        return Outcome(False, "the probe has no handler")
 
     async def hook(
         self, hook: LifecycleHandler, container: Container, engine_id: str, ip: str, seconds: float | None

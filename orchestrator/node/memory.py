@@ -7,7 +7,7 @@ replacing: their hooks are the old ones.
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import msgspec
 
@@ -53,6 +53,8 @@ class PodMemory:
         self.replaced: dict[str, Container] = {}
         self.noted: set[str] = set()
         self.images: dict[str, ImageState] = {}
+        self.messages: dict[str, str] = {}
+        """Termination messages by container id."""
 
     def adopt(self, pod: Pod, volumes: dict[str, str]) -> None:
         """Turn to this pod; another one than before becomes a former one."""
@@ -75,7 +77,7 @@ class PodMemory:
 
     def observed(self, seen: Iterable[SeenContainer], network: str) -> Observed:
         """All of it as the plan's input, with what the engine says now."""
-        containers = tuple(seen)
+        containers = tuple(replace(c, message=self.messages.get(c.id, "")) for c in seen)
         for container in containers:
             self._recall(container)
         self._forget_replaced(containers)
@@ -131,7 +133,7 @@ class PodMemory:
 
     def forget_container(self, container: str) -> None:
         """The container is gone from the engine."""
-        for facts in (self.stops, self.post_starts, self.pre_stops, self.probes):
+        for facts in (self.stops, self.post_starts, self.pre_stops, self.probes, self.messages):
             facts.pop(container, None)
         self._journal.delete(CONTAINERS, container)
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.errors import OrchestratorError, Unavailable
@@ -18,12 +19,14 @@ from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.images import Puller, PullResult
 from orchestrator.node.memory import PodMemory
+from orchestrator.node.messages import read_message
 from orchestrator.node.observe import seen_container
 from orchestrator.node.prober import Prober, ProbeTarget
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
-from orchestrator.planning.observed import Hook, HookState, Observed
+from orchestrator.planning.container import message_file
+from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
 from orchestrator.planning.pod_plan import plan as plan_pod
 from orchestrator.planning.probe_state import ProbeStatus
@@ -157,6 +160,7 @@ class PodWorker:
         known = {pod.metadata.uid if pod else "", *self.memory.former}
         for uid in {container.uid for container in seen} - known:
             self.memory.former[uid] = None
+        await self._read_messages(seen)
         running = {container.name for container in seen if container.alive}
         if pod is not None and not pod.metadata.deletion_timestamp:
             every = (*pod.spec.init_containers, *pod.spec.containers)
@@ -165,6 +169,18 @@ class PodWorker:
             self.memory.images = {i: replace(state, pulling=i in self._pulling) for i, state in states.items()}
         ready = rooms.tools.networks.ready(self.key.namespace)
         return self.memory.observed(seen, rooms.surroundings(self.key.namespace).network if ready else "")
+
+    async def _read_messages(self, seen: list[SeenContainer]) -> None:
+        """The last words of containers that have ended since the last look."""
+        pod, memory = self._last, self.memory
+        for ended in seen:
+            if pod is None or not ended.ended or ended.is_sandbox or ended.id in memory.messages:
+                continue
+            spec = self._spec_of(self._engine_view[ended.id], ended.name)
+            if spec is not None and ended.uid == pod.metadata.uid:
+                around = self._rooms.surroundings(self.key.namespace)
+                path = Path(message_file(pod, ended.name, ended.attempt, around))
+                memory.messages[ended.id] = await read_message(self._rooms.tools.engine, path, spec, ended)
 
     def _publish(self, pod: Pod | None, observed: Observed, plan: Plan, around: Surroundings) -> None:
         if pod is None:
@@ -191,9 +207,9 @@ class PodWorker:
         if about is None:
             log.info("%s: %s: %s", self.key, note.reason, note.message)
             return
-        path = (
-            f"spec.containers{{{note.container}}}" if note.container and note.container != labels.SANDBOX_NAME else ""
-        )
+        init = any(c.name == note.container for c in about.spec.init_containers)
+        named = note.container not in ("", labels.SANDBOX_NAME)
+        path = f"spec.{'initContainers' if init else 'containers'}{{{note.container}}}" if named else ""
         self._rooms.recorder.record(about, note.type, note.reason, note.message, field_path=path)
 
     def _stop_signal(self, op: Signal) -> str:

@@ -87,7 +87,11 @@ def container_config(
         network=f"container:{sandbox}",
         ipc_mode="host" if spec.host_ipc else f"container:{sandbox}",
         pid_mode="host" if spec.host_pid else f"container:{sandbox}" if spec.share_process_namespace else "",
-        mounts=(*_mounts(pod, container, around, variables), *_hosts(pod, container, around)),
+        mounts=(
+            *_mounts(pod, container, around, variables),
+            *_hosts(pod, container, around),
+            *_message(pod, container, attempt, around),
+        ),
         memory_bytes=quantity_units(limits["memory"]) if "memory" in limits else 0,
         nano_cpus=quantity_nano(limits["cpu"]) if "cpu" in limits else 0,
         cpu_shares=_shares(requests.get("cpu", limits.get("cpu"))),
@@ -138,6 +142,18 @@ def _hosts(pod: Pod, container: Container, around: Surroundings) -> list[Mount]:
     if pod.spec.host_network or any(m.mount_path == "/etc/hosts" for m in container.volume_mounts):
         return []
     return [Mount(target="/etc/hosts", source=around.paths(pod.metadata.uid).hosts)]
+
+
+def message_file(pod: Pod, container: str, attempt: int, around: Surroundings) -> str:
+    """The file on the host that one attempt of a container may write its termination message to."""
+    return f"{around.paths(pod.metadata.uid).volumes}/.messages/{container}_{attempt}"
+
+
+def _message(pod: Pod, container: Container, attempt: int, around: Surroundings) -> list[Mount]:
+    path = container.termination_message_path
+    if any(mount.mount_path == path for mount in container.volume_mounts):
+        return []
+    return [Mount(target=path, source=message_file(pod, container.name, attempt, around))]
 
 
 def _published(pod: Pod) -> tuple[PortBinding, ...]:

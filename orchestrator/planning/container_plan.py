@@ -14,7 +14,7 @@ from typing import Literal
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.backoff import earned, following
-from orchestrator.planning.container import container_config, sub_path_of
+from orchestrator.planning.container import container_config, message_file, sub_path_of
 from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest
@@ -39,6 +39,7 @@ from orchestrator.planning.ops import (
 )
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.planning.projection import is_projected, volume_directory
+from orchestrator.planning.restart_policy import is_sidecar, should_restart
 from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.terminated import last_state
@@ -69,19 +70,6 @@ def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
     if newest.phase == "created":
         return _held(scene, container) or Plan((_start(container, newest.id, "it was made and not started"),))
     return Plan((Remove(name=newest.name, target=newest.id, lane=newest.name, cause=f"it is {newest.phase}"),))
-
-
-def should_restart(policy: str, newest: SeenContainer) -> bool:
-    """What restartPolicy says of an attempt that ended."""
-    failed = newest.failed_to_start or newest.exit_code != 0
-    return policy == "Always" or (policy == "OnFailure" and failed)
-
-
-def policy_of(pod: Pod, container: Container, role: Role) -> str:
-    """The restart policy that holds for a container; init containers run to success unless the pod never retries."""
-    if role == "init" and container.restart_policy is None:
-        return "Never" if pod.spec.restart_policy == "Never" else "OnFailure"
-    return container.restart_policy or pod.spec.restart_policy
 
 
 def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
@@ -189,9 +177,9 @@ def probes_while_stopping(observed: Observed, container: Container, newest: Seen
 
 
 def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role) -> Plan:
-    stale = role == "init" and newest.created_at < scene.sandbox.created_at
+    stale = role == "init" and newest.created_at < scene.sandbox.created_at and not is_sidecar(scene.pod, container)
     edited = newest.digest != container_digest(container)
-    if not stale and not edited and not should_restart(policy_of(scene.pod, container, role), newest):
+    if not stale and not edited and not should_restart(scene.pod, container, newest):
         return Plan()
     history = scene.observed.restarts.get(container.name, Restarts())
     delay = 0.0 if edited or stale else earned(history.delay, newest.started_at, newest.finished_at)
@@ -201,7 +189,7 @@ def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role
     following_delay = 0.0 if edited or stale else following(delay, scene.around.backoff)
     attempt = max(newest.attempt + 1, history.next_attempt)
     history = Restarts(history.next_attempt, following_delay, last_state(newest))
-    cause = "its spec changed" if edited else f"it ended with {newest.exit_code}"
+    cause = "its spec changed" if edited else f"it ended with {last_state(newest).exit_code}"
     return _start_attempt(scene, container, role, attempt, history, cause, due)
 
 
@@ -236,6 +224,7 @@ def _start_attempt(
         name=name,
         attempt=attempt,
         config=config,
+        message_file=message_file(scene.pod, name, attempt, scene.around),
         lane=name,
         cause=cause,
         event=EventNote("Normal", "Created", "Container created", name),

@@ -37,6 +37,8 @@ class SeenContainer:
     started_at: float = 0.0
     finished_at: float = 0.0
     ip: str = ""
+    message: str = ""
+    """Its termination message, once it has ended."""
 
     @property
     def is_sandbox(self) -> bool:
@@ -84,7 +86,8 @@ class StopReason(StrEnum):
     STARTUP = "startup"
     POST_START = "post-start"
     SANDBOX = "sandbox"
-    PAUSED = "paused"
+    OVER = "the pod is over"
+    DEADLINE = "deadline"
 
 
 @dataclass(frozen=True, slots=True)

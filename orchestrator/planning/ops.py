@@ -99,6 +99,8 @@ class Create(Op):
     name: str
     attempt: int
     config: ContainerConfig
+    message_file: str = ""
+    """Made empty before it: where it may write its termination message."""
 
     def subject(self) -> str:
         """Container and attempt."""

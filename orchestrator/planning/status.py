@@ -24,10 +24,11 @@ from orchestrator.objects.pod_status import (
 )
 from orchestrator.objects.scalars import parse_quantity
 from orchestrator.objects.times import format_time
-from orchestrator.planning.observed import HookState, LastState, Observed, Restarts, SeenContainer
+from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
-from orchestrator.planning.pod_plan import is_over
-from orchestrator.planning.probe_state import ProbeStatus
+from orchestrator.planning.outcome import DEADLINE_EXCEEDED, DEADLINE_MESSAGE, Outcome, outcome
+from orchestrator.planning.readiness import is_ready, is_started
+from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.terminated import last_state
 
@@ -47,12 +48,15 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
     sandbox = observed.sandbox(uid)
     up = sandbox is not None and sandbox.phase == "running"
     ip = (around.node.ip if spec.host_network else sandbox.ip) if up and sandbox else ""
-    if is_over(pod, observed):
+    ended = outcome(pod, observed, now)
+    if ended is not None:
         ip = ip or pod.status.pod_ip
-    phase = _phase(pod, init, main, observed)
+    phase = _phase(pod, init, main, ended)
     return PodStatus(
         observed_generation=pod.metadata.generation,
         phase=phase,
+        reason=DEADLINE_EXCEEDED if ended is Outcome.DEADLINE else "",
+        message=DEADLINE_MESSAGE if ended is Outcome.DEADLINE else "",
         conditions=_conditions(pod, phase, init, main, up, now),
         host_ip=around.node.ip,
         host_ips=(HostIP(ip=around.node.ip),),
@@ -80,24 +84,6 @@ def qos_class(pod: Pod) -> Literal["Guaranteed", "Burstable", "BestEffort"]:
     return "BestEffort" if nothing else "Guaranteed" if guaranteed else "Burstable"
 
 
-def is_started(container: Container, seen: SeenContainer, observed: Observed) -> bool:
-    """Running, its postStart hook over, and its startup probe passed."""
-    if seen.phase != "running":
-        return False
-    if container.lifecycle is not None and container.lifecycle.post_start is not None:
-        hook = observed.post_starts.get(seen.id)
-        if hook is None or hook.state is not HookState.SUCCEEDED:
-            return False
-    return container.startup_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).started)
-
-
-def is_ready(container: Container, seen: SeenContainer, observed: Observed) -> bool:
-    """Started, and its readiness probe says so where it has one (P06)."""
-    if not is_started(container, seen, observed):
-        return False
-    return container.readiness_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).ready)
-
-
 def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -> ContainerStatus:
     attempts = observed.of(pod.metadata.uid, container.name)
     newest = attempts[0] if attempts else None
@@ -108,7 +94,7 @@ def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -
         return before
     history = observed.restarts.get(container.name, Restarts())
     state, ended = _state(pod, container, newest, observed, plan)
-    is_init = container in pod.spec.init_containers
+    to_success = is_init(pod, container) and not is_sidecar(pod, container)
     last = _last(attempts, history, ended)
     running = state.running is not None and newest is not None
     return ContainerStatus(
@@ -117,7 +103,7 @@ def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -
         last_state=ContainerState(terminated=_terminated(last)) if last else ContainerState(),
         ready=(
             bool(ended and newest and newest.exit_code == 0 and not newest.failed_to_start)
-            if is_init and container.restart_policy is None
+            if to_success
             else bool(running and newest and is_ready(container, newest, observed))
         ),
         restart_count=max(newest.attempt if newest else 0, history.count),
@@ -165,17 +151,30 @@ def _terminated(last: LastState) -> ContainerStateTerminated:
     )
 
 
-def _phase(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus], observed: Observed) -> PodPhase:
-    if is_over(pod, observed):
+def _phase(
+    pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus], ended: Outcome | None
+) -> PodPhase:
+    if ended is Outcome.DEADLINE:
+        return "Failed"
+    if ended is not None:
         if pod.status.phase in ("Succeeded", "Failed"):
             return pod.status.phase
-        ended = [s.state.terminated for s in (*init, *main) if s.state.terminated]
-        good = all(t.exit_code == 0 for t in ended) and len(ended) == len(init) + len(main)
-        return "Succeeded" if good else "Failed"
-    if any(not _has_run(status) for status in main) or any(not status.ready for status in init):
+        every = (*(status for status in init if not _is_sidecars(pod, status)), *main)
+        terminated = [status.state.terminated for status in every]
+        return "Succeeded" if all(t is not None and t.exit_code == 0 for t in terminated) else "Failed"
+    if any(not _has_run(status) for status in main) or _uninitialized(pod, init):
         # A pod that has been Running stays so: initialized again (its sandbox changed), or a container is gone.
         return "Running" if pod.status.phase == "Running" else "Pending"
     return "Running"
+
+
+def _uninitialized(pod: Pod, init: Sequence[ContainerStatus]) -> list[str]:
+    """The init containers that have not succeeded, and the sidecars that have not started."""
+    return [s.name for s in init if not (s.started or _has_run(s) if _is_sidecars(pod, s) else s.ready)]
+
+
+def _is_sidecars(pod: Pod, status: ContainerStatus) -> bool:
+    return any(c.name == status.name and is_sidecar(pod, c) for c in pod.spec.init_containers)
 
 
 def _has_run(status: ContainerStatus) -> bool:
@@ -191,8 +190,9 @@ def _conditions(
     now: float,
 ) -> tuple[PodCondition, ...]:
     over = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
-    uninitialized = [status.name for status in init if not status.ready]
-    unready = [status.name for status in main if not status.ready]
+    uninitialized = _uninitialized(pod, init)
+    beside = [status for status in init if _is_sidecars(pod, status)]
+    unready = [status.name for status in (*beside, *main) if not status.ready]
     initialized: tuple[bool, str, str] = (True, over if phase == "Succeeded" else "", "")
     if uninitialized:
         text = f"containers with incomplete status: {_names(uninitialized)}"

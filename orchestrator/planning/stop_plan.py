@@ -42,8 +42,10 @@ def begin_stop(container: SeenContainer, reason: StopReason, grace: float, cause
     )
 
 
-def stop_steps(container: SeenContainer, spec: Container | None, stop: Stop, observed: Observed, now: float) -> Plan:
-    """The next step of a termination that has begun."""
+def stop_steps(
+    container: SeenContainer, spec: Container | None, stop: Stop, observed: Observed, now: float, *, turn: bool = True
+) -> Plan:
+    """The next step of a termination that has begun; the signal waits for its `turn` as long as the grace lasts."""
     if container.phase == "paused" or stop.grace == 0:
         return _kill(container, stop, now, f"{stop.reason}: now")
     if stop.signalled_at:
@@ -63,6 +65,8 @@ def stop_steps(container: SeenContainer, spec: Container | None, stop: Stop, obs
         )
         return Plan((run,), wake_at=end)
     if hook is not None and hook.state is HookState.RUNNING and now < end:
+        return Plan(wake_at=end)
+    if not turn and now < end:
         return Plan(wake_at=end)
     return Plan((_signal(container, "", f"end ({stop.reason})"),))
 

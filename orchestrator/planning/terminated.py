@@ -11,4 +11,4 @@ def last_state(seen: SeenContainer) -> LastState:
     if seen.failed_to_start:
         return LastState(seen.id, START_ERROR, "StartError", seen.error, 0.0, max(seen.finished_at, seen.created_at))
     reason = "OOMKilled" if seen.oom_killed else "Completed" if seen.exit_code == 0 else "Error"
-    return LastState(seen.id, seen.exit_code, reason, seen.error, seen.started_at, seen.finished_at)
+    return LastState(seen.id, seen.exit_code, reason, seen.message or seen.error, seen.started_at, seen.finished_at)

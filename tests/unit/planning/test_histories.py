@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.observed import HookState
-from orchestrator.planning.pod_plan import is_over
+from orchestrator.planning.outcome import is_completed
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from tests.unit.planning.builders import around, config_map, deleted, observed, pod
 from tests.unit.planning.model import World
@@ -96,7 +96,7 @@ def happen(world: World, what: tuple[object, ...]) -> None:
 def done(world: World) -> bool:
     """Whether the pod has Succeeded or Failed: then nobody edits it."""
     assert world.pod is not None
-    return is_over(world.pod, observed(world.pod, *world.containers.values()))
+    return is_completed(world.pod, observed(world.pod, *world.containers.values()))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

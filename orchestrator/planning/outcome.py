@@ -1,0 +1,67 @@
+"""Whether a pod is over, and how it ended: by itself, or by its deadline (behaviour cases L01, L03, L09)."""
+
+from enum import StrEnum
+
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.times import parse_time
+from orchestrator.planning.identity import container_digest
+from orchestrator.planning.observed import Observed
+from orchestrator.planning.restart_policy import is_sidecar, should_restart
+
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
+
+
+class Outcome(StrEnum):
+    """How a pod ended."""
+
+    COMPLETED = "completed"
+    """Its containers ended, and none will run again; the exit codes say whether it Succeeded."""
+    DEADLINE = "deadline"
+
+
+def outcome(pod: Pod, observed: Observed, now: float) -> Outcome | None:
+    """How the pod ended; None while it goes on."""
+    if pod.status.reason == DEADLINE_EXCEEDED:
+        return Outcome.DEADLINE
+    due = deadline(pod)
+    if due is not None and now >= due and not _ended_before(pod, observed, due):
+        return Outcome.DEADLINE
+    return Outcome.COMPLETED if is_completed(pod, observed) else None
+
+
+def deadline(pod: Pod) -> float | None:
+    """When activeDeadlineSeconds are over (Unix seconds)."""
+    seconds = pod.spec.active_deadline_seconds
+    start = pod.status.start_time or pod.metadata.creation_timestamp
+    return parse_time(start) + seconds if seconds is not None and start else None
+
+
+def is_completed(pod: Pod, observed: Observed) -> bool:
+    """Whether nothing of it will ever run again, also when its dead are removed.  Sidecars keep no pod from it."""
+    uid = pod.metadata.uid
+    told = pod.status.phase in ("Succeeded", "Failed")
+    for container in pod.spec.init_containers:
+        newest = observed.newest(uid, container.name)
+        if is_sidecar(pod, container) or newest is None or not newest.ended:
+            continue
+        failed = newest.failed_to_start or newest.exit_code != 0
+        if failed and not should_restart(pod, container, newest):
+            return True
+    for container in pod.spec.containers:
+        newest = observed.newest(uid, container.name)
+        if newest is None and told:
+            continue
+        if newest is None or not newest.ended or newest.digest != container_digest(container):
+            return False
+        if should_restart(pod, container, newest):
+            return False
+    return True
+
+
+def _ended_before(pod: Pod, observed: Observed, due: float) -> bool:
+    """Whether it had completed by itself when its deadline came."""
+    if not is_completed(pod, observed):
+        return False
+    newest = [observed.newest(pod.metadata.uid, container.name) for container in pod.spec.containers]
+    return all(seen is None or seen.finished_at < due for seen in newest)

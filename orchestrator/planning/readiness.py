@@ -1,0 +1,23 @@
+"""When a container counts as started, and as ready (behaviour cases P05, P06, H01)."""
+
+from orchestrator.objects.container import Container
+from orchestrator.planning.observed import HookState, Observed, SeenContainer
+from orchestrator.planning.probe_state import ProbeStatus
+
+
+def is_started(container: Container, seen: SeenContainer, observed: Observed) -> bool:
+    """Running, its postStart hook over, and its startup probe passed."""
+    if seen.phase != "running":
+        return False
+    if container.lifecycle is not None and container.lifecycle.post_start is not None:
+        hook = observed.post_starts.get(seen.id)
+        if hook is None or hook.state is not HookState.SUCCEEDED:
+            return False
+    return container.startup_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).started)
+
+
+def is_ready(container: Container, seen: SeenContainer, observed: Observed) -> bool:
+    """Started, and its readiness probe says so where it has one (P06)."""
+    if not is_started(container, seen, observed):
+        return False
+    return container.readiness_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).ready)
