@@ -1,6 +1,7 @@
 """What went wrong with a call to a Docker Engine, as the errors that callers act on; pure."""
 
 import errno
+import re
 
 from orchestrator.engine.base import EngineRefused
 from orchestrator.errors import Conflict, NotFound, OrchestratorError, Unavailable
@@ -12,16 +13,29 @@ _MEND = {
     errno.ECONNREFUSED: "nobody listens there; is the Docker Engine started?",
 }
 
+_PORT_TAKEN = (
+    (re.compile(r"listen \w+ (\S+): bind: address already in use"), "a process of this host"),
+    (re.compile(r"Bind for (\S+) failed: port is already allocated"), "another container"),
+)
+
 
 def refusal(status: int, message: str) -> OrchestratorError:
-    """The error for an answer with this HTTP status; its text is the engine's own."""
+    """The error for an answer with this HTTP status; its text is the engine's own, but where we know how to mend it."""
     words = message.strip() or f"the engine answered with status {status}"
     if status == 404:
         return NotFound(words)
     # A network in use is told as 403.
     if status == 409 or (status == 403 and "active endpoints" in words):
         return Conflict(words)
-    return EngineRefused(words, status)
+    return EngineRefused(_taken_port(words) or words, status)
+
+
+def _taken_port(words: str) -> str:
+    """What the engine's long story of a host port comes to; "" when it tells of something else."""
+    for pattern, holder in _PORT_TAKEN:
+        if found := pattern.search(words):
+            return f"host port {found[1]} is in use by {holder}: end that, or choose another hostPort"
+    return ""
 
 
 def pull_refusal(message: str) -> OrchestratorError:

@@ -110,6 +110,25 @@ def test_refusals_keep_the_engines_words(status: int, words: str, kind: type[Exc
     assert (type(error), str(error)) == (kind, words)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "driver failed programming external connectivity on endpoint web (44f10): Error starting userland proxy: "
+            "listen tcp4 127.0.0.1:8080: bind: address already in use",
+            "host port 127.0.0.1:8080 is in use by a process of this host: end that, or choose another hostPort",
+        ),
+        (
+            "driver failed programming external connectivity on endpoint web (d1695): "
+            "Bind for 0.0.0.0:8080 failed: port is already allocated",
+            "host port 0.0.0.0:8080 is in use by another container: end that, or choose another hostPort",
+        ),
+    ],
+)
+def test_a_taken_port_is_told_in_one_sentence(words: str, told: str) -> None:
+    assert str(errors.refusal(500, words)) == told
+
+
 def test_a_refusal_knows_its_status() -> None:
     error = errors.refusal(400, "bad")
     assert isinstance(error, EngineRefused)

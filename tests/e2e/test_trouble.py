@@ -129,13 +129,30 @@ def test_a_taken_port_is_told_and_tried_again(daemon: Daemon) -> None:
         daemon.write(text(pod("port", container(FOR_EVER, ports=ports)), pod("port-other", FOR_EVER)))
         told = daemon.wait_event("port", "FailedCreatePodSandBox")
         assert told["type"] == "Warning"
-        assert "address already in use" in told["message"]
-        assert str(port) in told["message"]
+        assert told["message"] == (
+            f"Failed to create pod sandbox: host port 127.0.0.1:{port} is in use by a process of this host: "
+            "end that, or choose another hostPort"
+        )
         assert daemon.pod("port")["status"]["phase"] == "Pending"
         assert waiting_reason(daemon.pod("port")) == "ContainerCreating"
         daemon.wait_ready("port-other")
     daemon.wait_ready("port")
     assert [one["State"]["Status"] for one in daemon.containers("port")] == ["running", "running"]
+
+
+def test_a_port_of_another_pod_is_told_and_tried_again(daemon: Daemon) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+    ports = [{"containerPort": 80, "hostPort": port, "hostIP": "127.0.0.1"}]
+    daemon.write(text(pod("port-first", container(FOR_EVER, ports=ports))), "first.yaml")
+    daemon.wait_ready("port-first")
+    daemon.write(text(pod("port-second", container(FOR_EVER, ports=ports))), "second.yaml")
+    told = daemon.wait_event("port-second", "FailedCreatePodSandBox")
+    assert f"host port 127.0.0.1:{port} is in use by another container" in told["message"]
+    assert daemon.pod("port-second")["status"]["phase"] == "Pending"
+    daemon.remove("first.yaml")
+    daemon.wait_ready("port-second")
 
 
 def test_an_image_that_cannot_be_had_is_named_and_harms_no_other(daemon: Daemon) -> None:
