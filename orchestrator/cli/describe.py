@@ -48,7 +48,7 @@ def _describe(client: Client, resource: Resource, document: Document) -> str:
     events = _events(client, document)
     now = time.time()
     if resource.kind == "Pod":
-        return describe_pod(document, events, now)
+        return describe_pod(document, events, now, client.status()["engine"]["error"])
     meta = document["metadata"]
     endpoints = None
     if resource.kind == "Service":

@@ -98,7 +98,7 @@ async def test_get_watch_prints_each_change(house: House) -> None:
 
 async def test_describe_says_why_a_pod_is_not_well(house: House) -> None:
     pod = house.apply(POD)
-    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container"}}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container=app"}}
     ended = {"terminated": {"exitCode": 3, "reason": "Error", "finishedAt": "2026-01-01T00:00:00Z"}}
     status = {"name": "app", "ready": False, "restartCount": 4, "image": "app:1", "imageID": "sha256:1"}
     house.set_status("web", phase="Running", containerStatuses=[{**status, "state": waiting, "lastState": ended}])
@@ -106,8 +106,8 @@ async def test_describe_says_why_a_pod_is_not_well(house: House) -> None:
     house.recorder.record(pod, "Warning", "BackOff", "Back-off restarting failed container app")
     out = (await house.cli("describe", "pod", "web")).out
     top = "\n".join(out.splitlines()[:12])
-    assert "app: CrashLoopBackOff: back-off 40s restarting failed container" in top
-    assert "app: its last run ended with exit code 3 (Error)" in top
+    assert "app: CrashLoopBackOff: starts again now (back-off 40s)" in top
+    assert re.search(r"its last run ended \w+ ago with exit code 3 \(Error\); its output: orchestrator logs web", top)
     assert re.search(r"^    State: +Waiting\n      Reason: +CrashLoopBackOff\n", out, re.M)
     assert re.search(r"^    Last State: +Terminated\n      Reason: +Error\n      Exit Code: +3\n", out, re.M)
     assert "<set to the key 'token' in secret 'keys'>" in out

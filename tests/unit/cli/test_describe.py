@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator.cli.describe_container import probe_text, variable_text
 from orchestrator.cli.describe_objects import describe_object
-from orchestrator.cli.describe_pod import describe_pod, why_not_well
+from orchestrator.cli.describe_pod import describe_pod
 from orchestrator.cli.describe_text import fields
 from orchestrator.cli.describe_volumes import describe_volumes
 from orchestrator.objects.times import format_time
@@ -15,10 +15,6 @@ META = {"name": "web", "namespace": "default"}
 
 def pod(**status: Any) -> dict[str, Any]:
     return {"kind": "Pod", "metadata": META, "spec": {"containers": [{"name": "c", "image": "i:1"}]}, "status": status}
-
-
-def status(**more: Any) -> dict[str, Any]:
-    return {"name": "c", "ready": False, "restartCount": 0, **more}
 
 
 @pytest.mark.parametrize(
@@ -66,36 +62,6 @@ def test_columns_of_keys_and_values() -> None:
         "  In:      4",
         "B:",
     ]
-
-
-def test_a_pod_that_is_well_needs_no_why() -> None:
-    ready = {"conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [status(ready=True)]}
-    assert why_not_well(pod(phase="Running", **ready), []) == []
-    assert why_not_well(pod(phase="Succeeded"), []) == []
-
-
-def test_why_names_state_last_end_and_last_event() -> None:
-    state = {"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "i:1": not found'}}
-    event = {
-        "metadata": {"resourceVersion": "3"},
-        "type": "Warning",
-        "reason": "Failed",
-        "message": "Failed to pull image",
-        "lastTimestamp": format_time(NOW),
-    }
-    assert why_not_well(pod(phase="Pending", containerStatuses=[status(state=state)]), [event]) == [
-        'c: ImagePullBackOff: Back-off pulling image "i:1": not found',
-        "last event Failed: Failed to pull image",
-    ]
-    over = {"terminated": {"exitCode": 2, "reason": "Error", "message": "a\nbad config\n"}}
-    assert why_not_well(pod(phase="Failed", containerStatuses=[status(state=over)]), []) == [
-        "c: ended with exit code 2 (Error): bad config"
-    ]
-    assert why_not_well(pod(phase="Running", containerStatuses=[status(state={"running": {}})]), []) == [
-        "c: running, not ready"
-    ]
-    waits = {"type": "PodReadyToStartContainers", "status": "False", "message": "no network yet"}
-    assert why_not_well(pod(phase="Pending", conditions=[waits]), []) == ["PodReadyToStartContainers: no network yet"]
 
 
 def test_a_pod_nobody_has_looked_at_yet_can_be_described() -> None:
