@@ -73,7 +73,8 @@ class Work:
     memory: PodMemory
     pull: Callable[[PullImage], None]
     run_hook: Callable[[RunHook], None]
-    tell: Callable[[EventNote], None]
+    tell: Callable[..., None]
+    """(note, engine id of the container that it is about, if any)"""
     stop_signal: Callable[[Signal], str]
 
 
@@ -116,7 +117,7 @@ class Executor:
                 raise PlanStopped(str(error)) from error
             log.log(logging.DEBUG if op.quiet else logging.INFO, "%s/%s: %s", work.namespace, work.name, op.line())
             if op.event is not None:
-                work.tell(op.event)
+                work.tell(op.event, getattr(op, "target", ""))
 
     async def _do(self, op: Op, work: Work) -> None:
         tools, memory = self._tools, work.memory
@@ -145,7 +146,7 @@ class Executor:
             case KeepRestarts():
                 memory.keep_restarts(op.name, op.restarts)
             case Note():
-                memory.noted.add(op.key)
+                memory.note(op.key)
             case ForgetPod():
                 await tools.volumes.remove(op.uid)
                 tools.hosts.remove(op.uid)
@@ -169,8 +170,10 @@ class Executor:
                 except (Conflict, NotFound):
                     log.debug("%s/%s: %s has ended already", work.namespace, work.name, op.name)
                 self._signalled(op, memory)
+                memory.succeed(op.target)
             case Unpause():
                 await engine.unpause(op.target)
+                memory.succeed(op.target)
             case Remove():
                 try:
                     await engine.remove(op.target)
@@ -210,6 +213,9 @@ class Executor:
                 reason = "CreateContainerConfigError" if isinstance(error, Invalid) else "CreateContainerError"
                 work.memory.fail(op.lane, reason, text, now)
                 work.tell(EventNote("Warning", "Failed", f"Error: {text}", op.lane))
+            case Remove() | Signal() | Unpause():
+                work.memory.fail(op.target, "FailedKillPod", text, now)
+                work.tell(EventNote("Warning", "FailedKillPod", f"error killing pod: {text}", op.name), op.target)
             case PrepareVolume():
                 work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now)
                 message = f'MountVolume.SetUp failed for volume "{op.volume}" : {text}'

@@ -5,6 +5,8 @@ A handler only tells how it went; what follows is the plan's decision.  The text
 
 import asyncio
 import os
+import socket
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
@@ -44,6 +46,8 @@ class Handlers:
 
     async def probe(self, probe: Probe, container: Container, engine_id: str, ip: str) -> Outcome:
         """One run of a probe, within its `timeoutSeconds`."""
+        if not ip and probe.exec is None:
+            return Outcome(False, "the pod has no address", unknown=True)
         seconds = float(max(probe.timeout_seconds, 1))
         if probe.exec is not None:
             return await self._exec(engine_id, probe.exec.command, seconds)
@@ -164,6 +168,10 @@ def _headers(action: HTTPGetAction, agent: str) -> dict[str, str]:
 
 def _reason(error: OSError) -> str:
     """As Go words a failed connect."""
+    if isinstance(error, ssl.SSLError):
+        return f"tls: {error.reason or error}".lower()
+    if isinstance(error, socket.gaierror):
+        return f"lookup: {error.strerror}".lower()
     if isinstance(error, ConnectionRefusedError):
         return "connect: connection refused"
     return f"connect: {os.strerror(error.errno).lower() if error.errno else error}"

@@ -16,7 +16,7 @@ PULL_SECONDS = 3600.0
 
 
 class Puller:
-    """Knows the images of one engine.  `report(image, reason, message, ok)` tells whoever waits what came of a pull."""
+    """Knows the images of one engine; whoever asks for a pull names a listener, which hears what came of it."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float], backoff: BackoffSettings) -> None:
         self._engine = engine
@@ -49,6 +49,7 @@ class Puller:
             present=True,
             pulling=image in self._pulls,
             id=found.id,
+            user=found.user,
             pulled_at=self._pulled_at.get(image, 0.0),
             failure=failure,
             failed_at=failed_at,

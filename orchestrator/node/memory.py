@@ -8,6 +8,7 @@ replacing: their hooks are the old ones.
 import contextlib
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from orchestrator.errors import Invalid
 from orchestrator.objects import registry
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import PodStatus
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.observed import (
     Failure,
@@ -30,7 +32,8 @@ from orchestrator.planning.observed import (
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.state.journal import Journal
 
-RESTARTS, CONTAINERS, PODS, REPLACED = "restarts", "containers", "pods", "replaced"
+RESTARTS, CONTAINERS, PODS, REPLACED, OUTCOMES = "restarts", "containers", "pods", "replaced", "outcomes"
+_MAX_NOTED = 256
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
 
 
@@ -51,7 +54,8 @@ class PodMemory:
         self.failures: dict[str, Failure] = {}
         self._tries: dict[str, int] = {}
         self.replaced: dict[str, Container] = {}
-        self.noted: set[str] = set()
+        self.noted: dict[str, None] = {}
+        self.paused: dict[str, float] = {}
         self.images: dict[str, ImageState] = {}
         self.messages: dict[str, str] = {}
         """Termination messages by container id."""
@@ -78,6 +82,7 @@ class PodMemory:
     def observed(self, seen: Iterable[SeenContainer], network: str) -> Observed:
         """All of it as the plan's input, with what the engine says now."""
         containers = tuple(replace(c, message=self.messages.get(c.id, "")) for c in seen)
+        self._forget_gone({container.id for container in containers})
         for container in containers:
             self._recall(container)
         self._forget_replaced(containers)
@@ -94,8 +99,27 @@ class PodMemory:
             restarts=dict(self.restarts),
             failures=dict(self.failures),
             replaced=dict(self.replaced),
+            paused=dict(self.paused),
             noted=frozenset(self.noted),
         )
+
+    def note(self, key: str) -> None:
+        """An Event was told; the oldest are forgotten, and would at worst be told again."""
+        self.noted[key] = None
+        while len(self.noted) > _MAX_NOTED:
+            del self.noted[next(iter(self.noted))]
+
+    def keep_outcome(self, pod: Pod) -> None:
+        """A pod that is over is so for good, whatever becomes of its dead containers; one that runs again is not."""
+        if pod.status.phase in ("Succeeded", "Failed"):
+            self._journal.put(OUTCOMES, pod.metadata.uid, msgspec.to_builtins(pod.status))
+        else:
+            self._journal.delete(OUTCOMES, pod.metadata.uid)
+
+    def outcome(self, uid: str) -> PodStatus | None:
+        """The status with which a pod was over, before a restart of the daemon."""
+        document = self._journal.get(OUTCOMES, uid)
+        return msgspec.convert(document, PodStatus) if document else None
 
     def keep_restarts(self, name: str, restarts: Restarts) -> None:
         """A container's history, in the journal too."""
@@ -133,8 +157,9 @@ class PodMemory:
 
     def forget_container(self, container: str) -> None:
         """The container is gone from the engine."""
-        for facts in (self.stops, self.post_starts, self.pre_stops, self.probes, self.messages):
+        for facts in self._by_container():
             facts.pop(container, None)
+        self.succeed(container)
         self._journal.delete(CONTAINERS, container)
 
     def forget_pod(self, uid: str) -> None:
@@ -144,6 +169,7 @@ class PodMemory:
             if key.startswith(f"{uid}/"):
                 self._journal.delete(RESTARTS, key)
         self._journal.delete(PODS, uid)
+        self._journal.delete(OUTCOMES, uid)
         if uid == self.uid:
             self.uid = ""
             self.restarts.clear()
@@ -174,6 +200,14 @@ class PodMemory:
                     self.replaced.setdefault(kept[key], msgspec.convert(document, Container))
             elif key.split("/", 1)[0] in (self.uid, *self.former):
                 self._journal.delete(REPLACED, key)
+
+    def _by_container(self) -> tuple[dict[str, Any], ...]:
+        return (self.stops, self.post_starts, self.pre_stops, self.probes, self.messages, self.paused)
+
+    def _forget_gone(self, present: set[str]) -> None:
+        """Containers that somebody else removed."""
+        for container in {key for facts in self._by_container() for key in facts} - present:
+            self.forget_container(container)
 
     def _recall(self, seen: SeenContainer) -> None:
         """At adoption: what the journal knows of a container that we have not met in this life."""

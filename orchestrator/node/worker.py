@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
@@ -145,22 +147,33 @@ class PodWorker:
             self.memory.former[last.metadata.uid] = last
         if last is None or last.metadata.uid != pod.metadata.uid:
             self.memory.adopt(pod, self._rooms.tools.volumes.digests(pod.metadata.uid))
+            pod = self._with_outcome(pod)
         elif last.metadata.generation != pod.metadata.generation:
             self.memory.adopt(pod, {})
             self.memory.forgive()
         self._last = pod
         return pod
 
+    def _with_outcome(self, pod: Pod) -> Pod:
+        """A pod that was over before a restart of the daemon is over now."""
+        status = self.memory.outcome(pod.metadata.uid)
+        if status is None:
+            return pod
+        self._rooms.store.update_status(self.key, pod.metadata.uid, status)
+        return msgspec.structs.replace(pod, status=status)
+
     async def _observe(self, pod: Pod | None) -> Observed:
         rooms = self._rooms
         wanted = {labels.INSTANCE: rooms.instance, labels.NAMESPACE: self.key.namespace, labels.POD: self.key.name}
-        containers = await rooms.tools.engine.list_containers(wanted)
+        listed = await rooms.tools.engine.list_containers(wanted)
+        containers = [container for container in listed if labels.is_ours(container.name, container.labels)]
         self._engine_view = {container.id: container for container in containers}
         seen = [seen_container(container) for container in containers]
         known = {pod.metadata.uid if pod else "", *self.memory.former}
         for uid in {container.uid for container in seen} - known:
             self.memory.former[uid] = None
         await self._read_messages(seen)
+        self._note_pauses(seen)
         running = {container.name for container in seen if container.alive}
         if pod is not None and not pod.metadata.deletion_timestamp:
             every = (*pod.spec.init_containers, *pod.spec.containers)
@@ -182,11 +195,16 @@ class PodWorker:
                 path = Path(message_file(pod, ended.name, ended.attempt, around))
                 memory.messages[ended.id] = await read_message(self._rooms.tools.engine, path, spec, ended)
 
+    def _note_pauses(self, seen: list[SeenContainer]) -> None:
+        now, paused = self._now(), {container.id for container in seen if container.phase == "paused"}
+        self.memory.paused = {container: self.memory.paused.get(container, now) for container in paused}
+
     def _publish(self, pod: Pod | None, observed: Observed, plan: Plan, around: Surroundings) -> None:
         if pod is None:
             return
         status = pod_status(pod, observed, plan, around, self._now())
         self._rooms.store.update_status(self.key, pod.metadata.uid, status)
+        self.memory.keep_outcome(msgspec.structs.replace(pod, status=status))
 
     # --- what works on by itself and reports ---
 
@@ -202,8 +220,11 @@ class PodWorker:
             stop_signal=self._stop_signal,
         )
 
-    def _tell(self, note: EventNote) -> None:
-        about = self._last
+    def _tell(self, note: EventNote, container: str = "") -> None:
+        """Tell an Event about the pod, or about the former one that the container with this engine id belongs to."""
+        seen = self._engine_view.get(container)
+        about = self.memory.former.get(seen.labels.get(labels.UID, "")) if seen else None
+        about = about or self._last
         if about is None:
             log.info("%s: %s: %s", self.key, note.reason, note.message)
             return
@@ -245,6 +266,8 @@ class PodWorker:
 
     def _end_hooks(self, observed: Observed) -> None:
         """A postStart hook has no time limit of its own, but none outlives its container."""
+        for key in [key for key, task in self._hooks.items() if task.done()]:
+            del self._hooks[key]
         alive = {container.id for container in observed.containers if container.alive}
         for key in [key for key in self._hooks if key[1] == "postStart" and key[0] not in alive]:
             self._hooks.pop(key).cancel()
@@ -257,12 +280,17 @@ class PodWorker:
         if spec is None or not hook:
             return
         outcome = await self._rooms.handlers.hook(hook, spec, op.target, self._address(op.target), op.seconds)
+        if outcome.unknown:
+            # It could not be run (the engine went away): the plan begins it again.
+            (self.memory.post_starts if op.kind == "postStart" else self.memory.pre_stops).pop(op.target, None)
+            self.wake()
+            return
         done = Hook(HookState.SUCCEEDED if outcome.ok else HookState.FAILED, outcome.output)
         if not outcome.ok:
             reason = "FailedPostStartHook" if op.kind == "postStart" else "FailedPreStopHook"
             title = "PostStartHook" if op.kind == "postStart" else "PreStopHook"
             text = f"{title} failed: {outcome.output}" if outcome.output else f"{title} failed"
-            self._tell(EventNote("Warning", reason, text[:1024], op.name))
+            self._tell(EventNote("Warning", reason, text[:1024], op.name), op.target)
         if op.kind == "postStart":
             self.memory.keep_post_start(op.target, done)
         else:

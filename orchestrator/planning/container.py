@@ -4,6 +4,7 @@ The sandbox owns network, hostname, published ports and resolver settings; a con
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from orchestrator.objects.container import Container, VolumeMount
 from orchestrator.objects.pod import Pod
@@ -58,12 +59,23 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The sandbox that a container joins: its id (or engine name), and the pod's address."""
+
+    sandbox: str
+    ip: str
+
+
 def container_config(
-    pod: Pod, container: Container, attempt: int, around: Surroundings, sandbox: str, pod_ip: str, role: str
+    pod: Pod, container: Container, attempt: int, around: Surroundings, joined: Joined, role: str, image_user: str = ""
 ) -> ContainerConfig:
-    """One attempt of one container, joined to the sandbox with this id.  ConfigError when a reference leads nowhere."""
+    """One attempt of one container, joined to its sandbox.  ConfigError when a reference leads nowhere.
+
+    `image_user` is the user that the image names, for a spec that sets a group only.
+    """
     spec, meta, own = pod.spec, pod.metadata, container.security_context or SecurityContext()
-    variables = environment(pod, container, around, pod_ip)
+    variables = environment(pod, container, around, joined.ip)
     caps = own.capabilities or Capabilities()
     limits, requests = container.resources.limits, container.resources.requests
     return ContainerConfig(
@@ -83,10 +95,10 @@ def container_config(
         command=tuple(expand(word, variables) for word in container.args) or None,
         env=tuple(f"{name}={value}" for name, value in ({"HOSTNAME": hostname_of(pod)} | variables).items()),
         working_dir=container.working_dir,
-        user=_user(own, spec.security_context),
-        network=f"container:{sandbox}",
-        ipc_mode="host" if spec.host_ipc else f"container:{sandbox}",
-        pid_mode="host" if spec.host_pid else f"container:{sandbox}" if spec.share_process_namespace else "",
+        user=_user(own, spec.security_context, image_user),
+        network=f"container:{joined.sandbox}",
+        ipc_mode="host" if spec.host_ipc else f"container:{joined.sandbox}",
+        pid_mode="host" if spec.host_pid else f"container:{joined.sandbox}" if spec.share_process_namespace else "",
         mounts=(
             *_mounts(pod, container, around, variables),
             *_hosts(pod, container, around),
@@ -161,12 +173,13 @@ def _published(pod: Pod) -> tuple[PortBinding, ...]:
     return tuple(PortBinding(p.container_port, p.host_port, p.protocol.lower(), p.host_ip) for p in ports)
 
 
-def _user(own: SecurityContext, pods: PodSecurityContext) -> str:
+def _user(own: SecurityContext, pods: PodSecurityContext, image_user: str) -> str:
     user = own.run_as_user if own.run_as_user is not None else pods.run_as_user
     group = own.run_as_group if own.run_as_group is not None else pods.run_as_group
     if user is None and group is None:
         return ""
-    return f"{user or 0}" if group is None else f"{user or 0}:{group}"
+    name = str(user) if user is not None else image_user.partition(":")[0] or "0"
+    return name if group is None else f"{name}:{group}"
 
 
 def _shares(request: str | None) -> int:

@@ -14,7 +14,7 @@ from typing import Literal
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.backoff import earned, following
-from orchestrator.planning.container import container_config, message_file, sub_path_of
+from orchestrator.planning.container import Joined, container_config, message_file, sub_path_of
 from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest
@@ -46,6 +46,11 @@ from orchestrator.planning.terminated import last_state
 
 Role = Literal["init", "container"]
 
+PAUSE_COUNTS = 2.0
+"""Seconds after which a pause from outside counts as an exit; `docker commit` pauses for less."""
+TELL_AGAIN = 120.0
+"""Seconds after which an Event about what still lasts is told once more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -67,9 +72,15 @@ def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
         return _running(scene, container, newest)
     if newest.ended:
         return _ended(scene, container, newest, role)
-    if newest.phase == "created":
+    if newest.phase == "created" and _is_current(scene, container, newest):
         return _held(scene, container) or Plan((_start(container, newest.id, "it was made and not started"),))
-    return Plan((Remove(name=newest.name, target=newest.id, lane=newest.name, cause=f"it is {newest.phase}"),))
+    cause = "it was made and not started, for what is no more" if newest.phase == "created" else f"it is {newest.phase}"
+    return Plan((Remove(name=newest.name, target=newest.id, lane=newest.name, cause=cause),))
+
+
+def _is_current(scene: Scene, container: Container, seen: SeenContainer) -> bool:
+    """Whether it was made for this sandbox and from the spec as it is now."""
+    return seen.created_at >= scene.sandbox.created_at and seen.digest == container_digest(container)
 
 
 def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
@@ -87,7 +98,9 @@ def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
         waiting = _post_start_failed(container, newest, scene.observed)
         return replace(steps, probes=probes_while_stopping(scene.observed, container, newest), waiting=waiting)
     if newest.phase == "paused":
-        lane = newest.name
+        lane, counts_at = newest.name, scene.observed.paused.get(newest.id, scene.now) + PAUSE_COUNTS
+        if scene.now < counts_at:
+            return Plan(wake_at=counts_at, probes=_probes(scene.observed, container, newest))
         resume = Unpause(name=lane, target=newest.id, lane=lane, cause="it was paused from outside")
         return Plan((resume, Signal(name=lane, target=newest.id, lane=lane, signal="KILL", cause="counts as an exit")))
     reason = _reason_to_stop(scene, container, newest)
@@ -216,7 +229,15 @@ def _start_attempt(
     if image.waiting:
         return image
     try:
-        config = container_config(scene.pod, container, attempt, scene.around, scene.sandbox.id, scene.sandbox.ip, role)
+        config = container_config(
+            scene.pod,
+            container,
+            attempt,
+            scene.around,
+            Joined(scene.sandbox.id, scene.sandbox.ip),
+            role,
+            _image_user(scene, container),
+        )
         sub_paths = _sub_paths(scene, container)
     except ConfigError as error:
         return _config_error(scene, container, str(error))
@@ -231,6 +252,11 @@ def _start_attempt(
     )
     keep = KeepRestarts(name=name, lane=name, cause=cause, restarts=replace(history, next_attempt=attempt + 1))
     return Plan((*image.ops, *sub_paths, create, keep, _start(container, config.name, cause)))
+
+
+def _image_user(scene: Scene, container: Container) -> str:
+    image = scene.observed.images.get(container.image)
+    return image.user if image else ""
 
 
 def _held(scene: Scene, container: Container) -> Plan | None:
@@ -263,10 +289,17 @@ def _sub_paths(scene: Scene, container: Container) -> tuple[Op, ...]:
 
 def _config_error(scene: Scene, container: Container, message: str) -> Plan:
     name = container.name
-    key = f"config/{name}/{message}"
     event = EventNote("Warning", "Failed", f"Error: {message}", name)
-    ops: tuple[Op, ...] = () if key in scene.observed.noted else (Note(key=key, lane=name, cause=message, event=event),)
-    return Plan(ops, waiting={name: Waiting("CreateContainerConfigError", message)})
+    told = told_again(f"config/{name}/{message}", event, scene.observed, scene.now, lane=name)
+    return replace(told, waiting={name: Waiting("CreateContainerConfigError", message)})
+
+
+def told_again(key: str, event: EventNote, observed: Observed, now: float, lane: str = "") -> Plan:
+    """Tell of what lasts every two minutes, as the kubelet does: an Event that nobody repeats is forgotten."""
+    period = int(now // TELL_AGAIN)
+    key = f"{key}/{period}"
+    ops = () if key in observed.noted else (Note(key=key, lane=lane, cause=event.message, event=event),)
+    return Plan(ops, wake_at=(period + 1) * TELL_AGAIN)
 
 
 def together(plans: list[Plan]) -> Plan:

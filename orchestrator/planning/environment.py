@@ -93,7 +93,7 @@ def _from_source(source: EnvFromSource, namespace: str, around: Surroundings) ->
         if optional:
             return {}
         raise ConfigError(f'{kind} "{ref}" not found')
-    return {source.prefix + key: _text(value) for key, value in files.items()}
+    return {source.prefix + key: _text(value, kind, ref, key) for key, value in files.items()}
 
 
 def _value(variable: EnvVar, pod: Pod, container: Container, around: Surroundings, pod_ip: str) -> str | None:
@@ -128,7 +128,7 @@ def _key(
         if optional:
             return None
         raise ConfigError(f"couldn't find key {key} in {title} {namespace}/{name}")
-    return _text(files[key])
+    return _text(files[key], kind, name, key)
 
 
 def _texts(config_map: ConfigMap) -> dict[str, bytes]:
@@ -136,5 +136,12 @@ def _texts(config_map: ConfigMap) -> dict[str, bytes]:
     return {key: value.encode() for key, value in config_map.data.items()}
 
 
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
+def _text(value: bytes, kind: str, name: str, key: str) -> str:
+    """A value as a variable can have it: text without a zero byte."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f'key {key} of {kind} "{name}" is not UTF-8: it cannot be a variable') from error
+    if "\0" in text:
+        raise ConfigError(f'key {key} of {kind} "{name}" has a zero byte: it cannot be a variable')
+    return text

@@ -44,3 +44,13 @@ def container_labels(
         HASH: digest,
         ROLE: role,
     }
+
+
+def is_ours(name: str, labels: Mapping[str, str]) -> bool:
+    """Whether a container's name agrees with its labels: an image made from one of ours hands its labels on."""
+    try:
+        attempt = int(labels[ATTEMPT])
+        instance, namespace, pod, uid, container = (labels[key] for key in (INSTANCE, NAMESPACE, POD, UID, CONTAINER))
+        return name == container_name(instance, namespace, pod, uid, container, attempt)
+    except (KeyError, ValueError):
+        return False

@@ -138,6 +138,8 @@ class ImageState:
     present: bool
     pulling: bool = False
     id: str = ""
+    user: str = ""
+    """The user that the image names, "" for root."""
     pulled_at: float = 0.0
     failure: str = ""
     failed_at: float = 0.0
@@ -175,6 +177,8 @@ class Observed:
     """By container name; SANDBOX_NAME for what concerns the whole pod."""
     replaced: Mapping[str, Container] = field(default_factory=dict)
     """By digest: specs that the pod has no longer, and that containers which still run were made from."""
+    paused: Mapping[str, float] = field(default_factory=dict)
+    """Container id -> when it was first seen paused."""
     noted: frozenset[str] = frozenset()
     """Keys of the Events that were told already and must not be told again."""
 

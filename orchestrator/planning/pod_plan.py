@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.container import sandbox_config
-from orchestrator.planning.container_plan import Scene, together
+from orchestrator.planning.container_plan import Scene, together, told_again
 from orchestrator.planning.errors import MountError
 from orchestrator.planning.labels import SANDBOX_NAME
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
@@ -22,7 +22,10 @@ from orchestrator.planning.ops import (
     Op,
     Plan,
     PrepareVolume,
+    Remove,
+    Signal,
     Start,
+    Unpause,
     Waiting,
     WriteHosts,
     earliest,
@@ -41,6 +44,12 @@ def plan(
 
     A former pod whose spec nobody knows any more is None: it gets the default grace and no hooks.
     """
+    return _without_held(_plan(pod, former, observed, around, now), observed, now)
+
+
+def _plan(
+    pod: Pod | None, former: Mapping[str, Pod | None], observed: Observed, around: Surroundings, now: float
+) -> Plan:
     uid = pod.metadata.uid if pod else ""
     going = [teardown_plan(old, spec, observed, now) for old, spec in former.items() if old != uid]
     if any(part.ops or part.wake_at for part in going):
@@ -62,7 +71,7 @@ def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan
     if sandbox is None or not sandbox.alive:
         if held is not None:
             return Plan(wake_at=held.retry_at, waiting=_all_waiting(pod, Waiting(held.reason, held.message)))
-        volumes = _volumes(pod, observed, around)
+        volumes = _volumes(pod, observed, around, now)
         return volumes if volumes.waiting else _before(volumes.ops, _new_sandbox(pod, observed, around, sandbox, now))
     if pod.spec.host_network:
         sandbox = replace(sandbox, ip=around.node.ip)
@@ -74,7 +83,7 @@ def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan
     if held is not None:
         # Its files could not be written a moment ago (a full disk): what runs goes on as it is.
         return replace(result, wake_at=earliest((result.wake_at, held.retry_at)))
-    if volume_ops := _volumes(pod, observed, around).ops:
+    if volume_ops := _volumes(pod, observed, around, now).ops:
         return replace(result, ops=volume_ops)
     if observed.hosts_ip == sandbox.ip or pod.spec.host_network:
         return result
@@ -101,7 +110,7 @@ def _told_of_deadline(pod: Pod, observed: Observed) -> tuple[Op, ...]:
     return () if key in observed.noted else (Note(key=key, cause=DEADLINE_MESSAGE, event=event),)
 
 
-def _volumes(pod: Pod, observed: Observed, around: Surroundings) -> Plan:
+def _volumes(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan:
     """Bring every volume's content up to date; wait while a source is missing that no container has had yet."""
     ops: list[Op] = []
     for volume in pod.spec.volumes:
@@ -109,7 +118,7 @@ def _volumes(pod: Pod, observed: Observed, around: Surroundings) -> Plan:
             content = volume_content(volume, pod, around, "")
         except MountError as error:
             if volume.name not in observed.volumes:
-                return _failed_mount(pod, volume.name, str(error), observed)
+                return _failed_mount(pod, volume.name, str(error), observed, now)
             continue
         if observed.volumes.get(volume.name) != content.digest:
             first = volume.name not in observed.volumes
@@ -118,12 +127,11 @@ def _volumes(pod: Pod, observed: Observed, around: Surroundings) -> Plan:
     return Plan(tuple(ops))
 
 
-def _failed_mount(pod: Pod, volume: str, problem: str, observed: Observed) -> Plan:
+def _failed_mount(pod: Pod, volume: str, problem: str, observed: Observed, now: float) -> Plan:
     text = f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
-    key = f"mount/{pod.metadata.uid}/{text}"
     event = EventNote("Warning", "FailedMount", text)
-    ops = () if key in observed.noted else (Note(key=key, cause=text, event=event),)
-    return Plan(ops, waiting=_all_waiting(pod, Waiting("ContainerCreating")))
+    told = told_again(f"mount/{pod.metadata.uid}/{text}", event, observed, now)
+    return replace(told, waiting=_all_waiting(pod, Waiting("ContainerCreating")))
 
 
 def _new_sandbox(pod: Pod, observed: Observed, around: Surroundings, dead: SeenContainer | None, now: float) -> Plan:
@@ -139,11 +147,10 @@ def _new_sandbox(pod: Pod, observed: Observed, around: Surroundings, dead: SeenC
     if dead is not None:
         told = () if dead.failed_to_start else _sandbox_changed(pod, dead, observed)
         return Plan((*told, remove(dead, "it does not run")))
-    attempt = observed.restarts[SANDBOX_NAME].next_attempt if SANDBOX_NAME in observed.restarts else 0
-    config = sandbox_config(pod, attempt, around)
+    config = sandbox_config(pod, 0, around)
     ops: tuple[Op, ...] = (
         WriteHosts(ip=None, cause="the pod's containers mount it"),
-        Create(name=SANDBOX_NAME, attempt=attempt, config=config, cause="the pod has no sandbox"),
+        Create(name=SANDBOX_NAME, attempt=0, config=config, cause="the pod has no sandbox"),
         Start(name=SANDBOX_NAME, target=config.name, cause="the pod has no sandbox"),
     )
     if not pod.spec.host_network and not observed.network:
@@ -185,3 +192,14 @@ def _kept(attempts: Iterable[SeenContainer]) -> set[str]:
 
 def _all_waiting(pod: Pod, waiting: Waiting) -> dict[str, Waiting]:
     return {container.name: waiting for container in (*pod.spec.init_containers, *pod.spec.containers)}
+
+
+def _without_held(plan: Plan, observed: Observed, now: float) -> Plan:
+    """Leave out what the engine refused a moment ago to do to a container, until it is time to try again."""
+    held = {target: failure.retry_at for target, failure in observed.failures.items() if now < failure.retry_at}
+    refused = [op for op in plan.ops if isinstance(op, Remove | Signal | Unpause) and op.target in held]
+    if not refused:
+        return plan
+    retry_at = min(held[op.target] for op in refused)
+    ops = tuple(op for op in plan.ops if op not in refused)
+    return replace(plan, ops=ops, wake_at=earliest((plan.wake_at, retry_at)))

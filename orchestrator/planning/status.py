@@ -46,7 +46,7 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
     init = tuple(_container(pod, c, observed, plan) for c in spec.init_containers)
     main = tuple(_container(pod, c, observed, plan) for c in spec.containers)
     sandbox = observed.sandbox(uid)
-    up = sandbox is not None and sandbox.phase == "running"
+    up = sandbox is not None and sandbox.alive
     ip = (around.node.ip if spec.host_network else sandbox.ip) if up and sandbox else ""
     ended = outcome(pod, observed, now)
     if ended is not None:

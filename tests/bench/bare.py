@@ -10,7 +10,7 @@ from orchestrator.engine.base import ContainerConfig
 from orchestrator.engine.docker import DockerEngine
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.container import container_config, sandbox_config
+from orchestrator.planning.container import Joined, container_config, sandbox_config
 from orchestrator.planning.surroundings import NodeFacts, PodPaths, Surroundings
 
 AT_ONCE = 8
@@ -64,7 +64,7 @@ class Bare:
             network=self._network,
         )
         sandbox = sandbox_config(pod, 0, around)
-        container = container_config(pod, pod.spec.containers[0], 0, around, sandbox.name, "", "container")
+        container = container_config(pod, pod.spec.containers[0], 0, around, Joined(sandbox.name, ""), "container")
         labels = {"orchestrator.dev/bench": self._network}
         return BarePod(replace(sandbox, labels=labels), replace(container, labels=labels, mounts=()))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.planning.container import container_config, sandbox_config
+from orchestrator.planning.container import Joined, container_config, sandbox_config
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from tests.unit.planning.builders import ADDRESS, AROUND, UID, pod, simple
 
@@ -11,7 +11,7 @@ def made(fields: str = "", spec: str = "") -> ContainerConfig:
     """The container "web" with these fields, in a pod with this much more of a spec."""
     container = simple(fields).spec.containers[0]
     of = pod(f'{spec}\ncontainers: [{{name: web, image: "web:1"}}]')
-    return container_config(of, container, 3, AROUND, "sandbox-id", ADDRESS, "container")
+    return container_config(of, container, 3, AROUND, Joined("sandbox-id", ADDRESS), "container")
 
 
 def sandbox(spec: str = "", fields: str = "") -> ContainerConfig:
@@ -93,7 +93,7 @@ volumes:
 
 def mounts(fields: str, spec: str = VOLUMES) -> list[Mount]:
     of = pod(f"{spec}\ncontainers: [{{name: web, image: 'web:1', {fields}}}]")
-    config = container_config(of, of.spec.containers[0], 0, AROUND, "sandbox-id", ADDRESS, "container")
+    config = container_config(of, of.spec.containers[0], 0, AROUND, Joined("sandbox-id", ADDRESS), "container")
     wanted = {mount.mount_path for mount in of.spec.containers[0].volume_mounts}
     return [mount for mount in config.mounts if mount.target in wanted]
 
@@ -129,7 +129,7 @@ def test_V05_a_subPathExpr_is_expanded_from_the_environment() -> None:
 )
 def test_the_hosts_file_is_mounted_unless_the_pod_has_another(fields: str, spec: str, there: bool) -> None:
     of = pod(f"{spec}\ncontainers: [{{name: web, image: 'web:1', {fields}}}]")
-    config = container_config(of, of.spec.containers[0], 0, AROUND, "sandbox-id", ADDRESS, "container")
+    config = container_config(of, of.spec.containers[0], 0, AROUND, Joined("sandbox-id", ADDRESS), "container")
     assert (Mount("/etc/hosts", "/h/1a2b3c4d") in config.mounts) == there
 
 

@@ -66,8 +66,12 @@ def test_L14_a_container_removed_from_outside_is_made_again() -> None:
 
 def test_L14_a_paused_container_counts_as_an_exit() -> None:
     of = simple()
+    paused = seen(of, phase="paused")
+    at_once = planned(of, observed(of, paused, paused={paused.id: T0 + 99}))
+    is_plan(at_once, "nothing")  # `docker commit` pauses for a moment
+    assert at_once.wake_at == T0 + 101
     is_plan(
-        planned(of, observed(of, seen(of, phase="paused"))),
+        planned(of, observed(of, paused, paused={paused.id: T0 + 98})),
         """
         unpause web: it was paused from outside
         signal KILL to web: counts as an exit
