@@ -5,15 +5,19 @@ Status at the end, 4 the terminal's size as JSON, 255 "this channel is closed".
 """
 
 import asyncio
+import logging
+from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
 from orchestrator.api.context import Context, flag
 from orchestrator.api.pods import attempts, container_name, find_pod, for_exec
-from orchestrator.api.status_objects import exit_status
+from orchestrator.api.status_objects import exit_status, failure_of
 from orchestrator.engine.base import Exec
-from orchestrator.errors import Invalid
+from orchestrator.errors import Invalid, OrchestratorError
+
+log = logging.getLogger(__name__)
 
 STDIN, ERROR, RESIZE, CLOSE = 0, 3, 4, 255
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -60,23 +64,41 @@ async def _connect(socket: web.WebSocketResponse, command: Exec) -> None:
 
 async def _show(socket: web.WebSocketResponse, command: Exec) -> None:
     try:
-        async for stream, data in command.output():
-            await socket.send_bytes(bytes((stream,)) + data)
-        status = exit_status(await command.exit_code())
-        await socket.send_bytes(bytes((ERROR,)) + msgspec.json.encode(status))
+        await socket.send_bytes(bytes((ERROR,)) + msgspec.json.encode(await _end(socket, command)))
     except ConnectionResetError:
         return
 
 
+async def _end(socket: web.WebSocketResponse, command: Exec) -> dict[str, Any]:
+    """Send what the command writes; gives the Status that it ends with, or that says why its end cannot be seen."""
+    try:
+        async for stream, data in command.output():
+            await socket.send_bytes(bytes((stream,)) + data)
+        return exit_status(await command.exit_code())
+    except OrchestratorError as error:
+        return failure_of(error)
+
+
 async def _feed(socket: web.WebSocketResponse, command: Exec) -> None:
+    """Pass on what the client sends, until it goes.
+
+    A command need not read its input, and may end before all of it has come: the rest is dropped, and its output and
+    exit code still count.
+    """
     async for message in socket:
         if message.type is not WSMsgType.BINARY or not message.data:
             continue
-        channel, data = message.data[0], message.data[1:]
-        if channel == STDIN and data:
-            await command.write(data)
-        elif channel == CLOSE and data == bytes((STDIN,)):
-            await command.write_eof()
-        elif channel == RESIZE:
-            size = msgspec.json.decode(data, type=_Size)
-            await command.resize(size.height, size.width)
+        try:
+            await _pass_on(message.data[0], message.data[1:], command)
+        except (OrchestratorError, OSError, msgspec.DecodeError) as error:
+            log.debug("exec: what the client sent on channel %d is dropped: %s", message.data[0], error)
+
+
+async def _pass_on(channel: int, data: bytes, command: Exec) -> None:
+    if channel == STDIN and data:
+        await command.write(data)
+    elif channel == CLOSE and data == bytes((STDIN,)):
+        await command.write_eof()
+    elif channel == RESIZE:
+        size = msgspec.json.decode(data, type=_Size)
+        await command.resize(size.height, size.width)

@@ -49,7 +49,10 @@ class EngineRefused(OrchestratorError):
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What the engine is: its version ("20.10.24"), API version ("1.41"), architecture, cores and memory."""
+    """What the engine is: its version ("20.10.24"), API version ("1.41"), architecture, cores and memory.
+
+    `id` is its own, whatever socket leads to it; "" where it has none.
+    """
 
     name: str
     version: str
@@ -58,6 +61,7 @@ class EngineInfo:
     architecture: str
     cpus: int
     memory_bytes: int
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ class Exec(Protocol):
         ...
 
     async def write(self, data: bytes) -> None:
-        """Send to its standard input."""
+        """Send to its standard input.  Unavailable when the command reads no more; its output still comes."""
         ...
 
     async def write_eof(self) -> None:

@@ -186,18 +186,25 @@ class _Client:
 
 
 class _Hijacked:
-    """aiodocker's stream, with the one thing that it lacks: closing standard input and reading on."""
+    """aiodocker's stream, with what it lacks: closing standard input and reading on, and an error for a late write."""
 
     def __init__(self, stream: aiodocker.stream.Stream) -> None:
         self._stream = stream
         self.read_out = stream.read_out
-        self.write_in = stream.write_in
         self.close = stream.close
 
+    async def write_in(self, data: bytes) -> None:
+        if self._stream._resp is not None and self._transport() is None:
+            raise BrokenPipeError("the command has ended")
+        await self._stream.write_in(data)
+
     def write_eof(self) -> None:
+        if transport := self._transport():
+            transport.write_eof()
+
+    def _transport(self) -> asyncio.Transport | None:
         response = self._stream._resp
-        if response and response.connection and response.connection.transport:
-            response.connection.transport.write_eof()
+        return response.connection.transport if response and response.connection else None
 
 
 class DockerEngine:

@@ -318,7 +318,7 @@ class SimulatedExec:
         self._argv = argv
         self._sent: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._exit_code = 0
-        if not stdin:
+        if not stdin or not container.program.reads:
             self._sent.put_nowait(None)
 
     async def output(self) -> AsyncIterator[tuple[int, bytes]]:
@@ -330,6 +330,8 @@ class SimulatedExec:
             yield 1, result.output
 
     async def write(self, data: bytes) -> None:
+        if not self._container.program.reads:
+            raise Unavailable("cannot write to the simulated command: broken pipe")
         self._sent.put_nowait(data)
 
     async def write_eof(self) -> None:

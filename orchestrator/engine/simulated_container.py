@@ -34,7 +34,7 @@ class Program:
     It writes `output` at its start, as (stream, data).  It ends by itself after `run_for` (None: never) with
     `exit_code`.  A signal ends it after `stop_after`, with `stop_code` (None: 128 and the signal's number), unless
     `ignores` names it ("TERM").  `start_error` is why it cannot start.  `exec` answers commands in the container; one
-    that takes time is a coroutine function.
+    that takes time is a coroutine function.  With `reads` False, commands do not read their standard input.
     """
 
     run_for: float | None = None
@@ -46,6 +46,7 @@ class Program:
     start_error: EngineRefused | None = None
     start_exit_code: int = 127
     exec: ExecScript = _succeed
+    reads: bool = True
 
 
 @dataclass(slots=True)

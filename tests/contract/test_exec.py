@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from orchestrator.engine.base import Exec
-from orchestrator.errors import Conflict
-from tests.contract.bench import Bench
+from orchestrator.engine.base import Exec, ExecResult
+from orchestrator.engine.simulated import Program
+from orchestrator.errors import Conflict, Unavailable
+from tests.contract.bench import WAITS, Bench, Doing
 
 pytestmark = pytest.mark.contract
 
@@ -63,6 +64,12 @@ async def _all(attached: Exec) -> bytes:
         return b"".join([data async for _, data in attached.output()])
 
 
+async def _write_on(attached: Exec) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            await attached.write(bytes(65536))
+
+
 async def test_an_attached_command_gives_output_and_exit_code(bench: Bench) -> None:
     command = ("sh", "-c", "echo hello; exit 3")
     attached = await bench.engine.exec_attach(await bench.run(), command, stdin=False, tty=False)
@@ -84,4 +91,19 @@ async def test_an_attached_command_reads_its_standard_input_to_the_end(bench: Be
 async def test_close_may_come_early_and_twice(bench: Bench) -> None:
     attached = await bench.engine.exec_attach(await bench.run(), ("cat",), stdin=True, tty=False)
     await attached.close()
+    await attached.close()
+
+
+async def test_an_attached_command_that_does_not_read_its_input_is_seen_to_its_end(bench: Bench) -> None:
+    ends = Program(exec=lambda argv: ExecResult(7, b"bye\n"), reads=False)
+    container = await bench.run(doing=Doing(WAITS.shell, ends))
+    attached = await bench.engine.exec_attach(
+        container, ("sh", "-c", "echo bye; sleep 0.1; exit 7"), stdin=True, tty=False
+    )
+    with pytest.raises(Unavailable):
+        await _write_on(attached)
+    with pytest.raises(Unavailable):
+        await attached.write(b"late")
+    assert await _all(attached) == b"bye\n"
+    assert await attached.exit_code() == 7
     await attached.close()

@@ -2,9 +2,11 @@ import asyncio
 import json
 
 import pytest
+from aiohttp import WSMsgType
 
 from orchestrator.engine.base import ExecResult
 from orchestrator.engine.simulated import Program
+from orchestrator.errors import Unavailable
 from tests.component.api.house import POD, House
 
 LOG = "/api/v1/namespaces/default/pods/web/log"
@@ -83,6 +85,39 @@ async def test_exec_carries_both_outputs_and_the_exit_code(house: House) -> None
     assert output == b"\x01echo a b"
     assert status[0] == 3
     assert json.loads(status[1:])["details"]["causes"] == [{"reason": "ExitCode", "message": "3"}]
+
+
+async def test_exec_of_a_command_that_does_not_read_its_input_gives_its_output_and_exit_code(house: House) -> None:
+    released = asyncio.Event()
+
+    async def ignore_input(argv: tuple[str, ...]) -> ExecResult:
+        await released.wait()
+        return ExecResult(7, b"bye")
+
+    await house.run_container(house.apply(POD), "app", 0, Program(exec=ignore_input, reads=False))
+    url = "http://o/api/v1/namespaces/default/pods/web/exec?command=true&stdin=true"
+    async with house.session.ws_connect(url, autoping=False) as socket:
+        for message in (b"\x00what nobody reads", b"\x04no size", b"\xff\x00", b"\x00more"):
+            await socket.send_bytes(message)
+        await socket.ping()
+        # The answer to a ping follows what came before it.
+        assert (await socket.receive()).type is WSMsgType.PONG
+        released.set()
+        assert await socket.receive_bytes() == b"\x01bye"
+        status = await socket.receive_bytes()
+    assert json.loads(status[1:])["details"]["causes"] == [{"reason": "ExitCode", "message": "7"}]
+
+
+async def test_exec_says_why_the_end_of_a_command_cannot_be_seen(house: House) -> None:
+    def lose_engine(argv: tuple[str, ...]) -> ExecResult:
+        raise Unavailable("cannot reach the engine")
+
+    await house.run_container(house.apply(POD), "app", 0, Program(exec=lose_engine))
+    url = "http://o/api/v1/namespaces/default/pods/web/exec?command=true"
+    async with house.session.ws_connect(url) as socket:
+        status = await socket.receive_bytes()
+    assert status[0] == 3
+    assert json.loads(status[1:])["message"] == "cannot reach the engine"
 
 
 async def test_exec_in_what_does_not_run_is_refused(house: House) -> None:
