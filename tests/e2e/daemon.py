@@ -281,7 +281,12 @@ class Daemon:
         filters = [f"label=orchestrator.dev/instance={self.instance}"]
         filters += [f"label=orchestrator.dev/pod={pod}"] if pod else []
         listed = docker("ps", "-aq", *(word for text in filters for word in ("--filter", text))).split()
-        return json.loads(docker("inspect", *listed)) if listed else []
+        if not listed:
+            return []
+        # One that goes between the two looks is not among what is printed, and makes the exit code 1.
+        inspected = subprocess.run(["docker", "inspect", *listed], capture_output=True, text=True, timeout=SECONDS)
+        found: list[Document] = json.loads(inspected.stdout)
+        return found
 
     def wait_containers(self, holds: Callable[[list[Document]], bool], pod: str = "") -> list[Document]:
         """Look into the engine until `holds` of its containers; each look is a round trip of tens of milliseconds."""

@@ -8,6 +8,9 @@ Document = dict[str, Any]
 FOR_EVER = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 """A script that runs until SIGTERM, and ends at once then."""
 
+NO_REGISTRY = "127.0.0.1:1/nobody/nothing:1"
+"""An image that cannot be had: no registry listens there."""
+
 
 def container(script: str, name: str = "main", **fields: Any) -> Document:
     """A container that runs a shell script."""

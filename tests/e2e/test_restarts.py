@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.daemon import Daemon, Document, docker, is_ready, restarts, status_of, waiting_reason
-from tests.e2e.pods import FOR_EVER, container, pod, text
+from tests.e2e.pods import FOR_EVER, NO_REGISTRY, container, pod, text
 
 COUNTS = "n=$(cat /count/n 2>/dev/null || echo 0); n=$((n+1)); echo $n > /count/n; echo run $n; "
 """A script's start that says in the log for which time it runs; the count, in an emptyDir, outlives restarts."""
@@ -57,7 +57,7 @@ def test_L04_back_off_grows_to_its_cap_and_outlives_the_daemon(
     daemon.wait_pod("l04", waits(2, 2))
     daemon.kill()
     daemon.start()
-    assert restarts(daemon.pod("l04")) in (2, 3)
+    assert restarts(daemon.wait_pod("l04", lambda p: restarts(p) > 0)) in (2, 3)
     daemon.wait_pod("l04", waits(3, 2))
     noted = gaps(tmp_path / "l04")
     assert len(noted) == 3
@@ -132,7 +132,7 @@ def test_L05_only_the_last_dead_container_is_kept(daemon: Daemon) -> None:
 def test_L08_a_slow_hook_or_image_delays_no_other_container(daemon: Daemon) -> None:
     hook = {"postStart": {"exec": {"command": ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.05; done"]}}}
     slow = container(FOR_EVER, "a-slow", lifecycle=hook)
-    absent = container(FOR_EVER, "b-absent", image="127.0.0.1:1/nobody/nothing:1")
+    absent = container(FOR_EVER, "b-absent", image=NO_REGISTRY)
     fast = container(FOR_EVER, "c-fast")
     daemon.write(text(pod("l08", slow, absent, fast)))
     seen = daemon.wait_pod("l08", lambda p: status_of(p, "c-fast").get("ready", False))

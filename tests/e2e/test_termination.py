@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.daemon import Daemon, Document, docker
-from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
+from tests.e2e.pods import FOR_EVER, NO_REGISTRY, config_map, container, pod, text
 
 
 def noting(name: str, script: str, **fields: Any) -> Document:
@@ -146,7 +146,7 @@ def test_L10_the_stop_signal_is_the_specs_or_the_images(daemon: Daemon, tmp_path
 
 def test_L10_a_pod_in_back_off_or_without_an_image_goes_at_once(daemon: Daemon) -> None:
     crash = pod("l10-crash", "exit 1", terminationGracePeriodSeconds=30)
-    absent = pod("l10-absent", container(FOR_EVER, image="127.0.0.1:1/nobody/nothing:1"))
+    absent = pod("l10-absent", container(FOR_EVER, image=NO_REGISTRY))
     daemon.write(text(crash, absent))
     daemon.wait_event("l10-crash", "BackOff")
     daemon.wait_event("l10-absent", "Failed")

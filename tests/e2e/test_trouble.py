@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +15,6 @@ import pytest
 from tests.contract.proxy import Proxy
 from tests.e2e.daemon import SECONDS, Daemon, docker, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
-
-NO_REGISTRY = "127.0.0.1:1/nobody/nothing:1"
 
 
 def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
@@ -156,20 +155,22 @@ def test_a_port_of_another_pod_is_told_and_tried_again(daemon: Daemon) -> None:
 
 
 def test_an_image_that_cannot_be_had_is_named_and_harms_no_other(daemon: Daemon) -> None:
-    good, absent = container(FOR_EVER, "good"), container(FOR_EVER, "absent", image=NO_REGISTRY)
+    # A name of this test's own: at last it is given an image, on an engine that others use too.
+    image = f"127.0.0.1:1/nobody/{uuid.uuid4().hex}:1"
+    good, absent = container(FOR_EVER, "good"), container(FOR_EVER, "absent", image=image)
     daemon.write(text(pod("absent", good, absent), pod("absent-other", FOR_EVER)))
     daemon.wait_ready("absent-other")
     daemon.wait_pod("absent", lambda p: status_of(p, "good").get("ready", False))
     told = daemon.wait_event("absent", "Failed", text="Failed to pull image")
-    assert NO_REGISTRY in told["message"]
+    assert image in told["message"]
     waiting = daemon.wait_pod("absent", lambda p: waiting_reason(p, "absent") == "ImagePullBackOff")
-    assert NO_REGISTRY in status_of(waiting, "absent")["state"]["waiting"]["message"]
-    assert NO_REGISTRY in daemon.cli("describe", "pod", "absent")
-    docker("tag", daemon.image, NO_REGISTRY)
+    assert image in status_of(waiting, "absent")["state"]["waiting"]["message"]
+    assert image in daemon.cli("describe", "pod", "absent")
+    docker("tag", daemon.image, image)
     try:
         daemon.wait_ready("absent")
     finally:
-        docker("rmi", NO_REGISTRY)
+        docker("rmi", image)
 
 
 class EngineInFront:
