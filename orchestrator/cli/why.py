@@ -74,7 +74,9 @@ class _Look:
         if waiting := state.get("waiting"):
             lines = [self._waiting(status, waiting, last)]
         elif over := state.get("terminated"):
-            return self._ended(status, "ended", over) if over.get("exitCode") else []
+            if not over.get("exitCode"):
+                return []
+            return [*self._ended(status, "ended", over), *self._said(status["name"], over.get("startedAt", ""))]
         elif status.get("ready") or not state:
             return []
         else:

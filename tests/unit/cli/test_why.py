@@ -176,8 +176,9 @@ def test_a_pod_that_failed() -> None:
     assert why(container(terminated(7, message="bad config\n")), phase="Failed") == (
         "app: ended 8s ago with exit code 7 (Error): bad config"
     )
-    assert why(container(terminated(137, "OOMKilled")), phase="Failed") == (
-        "app: ended 8s ago with exit code 137 (OOMKilled)"
+    sick = event("Unhealthy", "Liveness probe failed: no pulse", since=9, first=9)
+    assert why(container(terminated(137, "OOMKilled")), phase="Failed", events=(sick,)) == (
+        "app: ended 8s ago with exit code 137 (OOMKilled)\n  9s ago: Liveness probe failed: no pulse"
     )
 
 
