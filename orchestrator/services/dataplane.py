@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.errors import OrchestratorError
 from orchestrator.services import nft
 from orchestrator.services.subnets import Subnet
 
@@ -67,7 +67,7 @@ class DataPlane:
         return self.mode is Mode.NAMES or (_INTERFACES / subnet.bridge).exists()
 
     async def apply(self, networks: Iterable[nft.Network], targets: dict[nft.Address, nft.Target]) -> None:
-        """Make the kernel's rules exactly these, in one transaction; Unavailable when it refuses.
+        """Make the kernel's rules exactly these, in one transaction; OrchestratorError when it refuses.
 
         The first call replaces whatever an earlier daemon left, and no networks at all means no table.  Old connections
         stay; new ones follow the new rules.
@@ -99,7 +99,7 @@ class DataPlane:
         async with self._lock:
             try:
                 await _run("nft", "list", "chain", "ip", self._table, "prerouting")
-            except Unavailable:
+            except OrchestratorError:
                 self._loaded = None
         return self._loaded is not None
 
@@ -114,7 +114,7 @@ class DataPlane:
                     route = ("local", str(subnet.services), "dev", subnet.bridge, "table", "local")
                     try:
                         await _run("ip", "route", "del", *route)
-                    except Unavailable as error:
+                    except OrchestratorError as error:
                         log.debug("%s", error)
 
     async def _remove_table(self) -> None:
@@ -154,28 +154,28 @@ async def _forget_flows(before: nft.Ruleset, after: nft.Ruleset) -> None:
             flow = ("-p", "udp", "--orig-dst", key.ip, "--dport", str(key.port), "--reply-src", ip)
             try:
                 await _run("conntrack", "-D", *flow)
-            except Unavailable as error:  # its way to say that there was none
+            except OrchestratorError as error:  # its way to say that there was none
                 log.debug("%s", error)
 
 
 async def _run(*argv: str, script: str = "") -> str:
-    """Run a command of the host to its end; Unavailable with its own words when it fails or takes too long."""
+    """Run a command of the host to its end; OrchestratorError with its own words when it fails or takes too long."""
     try:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
     except OSError as error:
-        raise Unavailable(f"cannot run {argv[0]}: {error}") from error
+        raise OrchestratorError(f"cannot run {argv[0]}: {error}") from error
     try:
         async with asyncio.timeout(SECONDS):
             output, errors = await process.communicate(script.encode())
     except TimeoutError as error:
-        raise Unavailable(f"cannot run {argv[0]}: it did not end within {SECONDS:.0f} s") from error
+        raise OrchestratorError(f"cannot run {argv[0]}: it did not end within {SECONDS:.0f} s") from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
-        words = errors.decode(errors="replace").strip().splitlines()
-        raise Unavailable(f"cannot run {' '.join(argv)}: {words[0] if words else f'exit code {process.returncode}'}")
+        words = errors.decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"]
+        raise OrchestratorError(f"cannot run {' '.join(argv)}: {words[0]}")
     return output.decode(errors="replace")

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Collection
 from ipaddress import IPv4Network
+from weakref import WeakValueDictionary
 
 from orchestrator.engine.base import Engine, EngineRefused, Network
-from orchestrator.errors import Conflict, OrchestratorError, Unavailable
+from orchestrator.errors import Conflict, OrchestratorError
 from orchestrator.planning import labels
 from orchestrator.services.addresses import AddressBook
-from orchestrator.services.dataplane import DataPlane
+from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.subnets import Subnet
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Networks:
         self._dataplane = dataplane
         self._instance = instance
         self._ready: dict[str, Network] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def refresh(self) -> None:
         """See which networks the engine has.  Call it once before addresses are given out."""
@@ -54,30 +54,45 @@ class Networks:
     async def ensure(self, namespace: str) -> Network:
         """The namespace's network, made now if it is not there, with its addresses at home on this host.
 
-        Unavailable when the engine does not answer, or when its range is taken and cannot be changed any more.
+        Unavailable when the engine does not answer; OrchestratorError when there is no range for it, or when its range
+        is taken and cannot be changed any more.
         """
-        async with self._locks[namespace]:
-            ready = self._ready.get(namespace)
-            if ready is None or not self._dataplane.attached(self._book.subnet(namespace)):
-                ready = await self._find(namespace) or await self._create(namespace)
+        async with self._lock(namespace):
+            if not self.ready(namespace):
+                self._ready.pop(namespace, None)
+                network = await self._find(namespace) or await self._create(namespace)
                 await self._dataplane.attach(self._book.subnet(namespace))
-                self._ready[namespace] = ready
-            return ready
-
-    def forget(self, namespace: str) -> None:
-        """Someone else removed this network: the next `ensure` asks the engine again."""
-        self._ready.pop(namespace, None)
+                self._ready[namespace] = network
+            return self._ready[namespace]
 
     def ready(self, namespace: str) -> bool:
-        """Whether `ensure` has succeeded for this namespace and nothing has removed its network since."""
-        return namespace in self._ready
+        """Whether `ensure` has succeeded for this namespace, and its bridge is still there where that can be seen."""
+        return namespace in self._ready and self._dataplane.attached(self._book.subnet(namespace))
 
-    async def repair(self) -> None:
-        """Give the networks back what the host may have lost (an engine that restarts makes its bridges anew)."""
+    async def repair(self) -> bool:
+        """Give the networks back what the host may have lost (an engine that restarts makes its bridges anew).
+
+        False when someone removed some of them: the next `ensure` makes them anew.
+        """
+        gone = await self._gone()
+        for namespace in gone:
+            log.warning("%s: someone removed its network", namespace)
+            self._ready.pop(namespace, None)
         for namespace in list(self._ready):
-            subnet = self._book.subnet(namespace)
-            if self._dataplane.attached(subnet):
-                await self._dataplane.attach(subnet)
+            await self._dataplane.attach(self._book.subnet(namespace))
+        return not gone
+
+    async def _gone(self) -> list[str]:
+        """The namespaces whose network we have made or found, and someone else has removed."""
+        if self._dataplane.mode is Mode.KERNEL:
+            return [namespace for namespace in self._ready if not self.ready(namespace)]
+        known = dict(self._ready)
+        own = {labels.INSTANCE: self._instance, labels.ROLE: ROLE}
+        there = {network.id for network in await self._engine.list_networks(own)}
+        return [namespace for namespace, network in known.items() if network.id not in there]
+
+    def _lock(self, namespace: str) -> asyncio.Lock:
+        return self._locks.setdefault(namespace, asyncio.Lock())
 
     async def clean(self) -> bool:
         """Take everything back that this room made on the host.  False when containers still use a network."""
@@ -93,7 +108,7 @@ class Networks:
         all_gone = True
         for network in await self._engine.list_networks(own):
             namespace = network.labels.get(labels.NAMESPACE, "")
-            async with self._locks[namespace]:
+            async with self._lock(namespace):
                 if namespace in keep():
                     continue
                 # A pod that comes while the engine removes it must not count on it: it waits here, in `ensure`.
@@ -119,7 +134,7 @@ class Networks:
             try:
                 await self._engine.remove_network(network.id)
             except Conflict as error:
-                raise Unavailable(
+                raise OrchestratorError(
                     f"cannot use network {network.name}: its range is {network.subnet}, the addresses of namespace "
                     f'"{namespace}" were given out of {subnet.cidr}; remove the containers on it'
                 ) from error
@@ -136,7 +151,9 @@ class Networks:
                     trouble = error
             # Another daemon or a new route of the host was faster.  Nobody knows our addresses yet? Then move.
             await self._move(subnet, trouble)
-        raise Unavailable(f'cannot make a network for namespace "{namespace}": every range that was tried is taken')
+        raise OrchestratorError(
+            f'cannot make a network for namespace "{namespace}": every range that was tried is taken'
+        )
 
     async def _make(self, subnet: Subnet) -> Network:
         network = await self._engine.create_network(
@@ -159,7 +176,7 @@ class Networks:
         if not self._book.blocked(subnet.cidr) and trouble is not None:
             raise trouble
         if self._book.in_use(subnet.namespace):
-            raise Unavailable(
+            raise OrchestratorError(
                 f'cannot make the network of namespace "{subnet.namespace}": the host or another network now uses '
                 f"{subnet.cidr}, where its Services have their addresses; free that range, or delete its Services"
             ) from trouble

@@ -21,7 +21,7 @@ class Upkeep:
     """Two endless tasks, `prune` and `guard`."""
 
     def __init__(self, store: Store, networks: Networks, dataplane: DataPlane, reload: Callable[[], None]) -> None:
-        """`reload` asks for another round, which loads the whole table."""
+        """`reload` asks for another round: it makes the networks that are missing, and loads a table that is gone."""
         self._store = store
         self._networks = networks
         self._dataplane = dataplane
@@ -54,7 +54,8 @@ class Upkeep:
 
     async def look_after(self) -> bool:
         """One look of the guard."""
-        await self._networks.repair()
+        if not await self._networks.repair():
+            self._reload()
         if not await self._dataplane.check():
             log.warning("someone removed the rules of the Services; putting them back")
             self._reload()

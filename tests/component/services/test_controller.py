@@ -28,6 +28,7 @@ from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
+from orchestrator.services.upkeep import CHECK_SECONDS
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store
@@ -129,6 +130,18 @@ async def test_a_namespace_with_a_service_has_a_network_until_nothing_is_left(ho
         while await host.engine.list_networks(OURS):
             await asyncio.sleep(0.01)
     assert not host.book.in_use("default")
+
+
+@pytest.mark.looptime
+async def test_a_network_that_someone_removed_is_made_again(host: Host) -> None:
+    host.service()
+    await host.settled()
+    (first,) = await host.engine.list_networks(OURS)
+    await host.engine.remove_network(first.id)
+    await asyncio.sleep(CHECK_SECONDS + 1)
+    await host.settled()
+    (again,) = await host.engine.list_networks(OURS)
+    assert (again.name, again.subnet) == (first.name, first.subnet)
 
 
 async def test_an_engine_that_is_away_delays_the_network_and_nothing_else(host: Host) -> None:

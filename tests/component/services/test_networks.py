@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.base import ContainerConfig
 from orchestrator.engine.simulated import SimulatedEngine
-from orchestrator.errors import Unavailable
+from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.service import Service
 from orchestrator.services.addresses import AddressBook
@@ -83,17 +83,36 @@ async def test_a_range_that_the_host_routes_elsewhere_is_given_up_while_nobody_k
 async def test_once_a_service_has_its_address_the_range_stays_and_the_error_says_what_to_do(host: Host) -> None:
     host.book.admit(WEB, None)
     await foreign_network(host, host.book.subnet("default").cidr)
-    with pytest.raises(Unavailable, match="free that range, or delete its Services"):
+    with pytest.raises(OrchestratorError, match="free that range, or delete its Services") as told:
         await host.networks.ensure("default")
+    assert not isinstance(
+        told.value, Unavailable
+    )  # the node retries those in silence: the engine's absence is told once
+
+
+async def test_a_network_of_ours_with_another_range_that_is_in_use_is_told(host: Host, tmp_path: Path) -> None:
+    made = await host.networks.ensure("default")
+    config = ContainerConfig(name="c", image="busybox:1", labels={}, network=made.name)
+    await host.engine.start(await host.engine.create(config))
+    journal = Journal(tmp_path / "other.db")
+    book = AddressBook(journal, "10.99.0.0/16", busy=list)
+    networks = Networks(host.engine, book, DataPlane("default", Mode.NAMES), "default")
+    with pytest.raises(OrchestratorError, match=f"its range is {made.subnet}") as told:
+        await networks.ensure("default")
+    assert not isinstance(told.value, Unavailable)
+    journal.close()
 
 
 async def test_a_network_that_someone_removed_is_made_again_with_the_same_range(host: Host) -> None:
     first = await host.networks.ensure("default")
     await host.engine.remove_network(first.id)
-    host.networks.forget("default")
+    assert not await host.networks.repair()
+    assert not host.networks.ready("default")
     again = await host.networks.ensure("default")
     assert again.id != first.id
     assert again.subnet == first.subnet
+    assert await host.networks.repair()
+    assert host.networks.ready("default")
 
 
 async def test_only_networks_of_this_instance_that_nobody_needs_are_removed(host: Host) -> None:
