@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -94,6 +95,23 @@ def test_D09_a_state_folder_in_use_is_one_sentence_that_names_the_daemon(own_dae
     # The first one does not notice.
     own_daemon.write(text(config_map("unnoticed")))
     own_daemon.wait_for("configmaps", "unnoticed", lambda _: True)
+
+
+def test_D09_an_instance_in_use_is_one_sentence_that_names_the_daemon(
+    own_daemon: Daemon, new_daemon: Callable[..., Daemon]
+) -> None:
+    """Other folders are not enough: two daemons of one instance would end each other's pods."""
+    own_daemon.write(text(pod("twice", FOR_EVER)))
+    own_daemon.wait_ready("twice")
+    before, other = own_daemon.life(), new_daemon()
+    other.instance = own_daemon.instance
+    assert own_daemon.process
+    assert one_sentence(other.run_to_end()) == (
+        f'orchestrator: cannot start: a daemon (pid {own_daemon.process.pid}) runs instance "{other.instance}" '
+        "on this engine already; give this one an --instance of its own"
+    )
+    assert own_daemon.life() == before
+    other.instance += "-other"
 
 
 def test_folders_that_cannot_be_made_are_one_sentence(new_daemon: Callable[..., Daemon]) -> None:
@@ -223,6 +241,9 @@ def test_D03_an_engine_that_goes_and_comes_back_disturbs_nothing(
     daemon.wait_pod("away-new", lambda p: p["status"]["phase"] == "Pending")
     daemon.wait_engine_error("cannot reach the Docker Engine")
     assert "waiting for it" in daemon.log.read_text()
+    assert re.search(
+        r"^Why: +cannot reach the Docker Engine .*before$", daemon.cli("describe", "pod", "away-new"), re.M
+    )
 
     front.come()
     daemon.wait_ready("away-new")
