@@ -7,6 +7,7 @@ that `base` documents.
 
 import asyncio
 import base64
+import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
@@ -113,7 +114,7 @@ class _Client:
         with self.told(seconds):
             async with asyncio.timeout(seconds), await self._send(self._calls, method, path, params, body) as response:
                 answer = await response.read()
-        return msgspec.json.decode(answer) if answer else None
+            return msgspec.json.decode(answer) if answer else None
 
     @asynccontextmanager
     async def stream(
@@ -157,6 +158,8 @@ class _Client:
             raise errors.silent(self.url, seconds) from error
         except (aiohttp.ClientError, OSError) as error:
             raise errors.unreachable(self.url, error) from error
+        except (msgspec.DecodeError, json.JSONDecodeError) as error:
+            raise errors.garbled(self.url) from error
 
     async def _ready(self) -> None:
         async with self._negotiating:

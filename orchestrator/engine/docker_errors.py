@@ -60,3 +60,8 @@ def unreachable(url: str, failure: BaseException) -> Unavailable:
 def silent(url: str, seconds: float) -> Unavailable:
     """No answer in time."""
     return Unavailable(f"cannot reach the Docker Engine at {url}: no answer within {seconds:g} s")
+
+
+def garbled(url: str) -> Unavailable:
+    """An answer that is no JSON: it was cut short, or something between us and the engine wrote it."""
+    return Unavailable(f"cannot read what the Docker Engine at {url} answers: it is cut short, or not the engine's own")
