@@ -1,33 +1,32 @@
 """Builds the daemon and wires its rooms; the only place that knows them all.
 
-Start: read the specs, take the lock, meet the engine, adopt what runs; then one root TaskGroup until a signal.  Stop:
-with `--down-on-exit` the pods in order; then the rooms; the API last, so that a client sees the end.  Pods are left
-running otherwise.
+Start: read the specs, take the lock, meet the engine, adopt what runs; then one root TaskGroup until a signal.  Where
+the specs are empty and pods run, nothing is applied until that was told for a while.  Stop: with `--down-on-exit` the
+pods in order; then the rooms; the API last, so that a client sees the end.  Pods are left running otherwise.
 """
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
-from orchestrator import __version__
+from orchestrator import __version__, logs
 from orchestrator.api.server import ApiServer
 from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.docker import DockerEngine
-from orchestrator.errors import Conflict, OrchestratorError, Unavailable
+from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.locks import own_folders, own_instance
 from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address, resolver_settings
 from orchestrator.node.images import Puller
-from orchestrator.node.manager import NodeManager, remember_running
+from orchestrator.node.manager import NodeManager, pods_left_behind, remember_running
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
@@ -39,16 +38,18 @@ from orchestrator.planning.identity import object_identity
 from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.planning.status import qos_class
 from orchestrator.planning.surroundings import NodeFacts, Surroundings
+from orchestrator.roots import either, for_ever
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
 from orchestrator.settings import Settings
+from orchestrator.sources.follower import Follower
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Object, Store
+from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Object, Store, key_of
 
 log = logging.getLogger(__name__)
 
@@ -63,29 +64,42 @@ class BadSpecs(OrchestratorError):
 
 def main(settings: Settings) -> int:
     """Run the daemon to its end; gives the exit code.  What went wrong is told in a sentence on standard error."""
+    told: list[str] = []
     try:
         asyncio.run(run(settings))
-    except BadSpecs as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OrchestratorError as error:
-        print(f"orchestrator: {error}", file=sys.stderr)
-        return 1
-    return 0
+    except* BadSpecs as group:
+        told += map(str, _leaves(group))
+    except* OrchestratorError as group:
+        told += (f"orchestrator: {error}" for error in _leaves(group))
+    except* Exception as group:
+        for error in _leaves(group):
+            log.debug("the daemon ends", exc_info=error)
+            told.append(f"orchestrator: cannot go on: this should not happen: {logs.described(error)}")
+    for line in dict.fromkeys(told):
+        print(line, file=sys.stderr)
+    return 1 if told else 0
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 async def run(settings: Settings) -> None:
     """Start, run until a signal, stop.  OrchestratorError when it cannot start."""
-    watcher = SpecWatcher(settings.specs, empty_folder_delay=settings.empty_folder_delay)
-    snapshots = watcher.snapshots()
-    first = await anext(snapshots)
+    specs = Follower(SpecWatcher(settings.specs, empty_folder_delay=settings.empty_folder_delay))
+    first = await specs.first()
     if first.errors:
         raise BadSpecs("\n".join(problem.text for problem in first.errors))
-    with _folders(settings):
+    with own_folders(settings):
         async with contextlib.AsyncExitStack() as stack:
             daemon = await _Daemon.build(settings, stack)
-            daemon.apply(first)
-            await daemon.run(snapshots)
+            if not daemon.would_orphan(first):
+                daemon.apply(first)
+            await daemon.run(specs, first)
 
 
 class _Daemon:
@@ -97,6 +111,9 @@ class _Daemon:
         self.info = info
         self.journal = journal
         self.problems: tuple[Problem, ...] = ()
+        self.left_behind: frozenset[Key] = frozenset()
+        self.applied = asyncio.Event()
+        """Set once the folder was applied for the first time."""
         self.engine_error = ""
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
@@ -124,6 +141,7 @@ class _Daemon:
             info.version,
             info.api_version,
         )
+        stack.enter_context(own_instance(settings.instance, info.id or settings.engine_url))
         journal = Journal(settings.state_dir / "journal.db")
         stack.callback(journal.close)
         daemon = cls(settings, engine, info, journal)
@@ -138,7 +156,8 @@ class _Daemon:
         daemon.networks = Networks(engine, daemon.book, daemon.dataplane, settings.instance)
         await daemon.networks.refresh()
         daemon.book.check()
-        await remember_running(engine, settings.instance, daemon.store)
+        running = await remember_running(engine, settings.instance, daemon.store)
+        daemon.left_behind = running | pods_left_behind(journal)
         daemon.manager = NodeManager(engine, daemon._node_rooms())
         daemon.services = ServiceController(
             daemon.store,
@@ -211,51 +230,85 @@ class _Daemon:
 
     # --- the folder ---
 
+    def would_orphan(self, first: Snapshot) -> bool:
+        """Whether specs that look empty by accident would end pods of an earlier daemon."""
+        return first.bare and bool(self.left_behind - {key_of(item.object) for item in first.objects})
+
     def apply(self, snapshot: Snapshot) -> None:
         """Make the store what the folder says; what is wrong stays as it was, and is told."""
         wanted = [Desired(item.object, item.raw, item.place) for item in snapshot.objects]
         implied = implied_namespaces(item.object for item in snapshot.objects)
         self.store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
         refused = self.store.sync(SPECS, wanted)
+        self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
+        self.applied.set()
+
+    def _tell_waiting(self, snapshot: Snapshot) -> None:
+        count, delay = len(self.left_behind), self.settings.empty_folder_delay
+        where = ", ".join(snapshot.empty or map(str, self.settings.specs))
+        pods = f"{count} pod{'s' if count != 1 else ''} of an earlier run"
+        text = f"no spec is there: {pods} will be deleted after {delay:g} s unless the files come back"
+        self._tell(snapshot, *(() if snapshot.errors else (Problem(where, text),)))
+
+    def _tell(self, snapshot: Snapshot, *more: Problem) -> None:
         problems = tuple(
             Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem), p.severity) for p in snapshot.problems
         )
-        problems += tuple(Problem(item.source, f"{item.key}: {item.reason}") for item in refused)
-        problems += tuple(Problem("", notice) for notice in snapshot.notices)
+        problems += (*more, *(Problem("", notice) for notice in snapshot.notices))
         for problem in problems:
             if problem not in self.problems:
                 log.warning("%s", problem)
         self.problems = problems
 
-    async def _follow(self, snapshots: AsyncIterator[Snapshot]) -> None:
-        async for snapshot in snapshots:
-            self.apply(snapshot)
+    async def _follow(self, specs: Follower, first: Snapshot) -> None:
+        """Apply what the folder says for ever.  What should not happen leaves the last good version in force."""
+        if not self.applied.is_set():
+            delay = self.settings.empty_folder_delay
+            self.apply(await specs.after_empty_start(first, delay, self._tell_waiting))
+        while True:
+            snapshot = await specs.next()
+            try:
+                self.apply(snapshot)
+            except Exception as error:
+                logs.surprise(log, "cannot apply the specs, the last good version stays", error)
+                self._tell(snapshot, Problem("", f"cannot apply the specs: {logs.described(error)}"))
 
     # --- life ---
 
-    async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
+    async def run(self, specs: Follower, first: Snapshot) -> None:
         """Until a signal; a second one ends an orderly stop at once."""
         signals = _signals()
         async with asyncio.TaskGroup() as tasks:
-            folder = tasks.create_task(self._follow(snapshots), name="folder")
+            folder = [
+                tasks.create_task(specs.run(), name="folder"),
+                tasks.create_task(self._follow(specs, first), name="specs"),
+            ]
             rooms = [
-                tasks.create_task(self.manager.run(), name="node"),
-                tasks.create_task(self.services.run(), name="services"),
-                tasks.create_task(self._watch_engine(), name="engine watch"),
-                tasks.create_task(self._forget_events(), name="old events"),
+                tasks.create_task(self._once_applied("node", self.manager.run), name="node"),
+                tasks.create_task(self._once_applied("services", self.services.run), name="services"),
+                tasks.create_task(for_ever("engine watch", self._watch_engine), name="engine watch"),
+                tasks.create_task(for_ever("old events", self._forget_events), name="old events"),
             ]
             log.info("running; the socket is %s", self.settings.socket)
             await signals.get()
-            folder.cancel()
+            for task in folder:
+                task.cancel()
             if self.settings.down_on_exit:
-                await _either(self._take_down(), signals.get())
+                await either(self._take_down(), signals.get())
             for room in rooms:
                 room.cancel()
         log.info("stopped; %s", "pods are gone" if self.settings.down_on_exit else "pods go on running")
 
+    async def _once_applied(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """A room that must not act before it is known what is wanted."""
+        await self.applied.wait()
+        await for_ever(name, work)
+
     async def _take_down(self) -> None:
         """End every pod in order, then remove networks, rules and the tmpfs: nothing of ours stays on the host."""
         log.info("taking all pods down")
+        self.applied.set()
+        await self.manager.adopted.wait()
         for kind in ("Pod", "Service"):
             for obj in self.store.list(kind):
                 self.store.delete(Key(kind, obj.metadata.namespace, obj.metadata.name))
@@ -295,6 +348,7 @@ class _Daemon:
             started_at=self.started_at,
             engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.engine_error),
             problems=self.problems,
+            syncing=not self.applied.is_set(),
         )
 
 
@@ -311,33 +365,6 @@ def _node_facts(settings: Settings, info: EngineInfo) -> NodeFacts:
     )
 
 
-@contextlib.contextmanager
-def _folders(settings: Settings) -> Iterator[None]:
-    """Have the state and run folders, and be the only daemon of this state folder (D09)."""
-    try:
-        settings.state_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-        settings.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lock = (settings.state_dir / "lock").open("a+")
-    except OSError as error:
-        raise OrchestratorError(
-            f"cannot use {error.filename}: {(error.strerror or '').lower()}; "
-            "name other folders with --state-dir and --run-dir"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            raise Conflict(
-                f"cannot start: a daemon (pid {lock.read().strip() or 'unknown'}) uses {settings.state_dir} already; "
-                "give this one a --state-dir, --run-dir and --instance of its own"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-
-
 def _signals() -> asyncio.Queue[signal.Signals]:
     """SIGTERM and SIGINT, in the order of their coming."""
     queue: asyncio.Queue[signal.Signals] = asyncio.Queue()
@@ -345,15 +372,3 @@ def _signals() -> asyncio.Queue[signal.Signals]:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, queue.put_nowait, number)
     return queue
-
-
-async def _either(*parts: Coroutine[object, object, object]) -> None:
-    """Wait for the first to end; the other is cancelled."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-    for task in done:
-        task.result()

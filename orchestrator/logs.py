@@ -7,6 +7,7 @@ of environment variables are never passed to a logger; that is each caller's dut
 import logging
 import sys
 import time
+import traceback
 from pathlib import Path
 
 
@@ -32,3 +33,19 @@ def set_up(level: str = "info", file: Path | None = None) -> None:
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+
+
+def surprise(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Say in one line that something happened which should not; the traceback is for the level debug."""
+    log.error("%s: this should not happen: %s", what, described(error))
+    log.debug("%s", what, exc_info=error)
+
+
+def described(error: BaseException) -> str:
+    """An error that nobody expected, in a line: "KeyError: 'Id' (docker.py:240)"."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words}{place}" if words else f"{type(error).__name__}{place}"

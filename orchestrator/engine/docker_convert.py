@@ -149,6 +149,7 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
         architecture=version.get("Arch", ""),
         cpus=info.get("NCPU", 0),
         memory_bytes=info.get("MemTotal", 0),
+        id=info.get("ID") or "",
     )
 
 

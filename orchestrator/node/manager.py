@@ -7,14 +7,16 @@ those of pods that are not are torn down by workers of their own.
 import asyncio
 import logging
 
+from orchestrator import logs
 from orchestrator.engine.base import Container, Engine
-from orchestrator.errors import Invalid, OrchestratorError, Unavailable
+from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.node.memory import PODS
 from orchestrator.node.worker import NodeRooms, PodWorker
 from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.times import format_time
 from orchestrator.planning import labels
+from orchestrator.state.journal import Journal
 from orchestrator.state.store import Change, Expired, Key, Store
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 _CONFIG_KINDS = ("ConfigMap", "Secret", "Service")
 _ADOPTION_SECONDS = 30.0
 _BROKEN_SECONDS = 5.0
+_EVENTS_RETRY = 1.0
 
 
 class NodeManager:
@@ -36,11 +39,13 @@ class NodeManager:
         self._idle = asyncio.Event()
 
     async def run(self) -> None:
-        """For ever; workers, pulls and the engine's events live in here."""
+        """For ever; workers, pulls and the engine's events live in here.  Run again, it begins as at a start."""
+        self._workers.clear()
         async with asyncio.TaskGroup() as tasks:
             watch = self._rooms.store.watch()
             for key, former in (await self._left_behind()).items():
                 self._ensure(key, tasks).memory.former.update(former)
+            await self._collect_files()
             for pod in self._rooms.store.list("Pod"):
                 self._ensure(Key("Pod", pod.metadata.namespace, pod.metadata.name), tasks)
             tasks.create_task(self._engine_events(), name="engine events")
@@ -54,6 +59,14 @@ class NodeManager:
                     continue
                 for change in changes:
                     self._react(change, tasks)
+
+    async def _collect_files(self) -> None:
+        """Remove files of pods that nobody looks after: what a crash left, secrets above all."""
+        known = {uid for worker in self._workers.values() for uid in worker.memory.former}
+        known |= {pod.metadata.uid for pod in self._rooms.store.list("Pod")}
+        for uid in self._rooms.tools.volumes.uids() - known:
+            log.info("removing the files of pod %s, which is gone", uid)
+            await self._rooms.tools.volumes.remove(uid)
 
     async def idle(self) -> None:
         """Wait until no worker is left: every pod is gone."""
@@ -111,6 +124,15 @@ class NodeManager:
     # --- the engine ---
 
     async def _engine_events(self) -> None:
+        """Wake whom an event concerns, for ever."""
+        while True:
+            try:
+                await self._follow_events()
+            except Exception as error:
+                logs.surprise(log, "cannot follow the engine's events, trying again", error)
+            await asyncio.sleep(_EVENTS_RETRY)
+
+    async def _follow_events(self) -> None:
         """Wake whom an event concerns; after a break of the stream, everyone."""
         async for event in self._engine.events():
             if event.action == "reconnected":
@@ -136,9 +158,7 @@ class NodeManager:
             if isinstance(pod, Pod):
                 self._unless_wanted(found, Key("Pod", pod.metadata.namespace, pod.metadata.name), uid, pod)
         for container in await list_instance(self._engine, self._rooms.instance):
-            own = container.labels
-            key = Key("Pod", own.get(labels.NAMESPACE, ""), own.get(labels.POD, ""))
-            self._unless_wanted(found, key, own.get(labels.UID, ""), None)
+            self._unless_wanted(found, _pod_of(container), container.labels[labels.UID], None)
         return found
 
     def _unless_wanted(self, found: dict[Key, dict[str, Pod | None]], key: Key, uid: str, pod: Pod | None) -> None:
@@ -150,30 +170,39 @@ class NodeManager:
 
 
 async def list_instance(engine: Engine, instance: str) -> list[Container]:
-    """Every container of an instance's pods; waits while the engine is away."""
+    """Every container of an instance's pods; waits while the engine is away or in trouble."""
     delay = 0.2
     while True:
         try:
             containers = await engine.list_containers({labels.INSTANCE: instance})
-            return [c for c in containers if labels.POD in c.labels]
-        except Unavailable as error:
+            return [container for container in containers if labels.is_ours(container.name, container.labels)]
+        except OrchestratorError as error:
             log.warning("%s; trying again", error)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
 
 
-async def remember_running(engine: Engine, instance: str, store: Store) -> None:
-    """Before the first sync: let pods that run keep their uid even when the journal is lost."""
-    try:
-        containers = await list_instance(engine, instance)
-    except OrchestratorError as error:
-        log.warning("cannot read what runs: %s", error)
-        return
+async def remember_running(engine: Engine, instance: str, store: Store) -> frozenset[Key]:
+    """Before the first sync: let pods that run keep their uid even when the journal is lost.
+
+    Gives every pod that has a container.
+    """
+    containers = await list_instance(engine, instance)
     for container in sorted(containers, key=lambda c: c.created_at):
         own = container.labels
         if own.get(labels.ROLE) == "sandbox" and container.phase == "running":
-            key = Key("Pod", own[labels.NAMESPACE], own[labels.POD])
-            store.remember(key, own[labels.UID], format_time(container.created_at), own[labels.HASH])
+            store.remember(_pod_of(container), own[labels.UID], format_time(container.created_at), own[labels.HASH])
+    return frozenset(map(_pod_of, containers))
+
+
+def pods_left_behind(journal: Journal) -> frozenset[Key]:
+    """The pods that an earlier daemon had to look after when it ended."""
+    metas = [document.get("metadata", {}) for _uid, document in journal.items(PODS)]
+    return frozenset(Key("Pod", meta.get("namespace", ""), meta.get("name", "")) for meta in metas)
+
+
+def _pod_of(container: Container) -> Key:
+    return Key("Pod", container.labels[labels.NAMESPACE], container.labels[labels.POD])
 
 
 def _only_status(change: Change) -> bool:

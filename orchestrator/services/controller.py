@@ -42,6 +42,7 @@ class ServiceController:
         """`adopted` is set once pods that run already are in the store; rules that stand are left alone until then."""
         self._store = store
         self._book = book
+        store.on_drop(book.release)
         self._networks = networks
         self._dataplane = dataplane
         self._hosts = hosts
@@ -59,6 +60,8 @@ class ServiceController:
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
+        self._in_round = False
+        self._making.clear()
         try:
             async with asyncio.timeout(ADOPTION_SECONDS):
                 await self._adopted.wait()
@@ -132,7 +135,7 @@ class ServiceController:
         return True
 
     def _gone(self, key: Key, service: Service) -> None:
-        self._book.release(service)
+        self._told = {told for told in self._told if told[0] != service.metadata.uid}
         place = Key("Endpoints", key.namespace, key.name)
         record = self._store.record(place)
         if record is not None and record.owner == OWNER and key not in self._services:

@@ -31,13 +31,20 @@ class Snapshot:
     """All that is wanted now, and what is to be told.
 
     A broken file's last good objects are among `objects`, and its errors among `problems`.  `changed` are the files
-    whose objects differ from the snapshot before.  `notices` are sentences about the folders themselves.
+    whose objects differ from the snapshot before.  `notices` are sentences about the folders themselves.  `empty` are
+    the paths, of those that were asked for, under which there is no spec file.
     """
 
     objects: tuple[Sourced, ...]
     problems: tuple[Located, ...]
     changed: frozenset[str]
     notices: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+
+    @property
+    def bare(self) -> bool:
+        """Whether it looks like an accident: a path without any file, or no object at all."""
+        return bool(self.empty) or not self.objects
 
     @property
     def errors(self) -> tuple[Located, ...]:
@@ -82,7 +89,8 @@ class SpecWatcher:
                 look = await asyncio.to_thread(self._look)
                 settled = self._settler.settle(look.scan, look.loads, clock())
                 await self._arm(alarm, look, clock())
-                snapshot = _snapshot(settled, self._alarm_notices(alarm), last)
+                empty = tuple(path for path in self._paths if path not in look.scan.roots.values())
+                snapshot = _snapshot(settled, (*settled.notices, *self._alarm_notices(alarm)), empty, last)
                 if last is None or _differs(snapshot, last):
                     yield snapshot
                     last = snapshot
@@ -147,7 +155,7 @@ def _watched(roots: list[str], scan: Scan) -> tuple[dict[str, tuple[int, int]], 
     for root in roots:
         place = Path(root).absolute()
         ancestors = list(place.parents)
-        nearest = next((index for index, folder in enumerate(ancestors) if folder.is_dir()), 0)
+        nearest = next((index for index, folder in enumerate(ancestors) if _is_folder(folder)), 0)
         folders.setdefault(str(ancestors[nearest]), (0, 0))
         extra |= {str(place), *map(str, ancestors[:nearest])}
     folders.update({str(Path(path).absolute()): identity for path, identity in scan.folders.items()})
@@ -155,11 +163,19 @@ def _watched(roots: list[str], scan: Scan) -> tuple[dict[str, tuple[int, int]], 
     return readable, frozenset(extra)
 
 
-def _snapshot(settled: Settled, notices: tuple[str, ...], last: Snapshot | None) -> Snapshot:
+def _is_folder(path: Path) -> bool:
+    """Whether it is one that we may look into; a disk that is in trouble is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _snapshot(settled: Settled, notices: tuple[str, ...], empty: tuple[str, ...], last: Snapshot | None) -> Snapshot:
     before = _by_file(last.objects if last else ())
     after = _by_file(settled.objects)
     changed = frozenset(file for file in {*before, *after} if before.get(file) != after.get(file))
-    return Snapshot(settled.objects, settled.problems, changed, (*settled.notices, *notices))
+    return Snapshot(settled.objects, settled.problems, changed, notices, empty)
 
 
 def _by_file(objects: Iterable[Sourced]) -> dict[str, list[Sourced]]:
@@ -170,4 +186,5 @@ def _by_file(objects: Iterable[Sourced]) -> dict[str, list[Sourced]]:
 
 
 def _differs(new: Snapshot, old: Snapshot) -> bool:
-    return bool(new.changed) or new.problems != old.problems or new.notices != old.notices
+    told = (new.problems, new.notices, new.empty) != (old.problems, old.notices, old.empty)
+    return bool(new.changed) or told

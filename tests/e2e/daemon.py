@@ -53,19 +53,31 @@ class Daemon:
 
     def start(self, *more: str) -> "Daemon":
         """Start it and wait until the folder is applied and the socket answers."""
+        return self.launch(*more)._wait_until(lambda status: not status["syncing"])
+
+    def start_waiting(self, *more: str) -> "Daemon":
+        """Start it where it waits before it applies its folder, and until the socket answers."""
+        return self.launch(*more)._wait_until(lambda status: bool(status["syncing"] and status["problems"]))
+
+    def launch(self, *more: str) -> "Daemon":
+        """Start it, and wait for nothing."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(*more), stdout=log, stderr=log, start_new_session=True)
+        return self
+
+    def _wait_until(self, holds: Callable[[Document], bool]) -> "Daemon":
+        assert self.process
         deadline = time.monotonic() + SECONDS
-        while not self._ready():
+        while not self._answers(holds):
             if self.process.poll() is not None:
                 raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise AssertionError(f"the daemon does not answer:\n{self.tail()}")
         return self
 
-    def _ready(self) -> bool:
+    def _answers(self, holds: Callable[[Document], bool]) -> bool:
         try:
-            return not self.client.status()["syncing"]
+            return holds(self.client.status())
         except OrchestratorError:
             # The socket's file is not there yet; there is nothing to await it by.
             time.sleep(0.02)
@@ -105,7 +117,7 @@ class Daemon:
         for file in sorted(self.specs.rglob("*"), reverse=True):
             file.unlink() if not file.is_dir() or file.is_symlink() else file.rmdir()
         self.specs.mkdir(exist_ok=True)
-        self.start("--down-on-exit")
+        self.start("--down-on-exit", "--empty-folder-delay", "0")
         self.stop()
 
     def tail(self, lines: int = 40) -> str:

@@ -1,0 +1,72 @@
+"""What should not happen: one line for the user, and everything else goes on."""
+
+import asyncio
+import itertools
+import logging
+import re
+
+import pytest
+
+from orchestrator import app
+from orchestrator.errors import Unavailable
+from orchestrator.roots import for_ever
+from orchestrator.settings import Settings
+
+SETTINGS = Settings(specs=())
+
+
+@pytest.mark.looptime
+async def test_a_root_that_breaks_begins_anew_and_says_so_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    begun: list[float] = []
+    clock = asyncio.get_running_loop().time
+
+    async def work() -> None:
+        begun.append(clock())
+        if len(begun) < 4:
+            raise KeyError("Id")
+        await asyncio.Event().wait()
+
+    caplog.set_level(logging.INFO)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(100):
+            await for_ever("node", work)
+    assert [after - before for before, after in itertools.pairwise(begun)] == [0.5, 1.0, 2.0]
+    assert "node broke, beginning anew in 0.5 s: this should not happen: KeyError: 'Id' (test_roots.py:" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Unavailable("cannot reach it"), "orchestrator: cannot reach it\n"),
+        (
+            ExceptionGroup("g", [ExceptionGroup("h", [Unavailable("cannot reach it")])]),
+            "orchestrator: cannot reach it\n",
+        ),
+        (app.BadSpecs("a.yaml:1:1: wrong"), "a.yaml:1:1: wrong\n"),
+        (
+            ExceptionGroup("g", [ValueError("two\nlines")]),
+            "orchestrator: cannot go on: this should not happen: ValueError: two lines\n",
+        ),
+    ],
+)
+def test_no_traceback_ever_reaches_a_user(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
+) -> None:
+    async def run(_settings: Settings) -> None:
+        raise error
+
+    monkeypatch.setattr(app, "run", run)
+    assert app.main(SETTINGS) == 1
+    assert re.sub(r" \(test_roots\.py:\d+\)", "", capsys.readouterr().err) == said
+
+
+def test_a_daemon_that_ends_well_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run(_settings: Settings) -> None:
+        return
+
+    monkeypatch.setattr(app, "run", run)
+    assert app.main(SETTINGS) == 0
+    assert capsys.readouterr().err == ""
