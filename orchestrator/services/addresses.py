@@ -105,7 +105,7 @@ class AddressBook:
             return obj
         key = _key(obj)
         if not has_address(obj):
-            self._journal.delete(_ADDRESSES, key)
+            self._give_back(key)
             headless = obj.spec.type != "ExternalName" and obj.spec.cluster_ip == HEADLESS
             return _with_address(obj, HEADLESS if headless else "")
         try:
@@ -120,13 +120,18 @@ class AddressBook:
         self._admitted.add(key)
         return _with_address(obj, str(address))
 
-    def release(self, service: Service) -> None:
-        """The Service is gone; a new one of the same name that was admitted meanwhile keeps the address."""
-        key = _key(service)
+    def release(self, obj: Any) -> None:
+        """For `store.on_drop`: a Service is gone; a new one of the same name that was admitted keeps the address."""
+        if not isinstance(obj, Service):
+            return
+        key = _key(obj)
         entry = self._journal.get(_ADDRESSES, key)
-        if entry is not None and entry["uid"] == service.metadata.uid:
-            self._journal.delete(_ADDRESSES, key)
-            self._admitted.discard(key)
+        if entry is not None and entry["uid"] == obj.metadata.uid:
+            self._give_back(key)
+
+    def _give_back(self, key: str) -> None:
+        self._journal.delete(_ADDRESSES, key)
+        self._admitted.discard(key)
 
     def _fixed(self, key: str, wanted: str, services: IPv4Network) -> IPv4Address:
         entry = self._journal.get(_ADDRESSES, key)

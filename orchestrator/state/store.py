@@ -114,6 +114,7 @@ class Store:
         self._history: deque[Change] = deque(maxlen=HISTORY)
         self._version = max(int(clock() * 1000), 1)  # so that no version of an earlier daemon comes again
         self._waiters: set[asyncio.Future[None]] = set()
+        self._on_drop: list[Callable[[Object], None]] = []
 
     # --- reading ---
 
@@ -151,14 +152,19 @@ class Store:
         """Make the owner's objects exactly these.  Gives what admission refused; the rest is applied."""
         desired = {key_of(item.object): item for item in wanted}
         refused: tuple[Refused, ...] = ()
+        # What goes gives back what it held (the address of a Service that is renamed) before others ask for it.
+        for key in [k for k, r in self._records.items() if r.owner == owner and k not in desired]:
+            self.delete(key)
         for key in sorted(desired, key=_before_pods):
             try:
                 self.apply(owner, desired[key])
             except Invalid as error:
                 refused += (Refused(key, desired[key].source, str(error)),)
-        for key in [k for k, r in self._records.items() if r.owner == owner and k not in desired]:
-            self.delete(key)
         return refused
+
+    def on_drop(self, release: Callable[[Object], None]) -> None:
+        """Have this called with each object that goes, at once: what admission gave it is free for the next one."""
+        self._on_drop.append(release)
 
     def apply(self, owner: str, item: Desired) -> Object:
         """Create or change one object; Invalid when admission refuses it."""
@@ -267,6 +273,8 @@ class Store:
 
     def _drop(self, key: Key) -> None:
         record = self._records.pop(key)
+        for release in self._on_drop:
+            release(record.object)
         self._journal.delete(_IDENTITIES, str(key))
         self._version += 1
         metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))

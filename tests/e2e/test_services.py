@@ -71,6 +71,13 @@ def test_N01_an_address_fixed_by_the_spec(daemon: Daemon) -> None:
     daemon.wait_problem("is held by Service default/n01f")
     daemon.wait_problem(f"must lie in this namespace's range {services[1]}-{services[-2]}")
     assert ask(wanted) == {"n01f-a": 1}
+    # Renamed in one edit, the Service takes its address along.
+    renamed = service("n01f-renamed", "n01f", clusterIP=wanted)
+    daemon.write(text(service("n01f-any", "n01f"), renamed, server("n01f-a", "n01f")))
+    assert address_of(daemon, "n01f-renamed") == wanted
+    daemon.wait_gone("n01f", "services")
+    daemon.wait_problem("")
+    wait_answers(lambda answers: set(answers) == {"n01f-a"}, wanted)
 
 
 def test_N01_session_affinity_keeps_each_client_with_its_pod(daemon: Daemon) -> None:

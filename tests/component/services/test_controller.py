@@ -31,10 +31,15 @@ from orchestrator.services.networks import Networks
 from orchestrator.services.upkeep import CHECK_SECONDS
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import Desired, Key, Store
+from orchestrator.state.store import Desired, Key, Refused, Store
 
 WEB = Key("Service", "default", "web")
 OURS = {"orchestrator.dev/instance": "default"}
+
+
+def wanted(name: str, **spec: object) -> Service:
+    base = ServiceSpec(selector={"app": "web"}, ports=(ServicePort(port=80, target_port=8080),))
+    return Service(metadata=ObjectMeta(name=name, namespace="default"), spec=msgspec.structs.replace(base, **spec))
 
 
 @dataclass
@@ -47,18 +52,18 @@ class Host:
     adopted: asyncio.Event
 
     def service(self, name: str = "web", **spec: object) -> Service:
-        base = ServiceSpec(selector={"app": "web"}, ports=(ServicePort(port=80, target_port=8080),))
-        wanted = Service(
-            metadata=ObjectMeta(name=name, namespace="default"), spec=msgspec.structs.replace(base, **spec)
-        )
-        applied = self.store.apply("test", Desired(wanted, {}))
+        applied = self.store.apply("test", Desired(wanted(name, **spec), {}))
         assert isinstance(applied, Service)
         return applied
 
+    def folder(self, *services: Service) -> tuple[Refused, ...]:
+        """What the spec folder says, all at once."""
+        return self.store.sync("specs", [Desired(service, {}) for service in services])
+
     def pod(self, name: str, ip: str, *, ready: bool = True) -> Pod:
         spec = PodSpec(containers=(Container(name="c", image="i"),))
-        wanted = Pod(metadata=ObjectMeta(name=name, namespace="default", labels={"app": "web"}), spec=spec)
-        applied = self.store.apply("test", Desired(wanted, {}))
+        pod = Pod(metadata=ObjectMeta(name=name, namespace="default", labels={"app": "web"}), spec=spec)
+        applied = self.store.apply("test", Desired(pod, {}))
         condition = PodCondition(type="Ready", status="True" if ready else "False")
         status = PodStatus(phase="Running", pod_ip=ip, conditions=(condition,))
         self.store.update_status(Key("Pod", "default", name), applied.metadata.uid, status)
@@ -160,6 +165,22 @@ async def test_a_deleted_service_leaves_no_endpoints_and_frees_its_address(host:
     await host.settled()
     assert host.store.get(Key("Endpoints", "default", "web")) is None
     assert host.service("other", cluster_ip=address).spec.cluster_ip == address
+
+
+async def test_a_service_with_a_fixed_address_may_be_renamed_in_one_edit(host: Host) -> None:
+    host.pod("a", "10.201.0.2")
+    fixed = str(host.book.subnet("default").services[7])
+    assert host.folder(wanted("old", cluster_ip=fixed)) == ()
+    await host.settled()
+    # The new name sorts before the old one, and after it.
+    for before, after in (("old", "new"), ("new", "renamed")):
+        assert host.folder(wanted(after, cluster_ip=fixed)) == ()
+        await host.settled()
+        assert [(each.metadata.name, each.spec.cluster_ip) for each in host.store.list("Service")] == [(after, fixed)]
+        assert host.serving(after) == ["10.201.0.2"]
+        assert host.store.get(Key("Endpoints", "default", before)) is None
+    (refused,) = host.folder(wanted("renamed", cluster_ip=fixed), wanted("thief", cluster_ip=fixed))
+    assert "is held by Service default/renamed" in refused.reason
 
 
 async def test_a_service_deleted_and_made_again_in_one_breath_keeps_address_and_endpoints(host: Host) -> None:
