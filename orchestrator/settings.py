@@ -38,7 +38,7 @@ def default_socket() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """One daemon's settings."""
+    """One daemon's settings.  Its folders are made absolute."""
 
     specs: tuple[Path, ...]
     state_dir: Path = field(default_factory=default_state_dir)
@@ -58,6 +58,11 @@ class Settings:
     cluster_domain: str = "cluster.local"
     service_mode: Literal["auto", "names"] = "auto"
     """How Services are carried: by the kernel where that can be, or by name alone."""
+
+    def __post_init__(self) -> None:
+        # The engine mounts folders by their whole path; it knows nothing of the folder that we were started in.
+        for name in ("state_dir", "run_dir"):
+            object.__setattr__(self, name, Path(os.path.realpath(getattr(self, name))))
 
     @property
     def socket(self) -> Path:
