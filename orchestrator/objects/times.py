@@ -2,15 +2,12 @@
 
 from datetime import UTC, datetime
 
+_LAST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+
 
 def format_time(seconds: float) -> str:
-    """`metav1.Time`: whole seconds, "2026-01-02T15:04:05Z"."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def format_micro_time(seconds: float) -> str:
-    """`metav1.MicroTime`: "2026-01-02T15:04:05.000006Z"."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """`metav1.Time`: whole seconds, "2026-01-02T15:04:05Z"; what lies after the year 9999 is its last second."""
+    return datetime.fromtimestamp(int(min(seconds, _LAST)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_time(text: str) -> float:

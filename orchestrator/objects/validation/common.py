@@ -7,6 +7,7 @@ from orchestrator.objects.meta import Part
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required
 from orchestrator.objects.scalars import IntOrString, check_port_name, check_port_number
 
+MAX_INT32 = 2**31 - 1
 IP_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
@@ -15,6 +16,11 @@ def at_least(value: int | None, least: int, path: FieldPath) -> list[Problem]:
     if value is None or value >= least:
         return []
     return [invalid(path, value, f"must be greater than or equal to {least}")]
+
+
+def seconds(value: int | None, least: int, path: FieldPath) -> list[Problem]:
+    """Check a span of time or a count that may be unset; no more than fits in 32 bits, as most of Kubernetes' do."""
+    return at_least(value, least, path) or within(value, least, MAX_INT32, path)
 
 
 def within(value: int | None, least: int, most: int, path: FieldPath) -> list[Problem]:

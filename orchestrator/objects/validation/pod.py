@@ -4,7 +4,7 @@ from orchestrator.objects.container import Container
 from orchestrator.objects.pod import PodSpec
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidden, invalid, required, unsupported
 from orchestrator.objects.scalars import check_label, check_subdomain
-from orchestrator.objects.validation.common import at_least, ip_address, within
+from orchestrator.objects.validation.common import MAX_INT32, ip_address, seconds, within
 from orchestrator.objects.validation.container import PodFacts, validate_container
 from orchestrator.objects.validation.security import validate_pod_security
 from orchestrator.objects.validation.volumes import validate_volumes
@@ -15,8 +15,8 @@ def validate_pod_spec(spec: PodSpec, path: FieldPath) -> list[Problem]:
     containers = frozenset(container.name for container in (*spec.init_containers, *spec.containers))
     problems = validate_volumes(spec.volumes, (*path, "volumes"), containers)
     problems += _containers(spec, path, containers)
-    problems += at_least(spec.termination_grace_period_seconds, 0, (*path, "terminationGracePeriodSeconds"))
-    problems += within(spec.active_deadline_seconds, 1, 2**31 - 1, (*path, "activeDeadlineSeconds"))
+    problems += seconds(spec.termination_grace_period_seconds, 0, (*path, "terminationGracePeriodSeconds"))
+    problems += within(spec.active_deadline_seconds, 1, MAX_INT32, (*path, "activeDeadlineSeconds"))
     problems += _names(spec, path) + _dns(spec, path) + _host_ports(spec, path)
     problems += validate_pod_security(spec.security_context, (*path, "securityContext"))
     if spec.share_process_namespace and spec.host_pid:

@@ -5,7 +5,7 @@ import re
 from orchestrator.objects.probes import ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe
 from orchestrator.objects.problem import FieldPath, Problem, invalid, required, unsupported, warning
 from orchestrator.objects.scalars import IntOrString
-from orchestrator.objects.validation.common import at_least, exactly_one, port_reference, set_fields
+from orchestrator.objects.validation.common import exactly_one, port_reference, seconds, set_fields
 
 _PROBE_HANDLERS = (("exec", "exec"), ("http_get", "httpGet"), ("tcp_socket", "tcpSocket"), ("grpc", "grpc"))
 _HOOK_HANDLERS = (("exec", "exec"), ("http_get", "httpGet"), ("tcp_socket", "tcpSocket"), ("sleep", "sleep"))
@@ -35,11 +35,11 @@ def validate_probe(probe: Probe, field: str, path: FieldPath, port_names: frozen
         problems += _port(probe.tcp_socket.port, (*path, "tcpSocket", "port"), port_names)
     if probe.grpc:
         problems += port_reference(probe.grpc.port, (*path, "grpc", "port"))
-    problems += at_least(probe.initial_delay_seconds, 0, (*path, "initialDelaySeconds"))
-    problems += at_least(probe.timeout_seconds, 1, (*path, "timeoutSeconds"))
-    problems += at_least(probe.period_seconds, 1, (*path, "periodSeconds"))
-    problems += at_least(probe.success_threshold, 1, (*path, "successThreshold"))
-    problems += at_least(probe.failure_threshold, 1, (*path, "failureThreshold"))
+    problems += seconds(probe.initial_delay_seconds, 0, (*path, "initialDelaySeconds"))
+    problems += seconds(probe.timeout_seconds, 1, (*path, "timeoutSeconds"))
+    problems += seconds(probe.period_seconds, 1, (*path, "periodSeconds"))
+    problems += seconds(probe.success_threshold, 1, (*path, "successThreshold"))
+    problems += seconds(probe.failure_threshold, 1, (*path, "failureThreshold"))
     return problems + _by_role(probe, field, path)
 
 
@@ -68,6 +68,8 @@ def _by_role(probe: Probe, field: str, path: FieldPath) -> list[Problem]:
         problems.append(invalid(grace_path, grace, "must not be set for readinessProbes"))
     elif grace is not None and grace <= 0:
         problems.append(invalid(grace_path, grace, "must be greater than 0"))
+    else:
+        problems += seconds(grace, 1, grace_path)
     return problems
 
 

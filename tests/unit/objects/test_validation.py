@@ -13,6 +13,7 @@ LABEL = (
     "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
 C = "spec.containers[0]"
+FITS = "must be between {} and 2147483647, inclusive"
 
 
 def pod(container: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +141,13 @@ CONTAINER_RULES: list[tuple[dict[str, Any], list[str]]] = [
         {"startupProbe": {"tcpSocket": {"port": 1}, "periodSeconds": -1}},
         [f"{C}.startupProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 1"],
     ),
+    (
+        {"livenessProbe": {"tcpSocket": {"port": 1}, "timeoutSeconds": 2**31, "terminationGracePeriodSeconds": 2**40}},
+        [
+            f"{C}.livenessProbe.timeoutSeconds: Invalid value: {2**31}: {FITS.format(1)}",
+            f"{C}.livenessProbe.terminationGracePeriodSeconds: Invalid value: {2**40}: {FITS.format(1)}",
+        ],
+    ),
     ({"livenessProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 0, "timeoutSeconds": 0}}, []),
     (
         {"readinessProbe": {"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": 5}},
@@ -202,6 +210,10 @@ SPEC_RULES: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"terminationGracePeriodSeconds": -1},
         ["spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0"],
+    ),
+    (
+        {"terminationGracePeriodSeconds": 2**63 - 1},
+        [f"spec.terminationGracePeriodSeconds: Invalid value: {2**63 - 1}: {FITS.format(0)}"],
     ),
     (
         {"restartPolicy": "Sometimes"},
