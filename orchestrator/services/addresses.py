@@ -81,13 +81,16 @@ class AddressBook:
         return self._journal.get(_SUBNETS, namespace) is not None
 
     def in_use(self, namespace: str) -> bool:
-        """Whether a Service of this namespace holds an address of its network."""
-        return any(key.startswith(f"{namespace}/") for key, _ in self._journal.items(_ADDRESSES))
+        """Whether a Service of this namespace holds an address of its network; one that went meanwhile does not."""
+        return any(key.startswith(f"{namespace}/") for key in self._admitted)
 
     def forget(self, namespace: str) -> None:
         """Give the namespace's network back to the pool; not while a Service holds an address of it."""
-        if not self.in_use(namespace):
-            self._journal.delete(_SUBNETS, namespace)
+        if self.in_use(namespace):
+            return
+        self._journal.delete(_SUBNETS, namespace)
+        for key in [key for key, _ in self._journal.items(_ADDRESSES) if key.startswith(f"{namespace}/")]:
+            self._journal.delete(_ADDRESSES, key)
 
     def avoid(self, networks: Iterable[IPv4Network]) -> None:
         """These networks of the engine belong to others."""

@@ -32,19 +32,19 @@ class Networks:
         self._book = book
         self._dataplane = dataplane
         self._instance = instance
+        self._own = {labels.INSTANCE: instance, labels.ROLE: ROLE}
         self._ready: dict[str, Network] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def refresh(self) -> None:
         """See which networks the engine has.  Call it once before addresses are given out."""
-        own = {labels.INSTANCE: self._instance, labels.ROLE: ROLE}
         foreign = []
         for network in await self._engine.list_networks():
             namespace = network.labels.get(labels.NAMESPACE, "")
             if not network.subnet or ":" in network.subnet:
                 continue
             cidr = IPv4Network(network.subnet)
-            if own.items() <= network.labels.items() and namespace:
+            if self._own.items() <= network.labels.items() and namespace:
                 if not self._book.known(namespace):
                     self._book.adopt(namespace, cidr)
             else:
@@ -87,8 +87,7 @@ class Networks:
         if self._dataplane.mode is Mode.KERNEL:
             return [namespace for namespace in self._ready if not self.ready(namespace)]
         known = dict(self._ready)
-        own = {labels.INSTANCE: self._instance, labels.ROLE: ROLE}
-        there = {network.id for network in await self._engine.list_networks(own)}
+        there = {network.id for network in await self._engine.list_networks(self._own)}
         return [namespace for namespace, network in known.items() if network.id not in there]
 
     def _lock(self, namespace: str) -> asyncio.Lock:
@@ -102,11 +101,17 @@ class Networks:
     async def prune(self, keep: Callable[[], Collection[str]]) -> bool:
         """Remove the networks of all namespaces but those that `keep` gives at the moment of removal.
 
-        False when containers still use some of them: call again later.
+        Ranges of namespaces whose network someone else has removed go back to the pool too.  False when containers
+        still use some of the networks: call again later.
         """
-        own = {labels.INSTANCE: self._instance, labels.ROLE: ROLE}
         all_gone = True
-        for network in await self._engine.list_networks(own):
+        networks = await self._engine.list_networks(self._own)
+        there = {network.labels.get(labels.NAMESPACE, "") for network in networks}
+        for namespace in {subnet.namespace for subnet in self._book.subnets()} - there:
+            async with self._lock(namespace):
+                if namespace not in keep() and namespace not in self._ready:
+                    self._book.forget(namespace)
+        for network in networks:
             namespace = network.labels.get(labels.NAMESPACE, "")
             async with self._lock(namespace):
                 if namespace in keep():
@@ -127,8 +132,7 @@ class Networks:
     async def _find(self, namespace: str) -> Network | None:
         """The network that is there; one with another range than ours is removed, which only works while unused."""
         subnet = self._book.subnet(namespace)
-        own = {labels.INSTANCE: self._instance, labels.NAMESPACE: namespace, labels.ROLE: ROLE}
-        for network in await self._engine.list_networks(own):
+        for network in await self._engine.list_networks({**self._own, labels.NAMESPACE: namespace}):
             if network.subnet == str(subnet.cidr):
                 return network
             try:
@@ -158,11 +162,7 @@ class Networks:
     async def _make(self, subnet: Subnet) -> Network:
         network = await self._engine.create_network(
             network_name(self._instance, subnet.namespace),
-            labels={
-                labels.INSTANCE: self._instance,
-                labels.NAMESPACE: subnet.namespace,
-                labels.ROLE: ROLE,
-            },
+            labels={**self._own, labels.NAMESPACE: subnet.namespace},
             subnet=str(subnet.cidr),
             ip_range=str(subnet.pods),
             gateway=str(subnet.gateway),

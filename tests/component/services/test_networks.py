@@ -25,6 +25,7 @@ class Host:
     book: AddressBook
     networks: Networks
     routes: list[IPv4Network]
+    journal: Journal
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     engine.images.add("busybox:1")
     routes: list[IPv4Network] = []
     book = AddressBook(journal, "10.201.0.0/16", busy=lambda: routes)
-    yield Host(engine, book, Networks(engine, book, DataPlane("default", Mode.NAMES), "default"), routes)
+    yield Host(engine, book, Networks(engine, book, DataPlane("default", Mode.NAMES), "default"), routes, journal)
     journal.close()
 
 
@@ -113,6 +114,20 @@ async def test_a_network_that_someone_removed_is_made_again_with_the_same_range(
     assert again.subnet == first.subnet
     assert await host.networks.repair()
     assert host.networks.ready("default")
+
+
+async def test_ranges_and_addresses_of_what_went_while_the_daemon_was_away_are_free_again(host: Host) -> None:
+    await host.networks.ensure("emptied")
+    host.book.admit(Service(metadata=ObjectMeta(name="web", namespace="emptied", uid="1")), None)
+    host.book.admit(WEB, None)
+    # Another daemon of this instance, which finds nothing of this in its specs.
+    book = AddressBook(host.journal, "10.201.0.0/16", busy=list)
+    networks = Networks(host.engine, book, DataPlane("default", Mode.NAMES), "default")
+    await networks.refresh()
+    assert {subnet.namespace for subnet in book.subnets()} == {"default", "emptied"}
+    assert await networks.prune(lambda: ())
+    assert book.subnets() == []
+    assert list(host.journal.items("addresses")) == []
 
 
 async def test_only_networks_of_this_instance_that_nobody_needs_are_removed(host: Host) -> None:
