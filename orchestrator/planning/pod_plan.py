@@ -66,6 +66,11 @@ def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan
     ended = outcome(pod, observed, now)
     if ended is not None:
         return _over(pod, observed, sandbox, ended, now)
+    result = _going_on(pod, observed, around, sandbox, now)
+    return replace(result, wake_at=earliest((result.wake_at, deadline(pod))))
+
+
+def _going_on(pod: Pod, observed: Observed, around: Surroundings, sandbox: SeenContainer | None, now: float) -> Plan:
     failure = observed.failures.get(SANDBOX_NAME)
     held = failure if failure is not None and now < failure.retry_at else None
     if sandbox is None or not sandbox.alive:
@@ -77,9 +82,6 @@ def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan
         sandbox = replace(sandbox, ip=around.node.ip)
     scene = Scene(pod, observed, around, sandbox, now)
     result = together([startup_plan(scene), _left_over(scene)])
-    due = deadline(pod)
-    if due is not None:
-        result = replace(result, wake_at=earliest((result.wake_at, due)))
     if held is not None:
         # Its files could not be written a moment ago (a full disk): what runs goes on as it is.
         return replace(result, wake_at=earliest((result.wake_at, held.retry_at)))
@@ -96,18 +98,21 @@ def _before(ops: tuple[Op, ...], then: Plan) -> Plan:
 
 def _over(pod: Pod, observed: Observed, sandbox: SeenContainer | None, ended: Outcome, now: float) -> Plan:
     """A pod that is over keeps its dead containers, for their logs, and needs no sandbox and no sidecars."""
+    told = _told_of_deadline(pod, observed) if ended is Outcome.DEADLINE else ()
     alive = [c for c in observed.containers if c.uid == pod.metadata.uid and c.alive and not c.is_sandbox]
     if alive:
         reason = StopReason.DEADLINE if ended is Outcome.DEADLINE else StopReason.OVER
-        stops = stop_all(alive, pod, observed, now, reason, f"the pod is over ({ended})")
-        return together([Plan(_told_of_deadline(pod, observed) if ended is Outcome.DEADLINE else ()), stops])
-    return Plan((remove(sandbox, "the pod is over"),) if sandbox is not None else ())
+        return together([Plan(told), stop_all(alive, pod, observed, now, reason, f"the pod is over ({ended})")])
+    return Plan((*told, remove(sandbox, "the pod is over")) if sandbox is not None else told)
 
 
 def _told_of_deadline(pod: Pod, observed: Observed) -> tuple[Op, ...]:
+    """Once; a daemon that finds the pod Failed for it says nothing again."""
     key = f"deadline/{pod.metadata.uid}"
+    if key in observed.noted or pod.status.reason == DEADLINE_EXCEEDED:
+        return ()
     event = EventNote("Normal", DEADLINE_EXCEEDED, DEADLINE_MESSAGE)
-    return () if key in observed.noted else (Note(key=key, cause=DEADLINE_MESSAGE, event=event),)
+    return (Note(key=key, cause=DEADLINE_MESSAGE, event=event),)
 
 
 def _volumes(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan:

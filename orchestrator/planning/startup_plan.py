@@ -15,27 +15,34 @@ _INITIALIZING = Waiting("PodInitializing")
 
 def startup_plan(scene: Scene) -> Plan:
     """The next steps of all containers of a pod whose sandbox stands."""
-    spec = scene.pod.spec
-    running = _initialized(scene)
+    spec, reached = scene.pod.spec, _reached(scene)
     parts: list[Plan] = []
     for position, container in enumerate(spec.init_containers):
-        if is_sidecar(scene.pod, container):
-            parts.append(container_plan(scene, container, "init"))
-            if running or _is_up(scene, container):
-                continue
-        elif running or _has_succeeded(scene, container):
+        beside = is_sidecar(scene.pod, container)
+        if not beside and (position < reached or _has_succeeded(scene, container)):
             continue
-        else:
-            parts.append(container_plan(scene, container, "init"))
+        parts.append(container_plan(scene, container, "init"))
+        if position < reached or (beside and _is_up(scene, container)):
+            continue
         later = (*spec.init_containers[position + 1 :], *spec.containers)
         return together([Plan(waiting={each.name: _INITIALIZING for each in later}), *parts])
     return together([*parts, *(container_plan(scene, container, "container") for container in spec.containers)])
 
 
-def _initialized(scene: Scene) -> bool:
-    """An app container was made in this sandbox: all init containers have succeeded, and may be gone by now."""
-    newest = (scene.observed.newest(scene.pod.metadata.uid, container.name) for container in scene.pod.spec.containers)
-    return any(seen is not None and seen.created_at >= scene.sandbox.created_at for seen in newest)
+def _reached(scene: Scene) -> int:
+    """How many init containers have had their turn in this sandbox: what came after them was made.
+
+    They may be gone by now, and a sidecar that is being restarted holds up nothing that has begun.
+    """
+    init = scene.pod.spec.init_containers
+    if any(_is_made(scene, container) for container in scene.pod.spec.containers):
+        return len(init)
+    return max((position for position, container in enumerate(init) if _is_made(scene, container)), default=0)
+
+
+def _is_made(scene: Scene, container: Container) -> bool:
+    newest = scene.observed.newest(scene.pod.metadata.uid, container.name)
+    return newest is not None and newest.created_at >= scene.sandbox.created_at
 
 
 def _has_succeeded(scene: Scene, container: Container) -> bool:

@@ -52,11 +52,13 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
     if ended is not None:
         ip = ip or pod.status.pod_ip
     phase = _phase(pod, init, main, ended)
+    shown = _not_before_the_end(pod, observed, phase)
+    overdue = shown == "Failed" and ended is Outcome.DEADLINE
     return PodStatus(
         observed_generation=pod.metadata.generation,
-        phase=phase,
-        reason=DEADLINE_EXCEEDED if ended is Outcome.DEADLINE else "",
-        message=DEADLINE_MESSAGE if ended is Outcome.DEADLINE else "",
+        phase=shown,
+        reason=DEADLINE_EXCEEDED if overdue else "",
+        message=DEADLINE_MESSAGE if overdue else "",
         conditions=_conditions(pod, phase, init, main, up, now),
         host_ip=around.node.ip,
         host_ips=(HostIP(ip=around.node.ip),),
@@ -166,6 +168,18 @@ def _phase(
         # A pod that has been Running stays so: initialized again (its sandbox changed), or a container is gone.
         return "Running" if pod.status.phase == "Running" else "Pending"
     return "Running"
+
+
+def _not_before_the_end(pod: Pod, observed: Observed, phase: PodPhase) -> PodPhase:
+    """A pod is told to be over when its last process is gone; its conditions say at once that it is not Ready.
+
+    As the kubelet does: whoever reads Succeeded or Failed may count on it that nothing of the pod runs.
+    """
+    before = pod.status.phase
+    alive = any(seen.uid == pod.metadata.uid and seen.alive and not seen.is_sandbox for seen in observed.containers)
+    if phase in ("Succeeded", "Failed") and alive and before not in ("Succeeded", "Failed"):
+        return before or "Pending"
+    return phase
 
 
 def _uninitialized(pod: Pod, init: Sequence[ContainerStatus]) -> list[str]:

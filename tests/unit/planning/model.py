@@ -32,6 +32,8 @@ from orchestrator.planning.ops import (
 )
 from orchestrator.planning.pod_plan import plan
 from orchestrator.planning.probe_state import ProbeStatus
+from orchestrator.planning.readiness import is_started
+from orchestrator.planning.restart_policy import is_sidecar
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
 from tests.unit.planning.builders import ADDRESS, AROUND, NETWORK, T0
@@ -65,7 +67,7 @@ class World:
     hosts_ip: str | None = None
     made: int = 0
     succeeded: set[tuple[str, str]] = field(default_factory=set)
-    """(sandbox id, container) of what has ended with 0."""
+    """(sandbox id, container) of what has ended with 0, and of sidecars that have started."""
 
     # --- the daemon ---
 
@@ -97,12 +99,14 @@ class World:
             restarts=dict(self.restarts),
             noted=frozenset(self.noted),
         )
+        self._note_sidecars(seen)
         current = plan(self.pod, self.former, seen, self.around, self.now)
         if self.pod is not None:
             before = self.pod.status
             status = pod_status(self.pod, seen, current, self.around, self.now)
             self._check_step(before.phase, status.phase)
             self.pod = msgspec.structs.replace(self.pod, status=status)
+            self._check_status(self.pod)
         return current
 
     def do(self, op: Op) -> None:
@@ -241,14 +245,38 @@ class World:
         names = [c.name for c in self.containers.values() if c.alive]
         assert len(names) == len(set(names)), f"two alive of one name: {sorted(names)}"
 
-    def _check_may_start(self, target: SeenContainer) -> None:
-        """An app container starts only after every init container has succeeded in this sandbox."""
-        assert self.pod is not None
-        if target.is_sandbox or target.name in {c.name for c in self.pod.spec.init_containers}:
+    def _note_sidecars(self, seen: Observed) -> None:
+        if self.pod is None or (sandbox := seen.sandbox(self.pod.metadata.uid)) is None:
             return
+        for container in self.pod.spec.init_containers:
+            newest = seen.newest(self.pod.metadata.uid, container.name)
+            if is_sidecar(self.pod, container) and newest is not None and is_started(container, newest, seen):
+                self.succeeded.add((sandbox.id, container.name))
+
+    def _check_may_start(self, target: SeenContainer) -> None:
+        """A container starts only after every init container before it has succeeded, or started, in this sandbox."""
+        assert self.pod is not None
+        if target.is_sandbox:
+            return
+        names = [c.name for c in self.pod.spec.init_containers]
+        before = names[: names.index(target.name)] if target.name in names else names
         sandbox = self.newest(SANDBOX_NAME).id
-        missing = [c.name for c in self.pod.spec.init_containers if (sandbox, c.name) not in self.succeeded]
+        missing = [name for name in before if (sandbox, name) not in self.succeeded]
         assert not missing, f"{target.name} starts before {missing} have succeeded"
+
+    def _check_status(self, pod: Pod) -> None:
+        """What is told of a container is what it does; a pod that is over has none that runs."""
+        alive = {c.name for c in self.containers.values() if c.uid == pod.metadata.uid and c.alive}
+        over = pod.status.phase in ("Succeeded", "Failed")
+        assert not over or alive <= {SANDBOX_NAME}, f"{pod.status.phase}, and {alive} run"
+        for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+            state = status.state
+            assert [state.running, state.waiting, state.terminated].count(None) == 2, state
+            assert not state.running or status.name in alive, f"{status.name} is told to run"
+            assert not state.terminated or status.name not in alive, f"{status.name} is told to have ended"
+            held = state.waiting.reason if state.waiting else ""
+            assert status.name not in alive or held != "PodInitializing", f"{status.name} runs, and is told to wait"
+            assert not (status.ready or status.started) or state.running or state.terminated, status
 
     def _check_step(self, before: str | None, after: str | None) -> None:
         allowed = {"Pending": {"Running", "Succeeded", "Failed"}, "Running": {"Succeeded", "Failed"}}

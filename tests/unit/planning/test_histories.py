@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.observed import HookState
-from orchestrator.planning.outcome import is_completed
+from orchestrator.planning.outcome import outcome
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from tests.unit.planning.builders import around, config_map, deleted, observed, pod
 from tests.unit.planning.model import World
 
 SPEC = """
 restartPolicy: {policy}
+{deadline}
 volumes: [{{name: settings, configMap: {{name: settings, optional: true}}}}]
 initContainers:
 - {{name: first, image: "init:1"}}
+{sidecar}
 - {{name: second, image: "init:1"}}
+{sidecar2}
 containers:
 - name: web
   image: "web:{version}"
@@ -27,20 +30,44 @@ containers:
   livenessProbe: {{tcpSocket: {{port: 1}}}}
   lifecycle: {{postStart: {{exec: {{command: [a]}}}}, preStop: {{exec: {{command: [b]}}}}}}
 """
-EXTRA = '- {name: log, image: "log:1"}'
-NAMES = ("POD", "first", "second", "web", "log")
+SIDECAR = """
+- name: proxy
+  image: "init:1"
+  restartPolicy: Always
+  startupProbe: {tcpSocket: {port: 1}}
+  lifecycle: {preStop: {exec: {command: [b]}}}
+"""
+SIDECAR2 = '- {name: shipper, image: "init:1", restartPolicy: Always}'
+EXTRA = """
+- name: log
+  image: log:1
+  restartPolicy: Never
+  restartPolicyRules: [{action: Restart, exitCodes: {operator: NotIn, values: [0, 1]}}]
+"""
+NAMES = ("POD", "first", "proxy", "second", "shipper", "web", "log")
+
+
+def written(policy: str, version: int, extra: bool, sidecars: bool = False, deadline: int = 0) -> str:
+    """The YAML of a pod's spec."""
+    fields = {"sidecar": SIDECAR if sidecars else "", "sidecar2": SIDECAR2 if sidecars else ""}
+    due = f"activeDeadlineSeconds: {deadline}" if deadline else ""
+    return SPEC.format(policy=policy, version=version, deadline=due, **fields) + (EXTRA if extra else "")
+
 
 spec = st.builds(
-    lambda policy, version, extra: SPEC.format(policy=policy, version=version) + (EXTRA if extra else ""),
+    written,
     st.sampled_from(["Always", "OnFailure", "Never"]),
     st.sampled_from([1, 2]),
     st.booleans(),
+    st.booleans(),
+    st.sampled_from([0, 20, 800]),
 )
 step = st.one_of(
+    st.tuples(st.just("begin")),
     st.tuples(st.just("end"), st.sampled_from(NAMES), st.sampled_from([0, 0, 1, 137])),
     st.tuples(st.just("vanish"), st.sampled_from(NAMES)),
     st.tuples(st.just("pause"), st.sampled_from(NAMES[1:])),
-    st.tuples(st.just("verdict"), st.sampled_from(list(ProbeKind)), st.booleans()),
+    st.tuples(st.just("verdict"), st.sampled_from(["web", "proxy"]), st.sampled_from(list(ProbeKind)), st.booleans()),
     st.tuples(st.just("advance"), st.sampled_from([1, 12, 700])),
     st.tuples(st.just("configure"), st.sampled_from(["1", "2"])),
     st.tuples(st.just("edit"), st.sampled_from([1, 2]), st.booleans()),
@@ -56,22 +83,27 @@ def happen(world: World, what: tuple[object, ...]) -> None:
     """One thing from outside; nothing when it cannot happen now."""
     there = {c.name for c in world.containers.values() if world.pod and c.uid == world.pod.metadata.uid}
     match what:
+        case ("begin",) if world.pod:
+            begin(world)
         case ("end", str(name), int(code)) if name in there and world.newest(name).alive:
             world.end(name, code)
         case ("vanish", str(name)) if name in there:
             world.vanish(name)
         case ("pause", str(name)) if name in there and world.newest(name).phase == "running":
             world.pause(name)
-        case ("verdict", ProbeKind() as kind, bool(verdict)) if "web" in there:
-            one = world.newest("web").id
+        case ("verdict", str(name), ProbeKind() as kind, bool(verdict)) if name in there:
+            one = world.newest(name).id
             world.probes[one] = world.probes.get(one, ProbeStatus()).with_verdict(kind, verdict)
         case ("advance", int(seconds)):
             world.advance(seconds)
         case ("configure", str(value)):
             world.around = around(config_map("settings", a=value))
         case ("edit", int(version), bool(extra)) if world.pod and not done(world):
-            policy = world.pod.spec.restart_policy
-            edited = pod(SPEC.format(policy=policy, version=version) + (EXTRA if extra else ""))
+            now = world.pod.spec
+            text = written(
+                now.restart_policy, version, extra, len(now.init_containers) > 2, now.active_deadline_seconds or 0
+            )
+            edited = pod(text)
             world.pod = msgspec.structs.replace(edited, status=world.pod.status, metadata=world.pod.metadata)
         case ("replace", str(text)) if world.pod:
             old = world.pod
@@ -93,14 +125,26 @@ def happen(world: World, what: tuple[object, ...]) -> None:
             world.noted.clear()
 
 
+def begin(world: World) -> None:
+    """All goes well: init containers succeed one by one, startup probes too."""
+    for name in ("first", "proxy", "second", "shipper", "web"):
+        world.now += 1
+        uid = world.pod.metadata.uid if world.pod else ""
+        if any(c.alive for c in world.containers.values() if (c.uid, c.name) == (uid, name)):
+            if name in ("first", "second"):
+                world.end(name, 0)
+            world.probes[world.newest(name).id] = ProbeStatus(started=True)
+            world.rest()
+
+
 def done(world: World) -> bool:
-    """Whether the pod has Succeeded or Failed: then nobody edits it."""
+    """Whether the pod is over: then nobody edits it."""
     assert world.pod is not None
-    return is_completed(world.pod, observed(world.pod, *world.containers.values()))
+    return outcome(world.pod, observed(world.pod, *world.containers.values()), world.now) is not None
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(spec, st.lists(step, max_size=12))
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(spec, st.lists(step, max_size=14))
 def test_every_history_keeps_the_rules(text: str, history: list[tuple[object, ...]]) -> None:
     world = World(pod(text))
     world.rest()
