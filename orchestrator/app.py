@@ -241,7 +241,9 @@ class _Daemon:
         self.store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
         refused = self.store.sync(SPECS, wanted)
         self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
-        self.applied.set()
+        if not self.applied.is_set():
+            self.store.forget_lost(item.key for item in refused)
+            self.applied.set()
 
     def _tell_waiting(self, snapshot: Snapshot) -> None:
         count, delay = len(self.left_behind), self.settings.empty_folder_delay

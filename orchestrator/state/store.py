@@ -8,18 +8,23 @@ A Pod that is deleted stays, with its deletionTimestamp, until the node has torn
 """
 
 import asyncio
+import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
 
-from orchestrator.errors import Invalid, NotFound, OrchestratorError
+from orchestrator import logs
+from orchestrator.errors import NotFound, OrchestratorError
 from orchestrator.objects import registry
 from orchestrator.objects.times import format_time
 from orchestrator.state.journal import Journal
+
+log = logging.getLogger(__name__)
 
 HISTORY = 512
 """Changes kept for watchers; each holds an object as it was, so this bounds memory."""
@@ -82,7 +87,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An object that admission refused, and why; the version before it stays."""
+    """An object that could not be applied, mostly because admission refused it; the version before it stays."""
 
     key: Key
     source: str
@@ -149,18 +154,15 @@ class Store:
     # --- desired state ---
 
     def sync(self, owner: str, wanted: Iterable[Desired]) -> tuple[Refused, ...]:
-        """Make the owner's objects exactly these.  Gives what admission refused; the rest is applied."""
+        """Make the owner's objects exactly these.  Gives what could not be applied; the rest is."""
         desired = {key_of(item.object): item for item in wanted}
-        refused: tuple[Refused, ...] = ()
+        refused: list[Refused] = []
         # What goes gives back what it held (the address of a Service that is renamed) before others ask for it.
         for key in [k for k, r in self._records.items() if r.owner == owner and k not in desired]:
-            self.delete(key)
+            refused += _attempt(key, self._records[key].source, partial(self.delete, key))
         for key in sorted(desired, key=_before_pods):
-            try:
-                self.apply(owner, desired[key])
-            except Invalid as error:
-                refused += (Refused(key, desired[key].source, str(error)),)
-        return refused
+            refused += _attempt(key, desired[key].source, partial(self.apply, owner, desired[key]))
+        return tuple(refused)
 
     def on_drop(self, release: Callable[[Object], None]) -> None:
         """Have this called with each object that goes, at once: what admission gave it is free for the next one."""
@@ -255,6 +257,13 @@ class Store:
         if self._journal.get(_IDENTITIES, str(key)) is None:
             self._journal.put(_IDENTITIES, str(key), {"uid": uid, "created": created, "identity": identity})
 
+    def forget_lost(self, kept: Iterable[Key]) -> None:
+        """After the first sync: forget who was deleted while no daemon looked; `kept` were refused and are wanted."""
+        known = {str(key) for key in (*self._records, *kept)}
+        for key, _ in self._journal.items(_IDENTITIES):
+            if key not in known:
+                self._journal.delete(_IDENTITIES, key)
+
     def _put_metadata(self, key: Key, **fields: Any) -> None:
         record = self._records[key]
         metadata = msgspec.structs.replace(record.object.metadata, **fields)
@@ -319,6 +328,18 @@ class Watch:
     def restart(self) -> None:
         """After Expired: go on from now; the caller lists again."""
         self.version = self._store.version
+
+
+def _attempt(key: Key, source: str, change: Callable[[], object]) -> tuple[Refused, ...]:
+    """The root of each object's change: whatever is in its way, the rest of its load is not left half done."""
+    try:
+        change()
+    except OrchestratorError as error:
+        return (Refused(key, source, str(error)),)
+    except Exception as error:
+        logs.surprise(log, f"cannot apply {key}", error)
+        return (Refused(key, source, f"this should not happen: {logs.described(error)}"),)
+    return ()
 
 
 def _before_pods(key: Key) -> tuple[bool, Key]:
