@@ -45,7 +45,11 @@ def own_folders(settings: Settings) -> Iterator[None]:
 
 
 def _make_folders(settings: Settings) -> None:
-    settings.state_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+    """The state is ours alone; containers need no right on the way to what is mounted.  The socket has users."""
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    volumes = settings.state_dir / "volumes"
+    volumes.mkdir(mode=0o700, exist_ok=True)
+    volumes.chmod(0o700)
     settings.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
 
 

@@ -2,8 +2,8 @@
 
 UIDs, restart counts and back-offs, allotted addresses, the specs of pods that still have containers, Events.  All of
 it is small: it is read once at start and kept in memory; a write goes to memory at once and to the disk within
-milliseconds, by one thread that owns the connection.  A full or read-only disk costs history, never a running pod: the
-thread says so once and goes on trying with the next write.
+milliseconds, by one thread that owns the connection.  A full or read-only disk never costs a running pod: the thread
+says so once, keeps what it could not write (the newest of each key), and tries again until it can.
 """
 
 import logging
@@ -21,6 +21,8 @@ from orchestrator.errors import OrchestratorError
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+RETRY = 5.0
+"""Seconds until writes that failed are tried again, when no other write comes first."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (bucket, key)
@@ -28,7 +30,10 @@ CREATE TABLE IF NOT EXISTS entries (
 """
 
 Value = dict[str, Any]
-_Write = tuple[str, str, bytes | None]
+_Place = tuple[str, str]
+_Write = tuple[_Place, bytes | None]
+_Item = _Write | threading.Event | None
+"""What the thread is handed: a write, who waits for all before it, or None for the end."""
 
 
 class Journal:
@@ -37,13 +42,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Open or make the file at `path`; OrchestratorError when that cannot be."""
         self._path = path
-        self._queue: queue.SimpleQueue[_Write | threading.Event | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._buckets: dict[str, dict[str, Value]] = {}
         try:
             self._db = _open(path)
             for bucket, key, value in self._db.execute("SELECT bucket, key, value FROM entries"):
                 self._buckets.setdefault(bucket, {})[key] = msgspec.json.decode(value)
-        except (sqlite3.Error, msgspec.DecodeError) as error:
+        except (OSError, sqlite3.Error, msgspec.DecodeError) as error:
             raise OrchestratorError(f"cannot open the journal {path}: {error}") from error
         self._writer = threading.Thread(target=self._write_forever, name="journal", daemon=True)
         self._writer.start()
@@ -62,15 +67,15 @@ class Journal:
         if entries.get(key) == value:
             return
         entries[key] = value
-        self._queue.put((bucket, key, msgspec.json.encode(value)))
+        self._queue.put(((bucket, key), msgspec.json.encode(value)))
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove a document; absent is fine."""
         if self._buckets.get(bucket, {}).pop(key, None) is not None:
-            self._queue.put((bucket, key, None))
+            self._queue.put(((bucket, key), None))
 
     def flush(self, seconds: float = 5.0) -> None:
-        """Wait until all that was written so far is on disk (blocks; for stops and tests)."""
+        """Wait until all that was written so far is on disk, or the disk refused it (blocks; for stops and tests)."""
         done = threading.Event()
         self._queue.put(done)
         done.wait(seconds)
@@ -82,19 +87,24 @@ class Journal:
             self._writer.join(10)
 
     def _write_forever(self) -> None:
+        unwritten: dict[_Place, bytes | None] = {}
         failing = False
         while True:
-            batch = self._next_batch()
+            batch = self._next_batch(RETRY if unwritten else None)
+            unwritten.update(item for item in batch if isinstance(item, tuple))
             try:
                 with self._db:
-                    for item in batch:
-                        if isinstance(item, tuple):
-                            _write(self._db, item)
-                failing = False
+                    for place, value in unwritten.items():
+                        _write(self._db, place, value)
             except sqlite3.Error as error:
                 if not failing:
-                    log.warning("cannot write the journal %s: %s; history is kept in memory only", self._path, error)
+                    log.warning("cannot write the journal %s: %s; what is new is kept in memory", self._path, error)
                 failing = True
+            else:
+                if failing:
+                    log.warning("the journal %s can be written again", self._path)
+                unwritten.clear()
+                failing = False
             for item in batch:
                 if isinstance(item, threading.Event):
                     item.set()
@@ -102,17 +112,23 @@ class Journal:
                 self._db.close()
                 return
 
-    def _next_batch(self) -> list[_Write | threading.Event | None]:
-        batch = [self._queue.get()]
-        while len(batch) < 1000 and batch[-1] is not None:
-            try:
+    def _next_batch(self, seconds: float | None) -> list[_Item]:
+        """Wait for what there is to write; in vain for at most so many seconds."""
+        batch: list[_Item] = []
+        try:
+            batch.append(self._queue.get(timeout=seconds))
+            while len(batch) < 1000 and batch[-1] is not None:
                 batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
+        except queue.Empty:
+            pass
         return batch
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    # Specs are in it, and nobody else's business.  Files that SQLite makes beside it get its mode.
+    path.touch(mode=0o600)
+    for file in path.parent.glob(f"{path.name}*"):
+        file.chmod(0o600)
     db = sqlite3.connect(path, check_same_thread=False, timeout=5)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
@@ -125,8 +141,8 @@ def _open(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _write(db: sqlite3.Connection, item: _Write) -> None:
-    bucket, key, value = item
+def _write(db: sqlite3.Connection, place: _Place, value: bytes | None) -> None:
+    bucket, key = place
     if value is None:
         db.execute("DELETE FROM entries WHERE bucket = ? AND key = ?", (bucket, key))
     else:
