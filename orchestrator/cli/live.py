@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 EVERY = 0.25
 """Seconds between two pictures while something is awaited; each costs the daemon a few milliseconds."""
 QUIET_EVERY = 1.0
+MAX_LOG = 10 * 2**20
+"""Bytes of the log at which a start begins a new one."""
 _TAIL = 20
 
 
@@ -172,7 +174,8 @@ def _daemon(arguments: list[str], log: Path) -> Iterator[tuple[subprocess.Popen[
         raise KeyboardInterrupt
 
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _cut(log)
         output = log.open("ab")
     except OSError as error:
         raise OrchestratorError(f"cannot write {log}: {error.strerror or error}") from error
@@ -189,6 +192,12 @@ def _daemon(arguments: list[str], log: Path) -> Iterator[tuple[subprocess.Popen[
         signal.signal(signal.SIGTERM, previous)
         if child.poll() is None:
             child.terminate()
+
+
+def _cut(log: Path) -> None:
+    """Let the log of earlier runs not grow for ever: past a limit it is put aside, in the place of the one before."""
+    if log.exists() and log.stat().st_size > MAX_LOG:
+        log.replace(log.with_name(f"{log.name}.1"))
 
 
 def _report_death(child: subprocess.Popen[bytes], log: Path, start: int) -> int:
