@@ -72,6 +72,7 @@ class Host:
 
     def serving(self, name: str = "web") -> list[str]:
         found = self.store.get(Key("Endpoints", "default", name))
+        assert found is not None
         return [address.ip for subset in found.subsets for address in subset.addresses]
 
     async def settled(self) -> None:
