@@ -1,6 +1,7 @@
 """Termination messages: a container's last words, from its file or from the end of its log (behaviour case L12)."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from orchestrator.engine.base import Engine
@@ -23,7 +24,7 @@ async def prepare_message(path: Path) -> None:
 
 
 async def read_message(engine: Engine, path: Path, spec: Container, ended: SeenContainer) -> str:
-    """What a container that ended has left: at most 4,096 bytes of its file, else (if asked) the end of its log."""
+    """What a container that ended has left: the last 4,096 bytes of its file, else (if asked) the end of its log."""
     text = await asyncio.to_thread(_read, path)
     failed = ended.exit_code != 0 and ended.phase == "exited"
     if text or not failed or spec.termination_message_policy != "FallbackToLogsOnError":
@@ -44,11 +45,23 @@ def _prepare(path: Path) -> None:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     path.write_bytes(b"")
     path.chmod(0o666)
+    _collect(path)
+
+
+def _collect(newest: Path) -> None:
+    """Remove the files of attempts whose containers are no longer kept: all but this one and the one before."""
+    name, _, attempt = newest.name.rpartition("_")
+    for other in newest.parent.glob(f"{name}_*"):
+        if int(other.name.rpartition("_")[2]) < int(attempt) - 1:
+            other.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> str:
+    """The file's end, as the kubelet reads it: the last words are what counts."""
     try:
         with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - MAX_FILE, 0))
             return file.read(MAX_FILE).decode(errors="replace")
     except OSError:
         return ""

@@ -116,10 +116,9 @@ def test_rules_are_checked_even_beside_wrong_types() -> None:
 
 def test_S04_fields_without_effect_are_told_and_accepted() -> None:
     document = pod()
-    document["spec"] |= {"nodeSelector": {"a": "b"}, "activeDeadlineSeconds": 5, "schedulerName": "default-scheduler"}
+    document["spec"] |= {"nodeSelector": {"a": "b"}, "schedulerName": "default-scheduler"}
     assert told(document) == [
         "warning: spec.nodeSelector: nodeSelector has no effect here: one host has no nodes to choose from",
-        "warning: spec.activeDeadlineSeconds: activeDeadlineSeconds is not enforced yet",
     ]
     assert registry.decode(document)[0] is not None
 
