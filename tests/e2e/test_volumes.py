@@ -317,3 +317,19 @@ def test_V06_projected_and_downward_api_are_in_memory_too(daemon: Daemon) -> Non
     daemon.wait_ready("v06-projected")
     assert " /v tmpfs ro," in daemon.exec("v06-projected", "cat", "/proc/mounts")
     assert status_of(daemon.pod("v06-projected"))["ready"]
+
+
+def test_V06_state_is_private_on_the_host_and_any_user_of_a_container_has_its_volumes(daemon: Daemon) -> None:
+    """The engine mounts what lies behind folders that only root may enter."""
+    mounts = [{"name": "config", "mountPath": "/config"}, {"name": "scratch", "mountPath": "/scratch"}]
+    volumes = [{"name": "config", "configMap": {"name": "v06-private"}}, {"name": "scratch", "emptyDir": {}}]
+    main = container(FOR_EVER, volumeMounts=mounts, securityContext={"runAsUser": 1000})
+    daemon.write(text(config_map("v06-private", key="value"), pod("v06-private", main, volumes=volumes)))
+    daemon.wait_ready("v06-private")
+    assert daemon.exec("v06-private", "sh", "-c", "id -u; cp /config/key /scratch; cat /scratch/key") == "1000\nvalue"
+    state, run = daemon.home / "state", daemon.home / "run"
+    private = (state, state / "volumes", run / "volumes")
+    assert [folder.stat().st_mode & 0o777 for folder in private] == [0o700] * 3
+    assert (state / "journal.db").stat().st_mode & 0o777 == 0o600
+    # Members of the socket's group must be able to reach it.
+    assert run.stat().st_mode & 0o777 == 0o755
