@@ -5,7 +5,8 @@ file is            its objects become
 good               what it says; if that drops objects, only after RECHECK of silence,
                    as an editor may be in the middle of writing it
 broken             what it said when it was last good
-gone               nothing, at once
+gone               nothing, after RECHECK: git and some editors remove a file before
+                   they write it anew; what another file says by then has moved there
 gone, and with it  what they were, for `empty_delay`: a folder that was just emptied,
 all of its folder  moved or unmounted is more often an accident than a wish
 """
@@ -19,7 +20,7 @@ from orchestrator.sources.located import FileLoad, Located, Sourced
 from orchestrator.sources.yaml_loader import duplicate_problem
 
 RECHECK = 0.1
-"""Seconds of silence after which a file that lost objects is believed."""
+"""Seconds of silence after which a file that lost objects, or is gone, is believed."""
 RETURNING = 0.5
 """Seconds of silence after which a folder whose files came back is believed to be complete."""
 
@@ -52,6 +53,7 @@ class Settler:
         self._good: dict[str, tuple[Sourced, ...]] = {}
         self._roots: dict[str, str] = {}
         self._shrinking: dict[str, tuple[Stamp, float]] = {}
+        self._gone_since: dict[str, float] = {}
         self._holds: dict[str, _Hold] = {}
         self._stamps: dict[str, Stamp] = {}
         self._check_at: list[float] = []
@@ -62,8 +64,10 @@ class Settler:
         owners = {sourced.key: file for file, objects in self._good.items() for sourced in objects}
         wanted = {file: self._wanted(file, loaded, scan.files[file], now) for file, loaded in loads.items()}
         notices = self._hold_folders(scan, now)
-        kept = {file: objects for file, objects in self._good.items() if file not in wanted and self._keeps(file, scan)}
-        chosen, clashes = _without_duplicates({**wanted, **kept}, self._good, owners)
+        self._gone_since = {file: self._gone_since.get(file, now) for file in self._good if file not in wanted}
+        kept = {file: self._good[file] for file in self._gone_since if self._keeps(file, scan)}
+        passing = self._just_gone(self._gone_since.keys() - kept.keys(), wanted, now)
+        chosen, clashes = _without_duplicates({**wanted, **passing, **kept}, self._good, owners)
         self._remember(scan, chosen)
         problems = [Located(error((), message), path) for path, message in scan.troubles]
         problems += [problem for loaded in loads.values() for problem in loaded.problems]
@@ -87,6 +91,19 @@ class Settler:
             return before
         del self._shrinking[file]
         return loaded.objects
+
+    def _just_gone(
+        self, files: Iterable[str], wanted: Mapping[str, tuple[Sourced, ...]], now: float
+    ) -> dict[str, tuple[Sourced, ...]]:
+        """What those of the files that went a moment ago said, and no other file says now."""
+        said = {sourced.key for objects in wanted.values() for sourced in objects}
+        found = {}
+        for file in files:
+            until = self._gone_since[file] + RECHECK
+            if now < until:
+                self._check_at.append(until)
+                found[file] = tuple(sourced for sourced in self._good[file] if sourced.key not in said)
+        return found
 
     def _hold_folders(self, scan: Scan, now: float) -> list[str]:
         """Begin and end the holds of folders; give what to tell of them."""

@@ -74,11 +74,39 @@ def test_D04_a_file_that_loses_objects_is_believed_after_silence() -> None:
     assert settled.check_at is None
 
 
-def test_D06_a_deleted_file_deletes_at_once_while_others_stay() -> None:
+def test_D06_a_deleted_file_deletes_after_silence_while_others_stay() -> None:
     disk = Disk(a=config_maps("a"), b=config_maps("b"))
     disk.settle(0)
     disk.remove("a")
-    assert names(disk.settle(1)) == ["b"]
+    first = disk.settle(1)
+    assert names(first) == ["a", "b"]
+    assert first.check_at == 1 + RECHECK
+    gone = disk.settle(1 + RECHECK)
+    assert names(gone) == ["b"]
+    assert gone.check_at is None
+
+
+def test_D04_a_file_that_is_removed_and_written_anew_was_never_gone() -> None:
+    disk = Disk(a=config_maps("a"), b=config_maps("b"))
+    disk.settle(0)
+    disk.remove("a")
+    assert names(disk.settle(1)) == ["a", "b"]
+    disk.write("a", config_maps("a"))
+    assert disk.settle(1.05).check_at is None
+    disk.remove("a")
+    assert disk.settle(2).check_at == 2 + RECHECK
+
+
+def test_D04_a_renamed_file_takes_its_objects_along_at_once() -> None:
+    disk = Disk(a=config_maps("one", "two"), b=config_maps("three"))
+    disk.settle(0)
+    disk.remove("a")
+    disk.write("c", config_maps("one"))
+    moved = disk.settle(1)
+    assert names(moved) == ["one", "three", "two"]
+    assert not moved.problems
+    assert {sourced.file for sourced in moved.objects if sourced.object.metadata.name == "one"} == {"specs/c.yaml"}
+    assert names(disk.settle(1 + RECHECK)) == ["one", "three"]
 
 
 def test_D06_an_emptied_folder_waits_its_delay() -> None:
