@@ -84,14 +84,17 @@ class NodeManager:
 
     async def _look_after(self, worker: PodWorker, tasks: asyncio.TaskGroup) -> None:
         """Run a worker to its end.  Whatever breaks it ends here: it is made anew, and no other pod notices."""
+        former: dict[str, Pod | None] = {}
         try:
             await worker.run()
         except Exception:
             log.exception("%s: its worker broke; starting another", worker.key)
+            # Nobody but its worker knows of a pod that is wanted no more.
+            former = worker.memory.former
             await asyncio.sleep(_BROKEN_SECONDS)
         del self._workers[worker.key]
-        if self._rooms.store.get(worker.key) is not None:
-            self._ensure(worker.key, tasks)
+        if former or self._rooms.store.get(worker.key) is not None:
+            self._ensure(worker.key, tasks).memory.former.update(former)
         self._idle.set()
 
     def _react(self, change: Change, tasks: asyncio.TaskGroup) -> None:

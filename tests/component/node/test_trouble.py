@@ -253,3 +253,25 @@ async def test_a_hosts_file_that_cannot_be_written_is_told_and_tried_again(daemo
     assert "cannot write" in daemon.message("FailedCreatePodSandBox")
     pods.unlink()
     await daemon.ready()
+
+
+async def test_a_broken_worker_of_a_pod_that_is_wanted_no_more_is_made_anew(engine: Engine, tmp_path: Path) -> None:
+    """Nobody else would take away what the pod has left."""
+    breaks = True
+
+    def answer(argv: tuple[str, ...]) -> ExecResult:
+        nonlocal breaks
+        if breaks:
+            breaks = False
+            raise RuntimeError("what no handler counts on")
+        return ExecResult(0, b"")
+
+    engine.program("web:1", Program(exec=answer))
+    async with Daemon(engine, tmp_path) as first:
+        first.pod('containers: [{name: web, image: "web:1", lifecycle: {preStop: {exec: {command: [bye]}}}}]')
+        await first.ready()
+    async with Daemon(engine, tmp_path) as second:
+        await second.manager.adopted.wait()
+        await second.manager.idle()
+    assert not breaks
+    assert await engine.list_containers({}) == []
