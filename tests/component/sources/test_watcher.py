@@ -243,6 +243,14 @@ async def test_D06_files_that_come_back_in_time_were_never_away(specs: Path) -> 
         assert all(values(snapshot) == values(first) for snapshot in follower.seen)
 
 
+async def test_a_folder_that_cannot_even_be_asked_for_is_an_error_among_others(specs: Path, tmp_path: Path) -> None:
+    """As on a disk that is in trouble; a name too long is refused by every system call, too."""
+    async with following(specs, tmp_path / ("x" * 300) / "specs") as follower:
+        first = await follower.next()
+        assert "name too long" in first.errors[0].text
+        assert values(first) == {"a": "1", "b": "1"}
+
+
 async def test_what_no_alarm_tells_of_is_found_by_looking(specs: Path, tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     for name, value in (("one", "1"), ("two", "2")):
