@@ -5,6 +5,7 @@ imported by the first probe that wants it.  The two messages have one field each
 (https://github.com/grpc/grpc-proto/blob/master/grpc/health/v1/health.proto).
 """
 
+import asyncio
 from typing import Any
 
 from orchestrator.errors import OrchestratorError
@@ -18,8 +19,12 @@ class GrpcMissing(OrchestratorError):
 
 
 async def grpc_check(address: str, service: str, seconds: float, agent: str) -> tuple[bool, str]:
-    """Ask `address` ("10.0.0.2:9000") for the health of `service`: (serving, the kubelet's words when it is not)."""
-    grpc = _library()
+    """Ask `address` ("10.0.0.2:9000") for the health of `service`: (serving, the kubelet's words when it is not).
+
+    GrpcMissing where the extra is not installed.
+    """
+    # In a thread: the first import takes longer than the loop may stand still.
+    grpc = await asyncio.to_thread(_library)
     options = (("grpc.primary_user_agent", agent), ("grpc.enable_http_proxy", 0))
     async with grpc.aio.insecure_channel(address, options=options) as channel:
         call = channel.unary_unary(_METHOD, request_serializer=_request, response_deserializer=_status)

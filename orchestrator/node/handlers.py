@@ -14,10 +14,10 @@ from urllib.parse import quote, urljoin, urlsplit
 from orchestrator import __version__
 from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError
-from orchestrator.node.grpc_check import grpc_check
+from orchestrator.node.grpc_check import GrpcMissing, grpc_check
 from orchestrator.node.http_get import http_get
 from orchestrator.objects.container import Container
-from orchestrator.objects.probes import HTTPGetAction, LifecycleHandler, Probe, TCPSocketAction
+from orchestrator.objects.probes import GRPCAction, HTTPGetAction, LifecycleHandler, Probe, TCPSocketAction
 from orchestrator.objects.scalars import IntOrString
 
 MAX_BODY = 10 * 1024
@@ -27,7 +27,7 @@ _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a handler went; `warning` is a success worth an Event (a redirect to another host).
+    """How a handler went; `warning` is worth an Event although it is no failure (a redirect to another host).
 
     `unknown` says that it could not be run at all (the engine is away): nothing is known of the container.
     """
@@ -56,8 +56,7 @@ class Handlers:
         if probe.tcp_socket is not None:
             return await _tcp(probe.tcp_socket, container, ip, seconds)
         if probe.grpc is not None:
-            agent = f"kube-probe/{__version__}"
-            return Outcome(*await grpc_check(f"{ip}:{probe.grpc.port}", probe.grpc.service, seconds, agent))
+            return await _grpc(probe.grpc, ip, seconds)
         return Outcome(False, "the probe has no handler")
 
     async def hook(
@@ -159,6 +158,13 @@ async def _tcp(action: TCPSocketAction, container: Container, ip: str, seconds: 
         return Outcome(False, f"dial tcp {host}:{port}: {_reason(error)}")
     writer.close()
     return Outcome(True)
+
+
+async def _grpc(action: GRPCAction, ip: str, seconds: float) -> Outcome:
+    try:
+        return Outcome(*await grpc_check(f"{ip}:{action.port}", action.service, seconds, f"kube-probe/{__version__}"))
+    except GrpcMissing as error:
+        return Outcome(False, str(error), unknown=True, warning=True)
 
 
 def _headers(action: HTTPGetAction, agent: str) -> dict[str, str]:

@@ -68,10 +68,10 @@ class Prober:
         while True:
             begun = loop.time()
             outcome = await self._handlers.probe(probe, aim.container, key.id, aim.ip)
+            self._tell_of(key, outcome)
             # As the kubelet does: a probe that could not be run counts for nothing.
             if not outcome.unknown:
                 count = count.after(outcome.ok, probe.success_threshold, probe.failure_threshold)
-                self._tell_of(key, outcome)
             if count.verdict is not None and count.verdict != told:
                 told = count.verdict
                 self._report(key, told)
@@ -83,7 +83,11 @@ class Prober:
 
     def _tell_of(self, key: ProbeKey, outcome: Outcome) -> None:
         title, output = _TITLES[key.kind], outcome.output[:_MAX_EVENT]
-        if not outcome.ok:
+        if outcome.unknown:
+            if outcome.warning:
+                text = f"{title} probe errored and resulted in unknown state: {output}"
+                self._tell(EventNote("Warning", "Unhealthy", text, key.container))
+        elif not outcome.ok:
             self._tell(EventNote("Warning", "Unhealthy", f"{title} probe failed: {output}", key.container))
         elif outcome.warning:
             self._tell(EventNote("Warning", "ProbeWarning", f"{title} probe warning: {output}", key.container))
