@@ -58,7 +58,10 @@ NOT_ENFORCED: frozenset[str] = frozenset(
     {
         "Container.resizePolicy",
         "Container.volumeDevices",
+        "EmptyDirVolumeSource.sizeLimit",
         "EnvVarSource.fileKeyRef",
+        "ObjectMeta.finalizers",
+        "ObjectMeta.ownerReferences",
         "PodSecurityContext.appArmorProfile",
         "PodSecurityContext.fsGroup",
         "PodSecurityContext.fsGroupChangePolicy",
@@ -77,7 +80,11 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "SecurityContext.runAsNonRoot",
         "SecurityContext.seLinuxOptions",
         "SecurityContext.seccompProfile",
+        "ServiceSpec.allocateLoadBalancerNodePorts",
         "ServiceSpec.externalIPs",
+        "ServiceSpec.externalTrafficPolicy",
+        "ServiceSpec.ipFamilies",
+        "ServiceSpec.ipFamilyPolicy",
         "ServiceSpec.loadBalancerIP",
         "ServiceSpec.loadBalancerSourceRanges",
         "ServiceSpec.sessionAffinityConfig",
@@ -98,6 +105,10 @@ HARMLESS: dict[str, tuple[Any, ...]] = {
     "PodSecurityContext.runAsNonRoot": (False,),
     "SecurityContext.procMount": ("Default",),
     "SecurityContext.runAsNonRoot": (False,),
+    "ServiceSpec.allocateLoadBalancerNodePorts": (True,),
+    "ServiceSpec.externalTrafficPolicy": ("Cluster",),
+    "ServiceSpec.ipFamilies": (["IPv4"],),
+    "ServiceSpec.ipFamilyPolicy": ("SingleStack", "PreferDualStack"),
     "VolumeMount.recursiveReadOnly": ("Disabled",),
 }
 
