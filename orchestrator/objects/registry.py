@@ -53,12 +53,6 @@ TABLE: tuple[Kind, ...] = (
 
 _BY_KIND = {row.kind: row for row in TABLE}
 _BY_TYPE = {row.type: row for row in TABLE}
-_BY_WORD = {word: row for row in TABLE for word in (row.singular, row.plural, *row.short_names)}
-
-
-def lookup(word: str) -> Kind | None:
-    """Give the row for a word of the command line or a URL: "po", "pod", "pods", "Pod"; None when nothing fits."""
-    return _BY_WORD.get(word.lower())
 
 
 def row(kind: str) -> Kind:

@@ -212,14 +212,6 @@ def test_a_service_gets_its_target_ports() -> None:
     assert obj.spec.type == "ClusterIP"
 
 
-def test_words_of_the_command_line_find_their_kind() -> None:
-    for word, kind in (("po", "Pod"), ("Pods", "Pod"), ("svc", "Service"), ("cm", "ConfigMap"), ("ev", "Event")):
-        row = registry.lookup(word)
-        assert row is not None
-        assert row.kind == kind
-    assert registry.lookup("gizmo") is None
-
-
 def test_convert_refuses_what_it_did_not_encode() -> None:
     with pytest.raises(Invalid, match="cannot read a Pod"):
         registry.convert({"apiVersion": "v1", "kind": "Pod", "spec": 3})
