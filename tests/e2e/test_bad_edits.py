@@ -54,7 +54,7 @@ def test_D05_a_bad_edit_changes_nothing_and_is_told(
     daemon.write(good.replace("VERSION", "mended"))
     daemon.wait_problem("")
     daemon.wait_log(name, "mended")
-    assert restarts(daemon.pod(name)) == 1
+    assert restarts(daemon.wait_ready(name)) == 1
     assert "problems" not in daemon.run_cli("get", "pods").stderr
 
 
