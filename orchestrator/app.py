@@ -299,7 +299,7 @@ class _Daemon:
                 await either(self._take_down(), signals.get())
             for room in rooms:
                 room.cancel()
-        log.info("stopped; %s", "pods are gone" if self.settings.down_on_exit else "pods go on running")
+        log.info("stopped; %s", "pods go on running" if self.store.list("Pod") else "no pods are left")
 
     async def _once_applied(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """A room that must not act before it is known what is wanted."""
