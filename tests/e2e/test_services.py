@@ -1,5 +1,6 @@
 """Cases N01 (ClusterIP, headless), N03, N04: what a Service is, asked as users ask: from the host and from pods."""
 
+import socket
 from collections import Counter
 
 from tests.e2e.daemon import Daemon
@@ -105,9 +106,10 @@ def test_N01_a_headless_name_leads_to_the_ready_pods(daemon: Daemon) -> None:
     first = daemon.wait_ready("n01h-a")["status"]["podIP"]
     daemon.wait_ready("n01h-client")
     assert daemon.get("services", "n01h")["spec"]["clusterIP"] == "None"
-    reached = "until nc -w 2 $0 8080 </dev/null; do sleep 0.1; done"
-    for name in ("n01h", "n01h.default", "n01h.default.svc", "n01h.default.svc.cluster.local", "first.n01h"):
-        assert daemon.exec("n01h-client", "timeout", "20", "sh", "-c", reached, name).strip() == "n01h-a"
+    reached = 'for name in "$@"; do until nc -w 2 $name 8080 </dev/null; do sleep 0.1; done; done'
+    names = ("n01h", "n01h.default", "n01h.default.svc", "n01h.default.svc.cluster.local", "first.n01h")
+    answers = daemon.exec("n01h-client", "timeout", "60", "sh", "-c", reached, "sh", *names)
+    assert answers.split() == ["n01h-a"] * len(names)
     assert addresses(daemon, "n01h-client", "n01h") == {first}
     assert "N01H_" not in daemon.exec("n01h-client", "env")
     daemon.exec("n01h-b", "touch", "/ready")
@@ -159,6 +161,9 @@ def test_N04_without_endpoints_it_is_refused_at_once(daemon: Daemon) -> None:
             assert ask(address, 4711, who, 5, limit=AT_ONCE) == {REFUSED: 5}
             nobodys = str(range_of(address)[3])
             assert ask(nobodys, 80, who, limit=AT_ONCE) == {REFUSED: 1}
+            # The addresses are the host's own, and still none of its servers is reached through them.
+            with socket.create_server(("0.0.0.0", 0)) as host_server:
+                assert ask(address, host_server.getsockname()[1], who, limit=AT_ONCE) == {REFUSED: 1}
 
 
 def addresses(daemon: Daemon, pod_name: str, name: str) -> set[str]:
