@@ -1,13 +1,12 @@
 """What an httpGet probe asks for, and what it takes for an answer (P02)."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
 from tests.e2e.daemon import Daemon, Document, is_ready, status_of
 from tests.e2e.pods import container, pod, text
-from tests.e2e.web import Site, serving
+from tests.e2e.web import Site, certificate, serving
 
 
 def ready_by(path: str, port: int | str, **more: Any) -> Document:
@@ -68,16 +67,6 @@ def test_P02_https_without_a_look_at_the_certificate(daemon: Daemon, tmp_path: P
         daemon.write(asking("p02-https", ready_by("/", site.port, scheme="HTTPS")))
         daemon.wait_ready("p02-https")
     assert site.count("/") >= 1
-
-
-def certificate(folder: Path) -> Path:
-    """A file with a new key and a certificate for a name that is not ours, signed by nobody."""
-    file = folder / "server.pem"
-    words = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=elsewhere.example")
-    subprocess.run(["openssl", *words, "-keyout", file, "-out", folder / "cert.pem"], check=True, capture_output=True)
-    with file.open("a") as key_and_certificate:
-        key_and_certificate.write((folder / "cert.pem").read_text())
-    return file
 
 
 def test_P02_redirects_on_the_same_host_are_followed(daemon: Daemon) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -78,3 +79,13 @@ def serving(site: Site, certificate: Path | None = None) -> Iterator[Site]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def certificate(folder: Path) -> Path:
+    """A file with a new key and a certificate for a name that is not ours, signed by nobody."""
+    file = folder / "server.pem"
+    words = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=elsewhere.example")
+    subprocess.run(["openssl", *words, "-keyout", file, "-out", folder / "cert.pem"], check=True, capture_output=True)
+    with file.open("a") as key_and_certificate:
+        key_and_certificate.write((folder / "cert.pem").read_text())
+    return file
