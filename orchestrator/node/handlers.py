@@ -66,7 +66,7 @@ class Handlers:
         if hook.exec is not None:
             return await self._exec(engine_id, hook.exec.command, seconds, hook=True)
         if hook.http_get is not None:
-            return await self._http(hook.http_get, container, ip, seconds or 3600.0, "kube-lifecycle")
+            return await self._http(hook.http_get, container, ip, seconds or 3600.0, "kube-lifecycle", hook=True)
         if hook.tcp_socket is not None:
             return await _tcp(hook.tcp_socket, container, ip, seconds or 60.0)
         if hook.sleep is not None:
@@ -89,7 +89,9 @@ class Handlers:
             return Outcome(False, words)
         return Outcome(result.exit_code == 0, output)
 
-    async def _http(self, action: HTTPGetAction, container: Container, ip: str, seconds: float, agent: str) -> Outcome:
+    async def _http(
+        self, action: HTTPGetAction, container: Container, ip: str, seconds: float, agent: str, *, hook: bool = False
+    ) -> Outcome:
         try:
             port = port_number(action.port, container)
         except ValueError as error:
@@ -99,7 +101,7 @@ class Handlers:
         url = f"{action.scheme.lower()}://{host}:{port}{quote(path, safe=_URL_SAFE)}"
         try:
             async with asyncio.timeout(seconds):
-                return await _follow(url, _headers(action, agent))
+                return await _follow(url, _headers(action, agent), hook=hook)
         except TimeoutError:
             words = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
             return Outcome(False, f'Get "{url}": {words}')
@@ -111,8 +113,11 @@ class Handlers:
             return Outcome(False, f'Get "{url}": {error}')
 
 
-async def _follow(url: str, headers: dict[str, str]) -> Outcome:
-    """Follow redirects on the same host; one to another host is a success with a warning."""
+async def _follow(url: str, headers: dict[str, str], *, hook: bool) -> Outcome:
+    """Follow redirects on the same host; one to another host is a success with a warning.
+
+    A hook tells something to a server, it asks nothing: as in the kubelet, any answer is a success.
+    """
     first = urlsplit(url).hostname
     for _ in range(_REDIRECTS):
         parts = urlsplit(url)
@@ -125,7 +130,7 @@ async def _follow(url: str, headers: dict[str, str]) -> Outcome:
             if urlsplit(url).hostname != first:
                 return Outcome(True, f"Probe terminated redirects, Response body: {answer.location}", warning=True)
             continue
-        if 200 <= answer.status < 400:
+        if hook or 200 <= answer.status < 400:
             return Outcome(True, answer.body.decode(errors="replace"))
         return Outcome(False, f"HTTP probe failed with statuscode: {answer.status}")
     return Outcome(False, f'Get "{url}": stopped after {_REDIRECTS} redirects')
