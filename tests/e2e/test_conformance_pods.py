@@ -17,6 +17,14 @@ def test_L01_a_pod_has_the_host_s_address(daemon: Daemon) -> None:
     assert status["podIP"] != status["hostIP"]
 
 
+def test_R02_a_pod_has_a_quality_of_service(daemon: Daemon) -> None:
+    amounts = {"cpu": "50m", "memory": "32Mi"}
+    equal = {"requests": amounts, "limits": amounts}
+    daemon.write(text(pod("c-quality", container(FOR_EVER, resources=equal)), pod("c-quality-none", FOR_EVER)))
+    assert daemon.wait_ready("c-quality")["status"]["qosClass"] == "Guaranteed"
+    assert daemon.wait_ready("c-quality-none")["status"]["qosClass"] == "BestEffort"
+
+
 def test_L10_all_pods_of_a_label_can_be_deleted(daemon: Daemon) -> None:
     """Their file goes; a pod of another file stays."""
     names = ["c-all-1", "c-all-2", "c-all-3"]
