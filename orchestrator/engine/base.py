@@ -224,7 +224,10 @@ class Engine(Protocol):
     async def exec(
         self, container: str, argv: tuple[str, ...], *, seconds: float | None = None, max_output: int = 10 * 1024
     ) -> ExecResult:
-        """Run a command in the container to its end.  After `seconds` its process is killed and `timed_out` is set."""
+        """Run a command in the container to its end.  After `seconds` its process is killed and `timed_out` is set.
+
+        Of its output the last `max_output` bytes are kept.
+        """
         ...
 
     async def exec_attach(self, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> Exec:

@@ -148,11 +148,12 @@ async def _create(client: Client, container: str, options: Mapping[str, Any]) ->
 
 
 async def _drain(client: Client, exec_id: str, output: bytearray, max_output: int) -> None:
-    """Read all that the command writes, so that it never blocks, and keep the first `max_output` bytes."""
+    """Read all that the command writes, so that it never blocks, and keep the last `max_output` bytes."""
     start = {"Detach": False, "Tty": False}
     async with client.stream("POST", f"exec/{exec_id}/start", body=start) as content:
         async for _, data in frames(content):
-            output += data[: max_output - len(output)]
+            output += data
+            del output[: max(len(output) - max_output, 0)]
 
 
 async def _exit_code(client: Client, exec_id: str) -> int:

@@ -144,7 +144,7 @@ class SimulatedContainer:
             return ExecResult(137, b"", timed_out=self.phase == "running")
         finally:
             self._execs.discard(scope)
-        return ExecResult(result.exit_code, result.output[:max_output])
+        return ExecResult(result.exit_code, result.output[max(len(result.output) - max_output, 0) :])
 
     def inspect(self) -> Container:
         """As the engine tells it."""

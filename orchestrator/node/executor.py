@@ -76,6 +76,8 @@ class Work:
     tell: Callable[..., None]
     """(note, engine id of the container that it is about, if any)"""
     stop_signal: Callable[[Signal], str]
+    redact: Callable[[str], str]
+    """A text of the engine's without values of Secrets."""
 
 
 class Executor:
@@ -142,7 +144,7 @@ class Executor:
             case BeginStop():
                 before = memory.stops.get(op.target)
                 stop = Stop(op.reason, tools.clock(), op.grace)
-                memory.stops[op.target] = replace(before, grace=op.grace) if before else stop
+                memory.keep_stop(op.target, replace(before, grace=op.grace) if before else stop)
             case KeepRestarts():
                 memory.keep_restarts(op.name, op.restarts)
             case Note():
@@ -193,14 +195,14 @@ class Executor:
     def _signalled(self, op: Signal, memory: PodMemory) -> None:
         stop, now = memory.stops.get(op.target), self._tools.clock()
         if stop is not None and op.signal == "KILL":
-            memory.stops[op.target] = replace(stop, killed_at=now, signalled_at=stop.signalled_at or now)
+            memory.keep_stop(op.target, replace(stop, killed_at=now, signalled_at=stop.signalled_at or now))
         elif stop is not None:
-            memory.stops[op.target] = replace(stop, signalled_at=now)
+            memory.keep_stop(op.target, replace(stop, signalled_at=now))
 
     def _failed(self, op: Op, error: OrchestratorError, work: Work) -> None:
         """Remember it for the next plan, and tell the user in Kubernetes' words."""
-        log.warning("%s/%s: cannot %s: %s", work.namespace, work.name, op.line(), error)
-        now, text = self._tools.clock(), str(error)
+        now, text = self._tools.clock(), work.redact(str(error))
+        log.warning("%s/%s: cannot %s: %s", work.namespace, work.name, op.line(), text)
         match op:
             case Create() if op.name != SANDBOX_NAME:
                 reason = "InvalidImageName" if "invalid reference format" in text else "CreateContainerError"

@@ -10,7 +10,7 @@ import logging
 from orchestrator import logs
 from orchestrator.engine.base import Container, Engine
 from orchestrator.errors import Invalid, OrchestratorError
-from orchestrator.node.memory import PODS
+from orchestrator.node.memory import PODS, forget_containers
 from orchestrator.node.worker import NodeRooms, PodWorker
 from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
@@ -160,7 +160,9 @@ class NodeManager:
                 continue
             if isinstance(pod, Pod):
                 self._unless_wanted(found, Key("Pod", pod.metadata.namespace, pod.metadata.name), uid, pod)
-        for container in await list_instance(self._engine, self._rooms.instance):
+        containers = await list_instance(self._engine, self._rooms.instance)
+        forget_containers(self._rooms.journal, {container.id for container in containers})
+        for container in containers:
             self._unless_wanted(found, _pod_of(container), container.labels[labels.UID], None)
         return found
 

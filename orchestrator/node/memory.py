@@ -1,8 +1,8 @@
 """What one pod's worker knows and the engine cannot tell; what must survive a kill -9 is in the journal.
 
 Journalled: restart counts and back-offs, verdicts of probes and finished postStart hooks (so that adopting a running
-container repeats nothing), the specs of pods that may still have containers, and those of containers that an edit is
-replacing: their hooks are the old ones.
+container repeats nothing), terminations that have begun and their preStop hooks that are over, the specs of pods that
+may still have containers, and those of containers that an edit is replacing: their hooks are the old ones.
 """
 
 import contextlib
@@ -138,6 +138,17 @@ class PodMemory:
         if hook.state is HookState.SUCCEEDED:
             self._keep_container(container)
 
+    def keep_stop(self, container: str, stop: Stop) -> None:
+        """How far a termination is; its grace period goes on though the daemon does not."""
+        self.stops[container] = stop
+        self._keep_container(container)
+
+    def keep_pre_stop(self, container: str, hook: Hook) -> None:
+        """How far a preStop hook is; one that is over is not delivered again."""
+        self.pre_stops[container] = hook
+        if hook.state is not HookState.RUNNING:
+            self._keep_container(container)
+
     def fail(self, name: str, reason: str, message: str, now: float) -> None:
         """An operation on a container (or the sandbox) failed; each time in a row it waits longer."""
         tries = self._tries.get(name, 0)
@@ -211,7 +222,7 @@ class PodMemory:
 
     def _recall(self, seen: SeenContainer) -> None:
         """At adoption: what the journal knows of a container that we have not met in this life."""
-        if not seen.alive or seen.id in self.probes or seen.id in self.post_starts:
+        if not seen.alive or any(seen.id in facts for facts in (self.probes, self.post_starts, self.stops)):
             return
         document = self._journal.get(CONTAINERS, seen.id)
         if document is None:
@@ -219,16 +230,30 @@ class PodMemory:
         self.probes[seen.id] = ProbeStatus(started=document["started"], ready=document["ready"])
         if document["post_start"]:
             self.post_starts[seen.id] = Hook(HookState.SUCCEEDED)
+        if stop := document.get("stop"):
+            self.stops[seen.id] = msgspec.convert(stop, Stop)
+        if pre_stop := document.get("pre_stop"):
+            self.pre_stops[seen.id] = Hook(HookState(pre_stop))
 
     def _keep_container(self, container: str) -> None:
         status = self.probes.get(container, ProbeStatus())
-        hook = self.post_starts.get(container)
+        hook, pre_stop = self.post_starts.get(container), self.pre_stops.get(container)
+        stop = self.stops.get(container)
         document = {
             "started": status.started,
             "ready": status.ready,
             "post_start": hook is not None and hook.state is HookState.SUCCEEDED,
+            "pre_stop": pre_stop.state if pre_stop is not None and pre_stop.state is not HookState.RUNNING else "",
+            "stop": asdict(stop) if stop is not None else None,
         }
         self._journal.put(CONTAINERS, container, document)
+
+
+def forget_containers(journal: Journal, present: set[str]) -> None:
+    """At start: what is known of containers that have gone from the engine while no daemon looked."""
+    for container, _ in journal.items(CONTAINERS):
+        if container not in present:
+            journal.delete(CONTAINERS, container)
 
 
 def _restarts(document: dict[str, object]) -> Restarts:

@@ -4,6 +4,7 @@ A prober counts results and reports when the verdict changes.  It decides nothin
 """
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from orchestrator.planning.ops import EventNote, ProbeKey
 from orchestrator.planning.probe_state import ProbeCount, ProbeKind
 
 _TITLES = {ProbeKind.STARTUP: "Startup", ProbeKind.READINESS: "Readiness", ProbeKind.LIVENESS: "Liveness"}
-_MAX_EVENT = 1024
+_MAX_EVENT = 10 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Prober:
         self._report = report
         self._tell = tell
         self._running: dict[ProbeKey, asyncio.Task[None]] = {}
+        self._born = clock()
 
     def keep(
         self,
@@ -61,7 +63,7 @@ class Prober:
 
     async def _run(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> None:
         due = aim.started_at + probe.initial_delay_seconds
-        await asyncio.sleep(max(due - self._clock(), 0.0))
+        await asyncio.sleep(max(due - self._clock(), 0.0) + self._spread(key, aim, probe))
         loop = asyncio.get_running_loop()
         count = ProbeCount(verdict=aim.verdict)
         told: bool | None = aim.verdict
@@ -81,8 +83,17 @@ class Prober:
                 return
             await asyncio.sleep(max(begun + max(probe.period_seconds, 1) - loop.time(), 0.0))
 
+    def _spread(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> float:
+        """Seconds before the first run, some part of the period, where a daemon has just found what runs already.
+
+        Without it a daemon that comes back would run the probes of all its pods at once, for ever.
+        """
+        if aim.started_at >= self._born or self._clock() - self._born > probe.period_seconds:
+            return 0.0
+        return zlib.crc32(f"{key.id}/{key.kind}".encode()) / 2**32 * probe.period_seconds
+
     def _tell_of(self, key: ProbeKey, outcome: Outcome) -> None:
-        title, output = _TITLES[key.kind], outcome.output[:_MAX_EVENT]
+        title, output = _TITLES[key.kind], outcome.output[-_MAX_EVENT:]
         if outcome.unknown:
             if outcome.warning:
                 text = f"{title} probe errored and resulted in unknown state: {output}"

@@ -32,6 +32,7 @@ from orchestrator.planning.observed import Hook, HookState, Observed, SeenContai
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
 from orchestrator.planning.pod_plan import plan as plan_pod
 from orchestrator.planning.probe_state import ProbeStatus
+from orchestrator.planning.redaction import redacted
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.state.events import EventRecorder
@@ -168,7 +169,7 @@ class PodWorker:
         listed = await rooms.tools.engine.list_containers(wanted)
         containers = [container for container in listed if labels.is_ours(container.name, container.labels)]
         self._engine_view = {container.id: container for container in containers}
-        seen = [seen_container(container) for container in containers]
+        seen = [self._seen(container) for container in containers]
         known = {pod.metadata.uid if pod else "", *self.memory.former}
         for uid in {container.uid for container in seen} - known:
             self.memory.former[uid] = None
@@ -195,6 +196,13 @@ class PodWorker:
                 path = Path(message_file(pod, ended.name, ended.attempt, around))
                 memory.messages[ended.id] = await read_message(self._rooms.tools.engine, path, spec, ended)
 
+    def _seen(self, container: EngineContainer) -> SeenContainer:
+        seen = seen_container(container)
+        return replace(seen, error=self._redact(seen.error)) if seen.error else seen
+
+    def _redact(self, text: str) -> str:
+        return redacted(text, self._rooms.surroundings(self.key.namespace).secrets.values())
+
     def _note_pauses(self, seen: list[SeenContainer]) -> None:
         now, paused = self._now(), {container.id for container in seen if container.phase == "paused"}
         self.memory.paused = {container: self.memory.paused.get(container, now) for container in paused}
@@ -218,6 +226,7 @@ class PodWorker:
             run_hook=lambda op: self._begin_hook(op, tasks),
             tell=self._tell,
             stop_signal=self._stop_signal,
+            redact=self._redact,
         )
 
     def _tell(self, note: EventNote, container: str = "") -> None:
@@ -260,7 +269,7 @@ class PodWorker:
         if op.kind == "postStart":
             self.memory.keep_post_start(op.target, Hook(HookState.RUNNING))
         else:
-            self.memory.pre_stops[op.target] = Hook(HookState.RUNNING)
+            self.memory.keep_pre_stop(op.target, Hook(HookState.RUNNING))
         task = tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
         self._hooks[op.target, op.kind] = task
 
@@ -290,11 +299,11 @@ class PodWorker:
             reason = "FailedPostStartHook" if op.kind == "postStart" else "FailedPreStopHook"
             title = "PostStartHook" if op.kind == "postStart" else "PreStopHook"
             text = f"{title} failed: {outcome.output}" if outcome.output else f"{title} failed"
-            self._tell(EventNote("Warning", reason, text[:1024], op.name), op.target)
+            self._tell(EventNote("Warning", reason, text, op.name), op.target)
         if op.kind == "postStart":
             self.memory.keep_post_start(op.target, done)
         else:
-            self.memory.pre_stops[op.target] = done
+            self.memory.keep_pre_stop(op.target, done)
         self.wake()
 
     # --- probes ---

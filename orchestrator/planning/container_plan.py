@@ -19,7 +19,7 @@ from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.image_plan import image_plan
-from orchestrator.planning.observed import HookState, Observed, Restarts, SeenContainer, StopReason
+from orchestrator.planning.observed import HookState, Observed, Restarts, SeenContainer, Stop, StopReason
 from orchestrator.planning.ops import (
     Create,
     EventNote,
@@ -92,7 +92,10 @@ def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
 
 def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
     stop = scene.observed.stops.get(newest.id)
-    if stop is not None:
+    if stop is not None and not _is_taken_back(stop):
+        grace = _grace(scene.pod, container, stop.reason)
+        if grace < stop.grace:
+            return Plan((begin_stop(newest, stop.reason, grace, "its grace period was shortened"),))
         made_from = scene.observed.replaced.get(newest.digest, container)
         steps = stop_steps(newest, made_from, stop, scene.observed, scene.now)
         waiting = _post_start_failed(container, newest, scene.observed)
@@ -110,6 +113,11 @@ def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
         waiting = _post_start_failed(container, newest, scene.observed)
         return Plan((begin,), probes=probes_while_stopping(scene.observed, container, newest), waiting=waiting)
     return _post_start(scene, container, newest)
+
+
+def _is_taken_back(stop: Stop) -> bool:
+    """A deletion that was begun by a daemon that died, of a pod that is wanted after all."""
+    return stop.reason is StopReason.DELETED and not stop.signalled_at
 
 
 def _reason_to_stop(scene: Scene, container: Container, newest: SeenContainer) -> tuple[StopReason, str, str] | None:

@@ -23,8 +23,8 @@ def answer(argv: tuple[str, ...]) -> ExecResult | Any:
     match argv:
         case ("sh", "-c", "echo hello; exit 3"):
             return ExecResult(3, b"hello\n")
-        case ("sh", "-c", "yes | head -c 1000000"):
-            return ExecResult(0, b"y\n" * 500_000)
+        case ("sh", "-c", "yes | head -c 1000000; echo end"):
+            return ExecResult(0, b"y\n" * 500_000 + b"end\n")
         case ("sleep", _):
             return _for_ever()
         case ("no-such-program",):

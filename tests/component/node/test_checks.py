@@ -161,3 +161,50 @@ async def test_H04_a_preStop_that_fails_or_hangs_does_not_stop_the_end(
     await daemon.gone()
     assert engine.now() - began == pytest.approx(12 if hangs else 10, abs=0.1), "two seconds for the signal at least"
     assert daemon.reasons().count("FailedPreStopHook") == 1
+
+
+async def test_P07_a_slow_probe_delays_no_other(daemon: Daemon, engine: Engine) -> None:
+    """Neither another container's, nor the other probe of its own."""
+    asked: list[tuple[float, str]] = []
+
+    async def answer(argv: tuple[str, ...]) -> ExecResult:
+        asked.append((engine.now(), argv[0]))
+        await asyncio.sleep(50 if argv[0] == "slow" else 0)
+        return ExecResult(0, b"")
+
+    engine.program("*", Program(exec=answer))
+    slow = "livenessProbe: {exec: {command: [slow]}, periodSeconds: 60, timeoutSeconds: 60}"
+    fast = "readinessProbe: {exec: {command: [NAME]}, periodSeconds: 1}"
+    names = ("web", "log")
+    both = ", ".join(f"{{name: {name}, image: 'web:1', {slow}, {fast.replace('NAME', name)}}}" for name in names)
+    daemon.pod(f"containers: [{both}]")
+    await daemon.ready()
+    begun = engine.now()
+    await asyncio.sleep(40.5)
+    for name in names:
+        moments = [at - begun for at, what in asked if what == name and at > begun]
+        assert moments == pytest.approx([number + 1 for number in range(40)], abs=0.2)
+    assert [what for _, what in asked].count("slow") == 2
+
+
+async def test_P09_the_end_of_what_a_probe_said_is_in_its_Event(daemon: Daemon, engine: Engine) -> None:
+    output = b"begin" + b"x" * 20_000 + b"the reason"
+    engine.program("web:1", Program(exec=lambda argv: ExecResult(1, output)))
+    daemon.pod(web(probe("readiness")))
+    await daemon.until(lambda: "Unhealthy" in daemon.reasons())
+    said = daemon.message("Unhealthy").removeprefix("Readiness probe failed: ")
+    assert said == "x" * (10 * 1024 - 10) + "the reason"
+
+
+async def test_P09_values_of_the_environment_are_not_told_by_us(
+    daemon: Daemon, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    engine.program("web:1", Program(exec=lambda argv: ExecResult(1, b"no good")))
+    daemon.pod(web("env: [{name: PASSWORD, value: hunter2}], " + probe("liveness", ", failureThreshold: 1")))
+    await daemon.until(lambda: "BackOff" in daemon.reasons())
+    events = [change.object for change in daemon.changes if change.key.kind == "Event"]
+    assert events
+    assert all("hunter2" not in event.message for event in events)
+    assert "hunter2" not in caplog.text
+    assert "hunter2" not in str(daemon.get().status)

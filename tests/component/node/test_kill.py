@@ -74,6 +74,8 @@ async def test_D01_while_an_edit_is_carried_out(
     third = Daemon(engine, tmp_path)
     third.pod(spec)
     async with third:
+        restarts = 1 if spec is EDITED else 0
+        await third.until(lambda: third.state() == "running" and third.container().restart_count == restarts)
         await third.ready()
         assert await names(engine) == ["POD", "log", "web"]
         assert third.container().image == ("web:2" if spec is EDITED else "web:1")

@@ -95,6 +95,24 @@ def test_L11_a_later_shorter_grace_shortens_and_a_longer_one_never_lengthens() -
     assert not world.containers
 
 
+def test_L11_an_edit_of_the_grace_period_shortens_a_restart_that_is_under_way() -> None:
+    """The container is being replaced; a longer one does not lengthen it."""
+    text = "terminationGracePeriodSeconds: {}\ncontainers: [{{name: web, image: {}}}]"
+    world = World(pod(text.format(30, "web:1")), deaf=True)
+    world.rest()
+    old, began = world.newest("web").id, world.now
+    world.edit(lambda current: pod(text.format(30, "web:2")))
+    world.advance(5)
+    world.edit(lambda current: pod(text.format(300, "web:2")))
+    world.advance(5)
+    assert world.rest().wake_at == began + 30
+    world.edit(lambda current: pod(text.format(15, "web:2")))
+    assert world.rest().wake_at == began + 15
+    world.advance(5)
+    assert not world.containers[old].alive
+    assert world.newest("web").image == "web:2"
+
+
 def test_L11_force_is_now_also_in_the_middle_of_a_hook() -> None:
     world = World(simple(HOOKED), deaf=True, hooks_end=HookState.RUNNING)
     world.rest()
@@ -136,12 +154,16 @@ def test_a_stop_that_meets_a_paused_container_kills_it() -> None:
 
 def test_H03_the_hook_is_that_of_the_spec_that_the_container_was_made_from() -> None:
     """Also when the edit took the hook away, or the container."""
+    run = RUN.replace("deleted", "replaced")
     before, after = simple(HOOKED), simple("args: [other]")
-    facts = {"stops": {"web-0": stopping()}, "replaced": {seen(before).digest: before.spec.containers[0]}}
-    assert str(planned(after, observed(after, seen(before), **facts), T0)) == RUN
+    facts = {
+        "stops": {"web-0": Stop(StopReason.REPLACED, T0, 30)},
+        "replaced": {seen(before).digest: before.spec.containers[0]},
+    }
+    assert str(planned(after, observed(after, seen(before), **facts), T0)) == run
     other = pod("containers: [{name: other, image: 'web:1'}]")
     what = observed(other, seen(before), seen(other, "other"), **facts)
-    assert str(planned(other, what, T0)) == RUN
+    assert str(planned(other, what, T0)) == run
 
 
 def test_H02_a_container_whose_postStart_failed_waits_with_its_output_while_it_is_stopped() -> None:
