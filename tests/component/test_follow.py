@@ -1,0 +1,79 @@
+"""The daemon and its folder, without an engine: what happens to a load that breaks something."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.app import _Daemon
+from orchestrator.engine.base import EngineInfo
+from orchestrator.engine.simulated import SimulatedEngine
+from orchestrator.settings import Settings
+from orchestrator.sources.follower import Follower
+from orchestrator.sources.watcher import SpecWatcher
+from orchestrator.state.journal import Journal
+from orchestrator.state.store import Key
+
+PATIENCE = 20.0
+INFO = EngineInfo("Engine", "1", "1.41", "linux", "amd64", 1, 1 << 30)
+A = Key("ConfigMap", "default", "a")
+
+
+def write(specs: Path, value: str) -> None:
+    (specs / "a.yaml").write_text(
+        f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {{key: '{value}'}}}}"
+    )
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path) -> AsyncIterator[_Daemon]:
+    (tmp_path / "specs").mkdir()
+    write(tmp_path / "specs", "1")
+    settings = Settings(specs=(tmp_path / "specs",), state_dir=tmp_path, run_dir=tmp_path)
+    journal, engine = Journal(tmp_path / "journal.db"), SimulatedEngine()
+    yield _Daemon(settings, engine, INFO, journal)  # type: ignore[arg-type]
+    journal.close()
+
+
+@pytest.fixture
+async def specs(daemon: _Daemon) -> AsyncIterator[Path]:
+    """The folder, applied once and followed."""
+    follower = Follower(SpecWatcher(daemon.settings.specs))
+    first = await follower.first()
+    assert daemon._status().syncing
+    daemon.apply(first)
+    assert not daemon._status().syncing
+    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(daemon._follow(follower, first))]
+    yield daemon.settings.specs[0]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_a_load_that_breaks_something_is_told_and_the_last_good_version_stays(
+    daemon: _Daemon, specs: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broke = asyncio.Event()
+
+    def sync(*_arguments: Any) -> None:
+        broke.set()
+        raise KeyError("x")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(daemon.store, "sync", sync)
+        write(specs, "2")
+        async with asyncio.timeout(PATIENCE):
+            await broke.wait()
+    (problem,) = daemon.problems
+    assert str(problem).startswith("cannot apply the specs: KeyError: 'x' (test_follow.py:")
+    assert daemon.store.get(A).data == {"key": "1"}
+    assert "the last good version stays: this should not happen: KeyError: 'x'" in caplog.text
+
+    watch = daemon.store.watch()
+    write(specs, "3")
+    async with asyncio.timeout(PATIENCE):
+        await watch.next()
+    assert daemon.store.get(A).data == {"key": "3"}
+    assert daemon.problems == ()
