@@ -116,8 +116,8 @@ async def test_P03_readiness_that_takes_too_long_is_never_ready(daemon: Daemon, 
     daemon.pod(web(probe("readiness", timeoutSeconds=1)))
     await daemon.until(lambda: "Unhealthy" in daemon.reasons())
     await asyncio.sleep(60)
-    assert "True" not in daemon.history(lambda pod: [c.status for c in pod.status.conditions if c.type == "Ready"])
     assert daemon.condition("Ready") == "False"
+    assert ["True"] not in daemon.history(lambda pod: [c.status for c in pod.status.conditions if c.type == "Ready"])
     assert daemon.container().restart_count == 0
 
 
