@@ -9,6 +9,8 @@ from tests.e2e.pods import FOR_EVER, NO_REGISTRY, container, pod, text
 
 UNTIL_TOLD = "until [ -e /tmp/go ]; do sleep 0.05; done; exit $(cat /tmp/go)"
 """A script that ends with the exit code that is written to /tmp/go."""
+EATS_MEMORY = "tail /dev/zero; code=$?; sleep 0.5; exit $code"
+"""A script whose child is killed for its memory.  The engine loses word of it when the container ends at that instant."""
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -141,7 +143,7 @@ def test_L02_reasons_of_an_end(daemon: Daemon) -> None:
     names = {
         "done": container("exit 0"),
         "failed": container("exit 9"),
-        "memory": container("exec tail /dev/zero", resources={"limits": {"memory": "16Mi"}}),
+        "memory": container(EATS_MEMORY, resources={"limits": {"memory": "16Mi"}}),
         "absent": {"name": "main", "image": "IMAGE", "command": ["/no/such/program"]},
     }
     daemon.write(text(*(pod(f"l02-end-{name}", one, restartPolicy="Never") for name, one in names.items())))
