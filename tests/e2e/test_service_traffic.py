@@ -104,12 +104,16 @@ def test_N02_udp_leaves_a_pod_that_is_not_ready(daemon: Daemon) -> None:
     with udp_server(daemon, "n02u-a", 5353), udp_server(daemon, "n02u-b", 5353):
         wait_answers(lambda answers: set(answers) == {"n02u-a", "n02u-b"}, address, 53, times=20, kind="udp")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(10)
+            client.settimeout(2)
             client.connect((address, 53))
 
             def answer() -> str:
                 client.send(b"?")
-                return client.recv(99).decode()
+                try:
+                    return client.recv(99).decode()
+                except TimeoutError:
+                    # An answer that is on its way while its flow is forgotten is lost, as datagrams may be.
+                    return "lost"
 
             before = answer()
             (after,) = {"n02u-a", "n02u-b"} - {before}
