@@ -10,7 +10,7 @@ from tests.e2e.pods import FOR_EVER, NO_REGISTRY, container, pod, text
 UNTIL_TOLD = "until [ -e /tmp/go ]; do sleep 0.05; done; exit $(cat /tmp/go)"
 """A script that ends with the exit code that is written to /tmp/go."""
 EATS_MEMORY = "sleep 0.5; tail /dev/zero; code=$?; sleep 0.5; exit $code"
-"""A script whose child is killed for its memory: not at its first instant or its last, which the engine may miss."""
+"""A script whose child is killed for its memory.  The engine loses word of it when the container ends right then."""
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
