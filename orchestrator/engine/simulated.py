@@ -25,6 +25,7 @@ from orchestrator.engine.base import (
     Network,
     PullProgress,
 )
+from orchestrator.engine.docker_errors import refusal
 from orchestrator.engine.simulated_container import Program, SimulatedContainer
 from orchestrator.engine.simulated_images import SimulatedImages
 from orchestrator.engine.simulated_networks import SimulatedNetworks
@@ -290,7 +291,7 @@ class SimulatedEngine:
         published = {(port.host_port, port.protocol) for each in running for port in each.config.ports}
         for port in config.ports:
             if (port.host_port, port.protocol) in published:
-                raise EngineRefused(f"Bind for {port.host_ip}:{port.host_port} failed: port is already allocated")
+                raise refusal(500, f"Bind for {port.host_ip}:{port.host_port} failed: port is already allocated")
         return self._networks.address(config.network, [each.address for each in running])
 
     def _program_of(self, config: ContainerConfig) -> Program:

@@ -175,11 +175,11 @@ async def test_a_host_port_is_given_once(bench: Bench, unused_tcp_port: int) -> 
     )
     ports = (PortBinding(80, unused_tcp_port, host_ip="127.0.0.1"),)
     await bench.run("first", network=network.name, ports=ports)
-    with pytest.raises(EngineRefused, match="port is already allocated"):
+    with pytest.raises(EngineRefused, match="is in use by another container: end that, or choose another hostPort"):
         await bench.run("second", WAITS, network=network.name, ports=ports)
     found = await bench.engine.inspect(bench.name("second"))
     assert (found.phase, found.exit_code) == ("created", 128)
-    assert "port is already allocated" in found.error
+    assert str(unused_tcp_port) in found.error
 
 
 async def test_unpause_of_what_is_not_paused_is_fine(bench: Bench) -> None:
