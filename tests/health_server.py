@@ -1,6 +1,8 @@
-"""A real gRPC server with the health service, on 127.0.0.1, in the test's own process."""
+"""A real gRPC server with the health service: on 127.0.0.1 in the test's own process, or run as a program in a pod."""
 
 import contextlib
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,13 +41,13 @@ class Health:
 
 
 @contextlib.contextmanager
-def serving(health: Health, *, implemented: bool = True) -> Iterator[Health]:
-    """Serve on a free port; not `implemented` is a gRPC server without the health service."""
+def serving(health: Health, address: str = "127.0.0.1:0", *, implemented: bool = True) -> Iterator[Health]:
+    """Serve, on a free port; not `implemented` is a gRPC server without the health service."""
     check = grpc.unary_unary_rpc_method_handler(health.check, _service, lambda answer: answer)
     handlers = [grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": check})] if implemented else []
     with ThreadPoolExecutor(4) as workers:
         server = grpc.server(workers, handlers=handlers)
-        health.port = server.add_insecure_port("127.0.0.1:0")
+        health.port = server.add_insecure_port(address)
         server.start()
         try:
             yield health
@@ -60,3 +62,21 @@ def _service(request: bytes) -> str:
     while rest and rest[0] & 0x80:
         rest = rest[1:]
     return rest[1:].decode()
+
+
+def main() -> None:
+    """Serve on a port of every address until killed; SIGUSR1 and SIGUSR2 make the server, and "web", ill and well."""
+    health = Health({"": SERVING, "web": SERVING})
+
+    def become(status: int) -> None:
+        health.services = dict.fromkeys(health.services, status)
+
+    signal.signal(signal.SIGUSR1, lambda *_: become(NOT_SERVING))
+    signal.signal(signal.SIGUSR2, lambda *_: become(SERVING))
+    with serving(health, f"0.0.0.0:{sys.argv[1]}"):
+        while True:
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()

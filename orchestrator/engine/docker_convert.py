@@ -102,7 +102,7 @@ def _mount(mount: Mount) -> dict[str, Any]:
             "Source": mount.source,
             "Target": mount.target,
             "ReadOnly": mount.read_only,
-            "BindOptions": {"Propagation": mount.propagation},
+            **({"BindOptions": {"Propagation": mount.propagation}} if mount.propagation else {}),
         }
     options = {"SizeBytes": mount.size_bytes} if mount.size_bytes else {}
     return {"Type": "tmpfs", "Target": mount.target, "ReadOnly": mount.read_only, "TmpfsOptions": options}

@@ -137,13 +137,13 @@ def _mounts(pod: Pod, container: Container, around: Surroundings, variables: Map
         volume = volumes[mount.name]
         directory, sub_path = volume_directory(volume, pod, around), sub_path_of(mount, variables)
         source = f"{directory}/{sub_path}" if sub_path else directory
-        propagation = {"HostToContainer": "rslave", "Bidirectional": "rshared"}.get(mount.mount_propagation or "")
+        propagation = {"HostToContainer": "rslave", "Bidirectional": "rshared"}.get(mount.mount_propagation or "", "")
         result.append(
             Mount(
                 target=mount.mount_path,
                 source=source,
                 read_only=mount.read_only or is_projected(volume),
-                propagation=propagation or "rprivate",
+                propagation=propagation,
             )
         )
     return result

@@ -15,7 +15,8 @@ class Mount:
     source: str | None
     read_only: bool = False
     size_bytes: int | None = None
-    propagation: str = "rprivate"
+    propagation: str = ""
+    """"rslave", "rshared", or "" for the engine's own choice: private, but for a source that holds its own folder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,16 +70,16 @@ def test_ports_are_exposed_and_bound() -> None:
 
 
 def test_mounts_are_binds_or_tmpfs() -> None:
-    mounts = (Mount("/a", "/host", read_only=True), Mount("/b", None, size_bytes=4096))
+    mounts = (
+        Mount("/a", "/host", read_only=True),
+        Mount("/b", None, size_bytes=4096),
+        Mount("/c", "/host", propagation="rslave"),
+    )
+    bind = {"Type": "bind", "Source": "/host"}
     assert convert.create_body(replace(PLAIN, mounts=mounts))["HostConfig"]["Mounts"] == [
-        {
-            "Type": "bind",
-            "Source": "/host",
-            "Target": "/a",
-            "ReadOnly": True,
-            "BindOptions": {"Propagation": "rprivate"},
-        },
+        {**bind, "Target": "/a", "ReadOnly": True},
         {"Type": "tmpfs", "Target": "/b", "ReadOnly": False, "TmpfsOptions": {"SizeBytes": 4096}},
+        {**bind, "Target": "/c", "ReadOnly": False, "BindOptions": {"Propagation": "rslave"}},
     ]
 
 
