@@ -350,7 +350,7 @@ class _Daemon:
             started_at=self.started_at,
             engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.engine_error),
             problems=self.problems,
-            syncing=not self.applied.is_set(),
+            syncing=not (self.applied.is_set() and self.manager.adopted.is_set()),
         )
 
 

@@ -33,7 +33,10 @@ class EngineStatus:
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
-    """The daemon as of now; `started_at` is in Unix seconds.  `syncing` until the folder was first applied."""
+    """The daemon as of now; `started_at` is in Unix seconds.
+
+    `syncing` until the folder was applied for the first time and its pods were looked at.
+    """
 
     instance: str
     specs: tuple[str, ...]

@@ -16,7 +16,6 @@ from orchestrator.errors import Invalid
 from orchestrator.objects import registry
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.pod_status import PodStatus
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.observed import (
     Failure,
@@ -32,7 +31,7 @@ from orchestrator.planning.observed import (
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.state.journal import Journal
 
-RESTARTS, CONTAINERS, PODS, REPLACED, OUTCOMES = "restarts", "containers", "pods", "replaced", "outcomes"
+RESTARTS, CONTAINERS, PODS, REPLACED = "restarts", "containers", "pods", "replaced"
 _MAX_NOTED = 256
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
 
@@ -109,18 +108,6 @@ class PodMemory:
         while len(self.noted) > _MAX_NOTED:
             del self.noted[next(iter(self.noted))]
 
-    def keep_outcome(self, pod: Pod) -> None:
-        """A pod that is over is so for good, whatever becomes of its dead containers; one that runs again is not."""
-        if pod.status.phase in ("Succeeded", "Failed"):
-            self._journal.put(OUTCOMES, pod.metadata.uid, msgspec.to_builtins(pod.status))
-        else:
-            self._journal.delete(OUTCOMES, pod.metadata.uid)
-
-    def outcome(self, uid: str) -> PodStatus | None:
-        """The status with which a pod was over, before a restart of the daemon."""
-        document = self._journal.get(OUTCOMES, uid)
-        return msgspec.convert(document, PodStatus) if document else None
-
     def keep_restarts(self, name: str, restarts: Restarts) -> None:
         """A container's history, in the journal too."""
         self.restarts[name] = restarts
@@ -180,7 +167,6 @@ class PodMemory:
             if key.startswith(f"{uid}/"):
                 self._journal.delete(RESTARTS, key)
         self._journal.delete(PODS, uid)
-        self._journal.delete(OUTCOMES, uid)
         if uid == self.uid:
             self.uid = ""
             self.restarts.clear()

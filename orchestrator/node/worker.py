@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
@@ -129,6 +127,7 @@ class PodWorker:
             plan = plan_pod(pod, self.memory.former, observed, around, self._now())
             self._prober.keep(plan.probes, self._probe_target, tasks)
             self._publish(pod, observed, plan, around)
+            self.synced.set()
             if not plan.ops:
                 return plan.done, plan.wake_at
             try:
@@ -148,20 +147,11 @@ class PodWorker:
             self.memory.former[last.metadata.uid] = last
         if last is None or last.metadata.uid != pod.metadata.uid:
             self.memory.adopt(pod, self._rooms.tools.volumes.digests(pod.metadata.uid))
-            pod = self._with_outcome(pod)
         elif last.metadata.generation != pod.metadata.generation:
             self.memory.adopt(pod, {})
             self.memory.forgive()
         self._last = pod
         return pod
-
-    def _with_outcome(self, pod: Pod) -> Pod:
-        """A pod that was over before a restart of the daemon is over now."""
-        status = self.memory.outcome(pod.metadata.uid)
-        if status is None:
-            return pod
-        self._rooms.store.update_status(self.key, pod.metadata.uid, status)
-        return msgspec.structs.replace(pod, status=status)
 
     async def _observe(self, pod: Pod | None) -> Observed:
         rooms = self._rooms
@@ -212,7 +202,6 @@ class PodWorker:
             return
         status = pod_status(pod, observed, plan, around, self._now())
         self._rooms.store.update_status(self.key, pod.metadata.uid, status)
-        self.memory.keep_outcome(msgspec.structs.replace(pod, status=status))
 
     # --- what works on by itself and reports ---
 

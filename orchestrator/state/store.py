@@ -5,6 +5,8 @@ status (the node).  Every change gets the next resourceVersion and goes to a bou
 in that history, so a slow one costs nothing and is told `Expired` when it has fallen behind.
 
 A Pod that is deleted stays, with its deletionTimestamp, until the node has torn it down (`finalize`).
+
+UIDs and the last status of each object are journalled: to a reader, a restart of the daemon changes nothing.
 """
 
 import asyncio
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 
 HISTORY = 512
 """Changes kept for watchers; each holds an object as it was, so this bounds memory."""
-_IDENTITIES = "objects"
+_IDENTITIES, _STATUSES = "objects", "statuses"
 SPECS, IMPLIED = "specs", "implied"
 """Owners: what the spec folder holds, and namespaces that it uses without a document of their own."""
 
@@ -216,6 +218,7 @@ class Store:
         if record is None or record.object.metadata.uid != uid or record.object.status == status:
             return
         obj = msgspec.structs.replace(record.object, status=status)
+        self._journal.put(_STATUSES, str(key), {"uid": uid, "status": msgspec.to_builtins(status)})
         self._put(key, Record(obj, record.desired, record.raw, record.owner, record.source))
 
     def put(self, owner: str, obj: Object) -> None:
@@ -243,9 +246,20 @@ class Store:
             generation = 1
         metadata = msgspec.structs.replace(obj.metadata, generation=generation, **fields)
         obj = msgspec.structs.replace(obj, metadata=metadata)
-        if existing is not None and hasattr(existing, "status"):
-            obj = msgspec.structs.replace(obj, status=existing.status)
-        return obj
+        if not hasattr(obj, "status"):
+            return obj
+        status = existing.status if existing is not None else self._kept_status(key, obj)
+        return obj if status is None else msgspec.structs.replace(obj, status=status)
+
+    def _kept_status(self, key: Key, obj: Object) -> Any:
+        """What an earlier daemon has last told of this very object, for a reader who comes before the next look."""
+        kept = self._journal.get(_STATUSES, str(key))
+        if kept is None or kept["uid"] != obj.metadata.uid:
+            return None
+        try:
+            return msgspec.convert(kept["status"], type(obj.status))
+        except msgspec.ValidationError:
+            return None
 
     def _remember_identity(self, key: Key, obj: Object, identity: str) -> None:
         meta = obj.metadata
@@ -260,9 +274,10 @@ class Store:
     def forget_lost(self, kept: Iterable[Key]) -> None:
         """After the first sync: forget who was deleted while no daemon looked; `kept` were refused and are wanted."""
         known = {str(key) for key in (*self._records, *kept)}
-        for key, _ in self._journal.items(_IDENTITIES):
-            if key not in known:
-                self._journal.delete(_IDENTITIES, key)
+        for bucket in (_IDENTITIES, _STATUSES):
+            for key, _ in self._journal.items(bucket):
+                if key not in known:
+                    self._journal.delete(bucket, key)
 
     def _put_metadata(self, key: Key, **fields: Any) -> None:
         record = self._records[key]
@@ -285,6 +300,7 @@ class Store:
         for release in self._on_drop:
             release(record.object)
         self._journal.delete(_IDENTITIES, str(key))
+        self._journal.delete(_STATUSES, str(key))
         self._version += 1
         metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))
         gone = msgspec.structs.replace(record.object, metadata=metadata)

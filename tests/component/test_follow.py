@@ -42,9 +42,9 @@ async def specs(daemon: _Daemon) -> AsyncIterator[Path]:
     """The folder, applied once and followed."""
     follower = Follower(SpecWatcher(daemon.settings.specs))
     first = await follower.first()
-    assert daemon._status().syncing
+    assert not daemon.applied.is_set()
     daemon.apply(first)
-    assert not daemon._status().syncing
+    assert daemon.applied.is_set()
     tasks = [asyncio.create_task(follower.run()), asyncio.create_task(daemon._follow(follower, first))]
     yield daemon.settings.specs[0]
     for task in tasks:

@@ -236,3 +236,39 @@ async def test_P07_a_daemon_that_comes_back_spreads_the_first_runs_of_its_probes
         assert len(moments) == 20, "each within its period"
         assert max(moments) - begun > 25
         assert len({int((moment - begun) / 5) for moment in moments}) > 4
+
+
+async def test_D01_a_reader_sees_what_was_last_told_until_the_new_daemon_has_looked(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """Nor do conditions forget since when they hold."""
+    async with Daemon(engine, tmp_path) as first:
+        first.pod('containers: [{name: web, image: "web:1"}]')
+        await first.ready()
+        await asyncio.sleep(5)
+        told = first.get().status
+    await asyncio.sleep(100)
+    second = Daemon(engine, tmp_path)
+    second.pod('containers: [{name: web, image: "web:1"}]')
+    assert second.get().status == told
+    async with second:
+        await second.manager.adopted.wait()
+        await asyncio.sleep(5)
+        assert second.get().status == told
+        assert second.history(lambda pod: pod.status) == [told]
+        second.delete()
+        await second.gone()
+        assert list(second.journal.items("statuses")) == []
+
+
+async def test_D01_what_was_told_of_another_pod_of_the_name_is_not_told_of_this_one(
+    engine: Engine, tmp_path: Path
+) -> None:
+    async with Daemon(engine, tmp_path) as first:
+        first.pod('containers: [{name: web, image: "web:1"}]')
+        await first.ready()
+    second = Daemon(engine, tmp_path)
+    second.pod('hostname: other\ncontainers: [{name: web, image: "web:1"}]')
+    assert second.get().status.container_statuses == ()
+    async with second:
+        await second.ready()

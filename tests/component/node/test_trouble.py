@@ -99,8 +99,7 @@ async def test_L05_the_count_survives_though_all_containers_are_gone(engine: Eng
     second = Daemon(engine, tmp_path)
     second.pod(WEB)
     async with second:
-        await second.ready()
-        assert second.container().restart_count == 2
+        await second.until(lambda: second.state() == "running" and second.container().restart_count == 2)
 
 
 async def test_D06_what_was_deleted_while_the_daemon_was_away_goes_in_order(engine: Engine, tmp_path: Path) -> None:
