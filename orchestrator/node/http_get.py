@@ -5,6 +5,7 @@ asyncio protocol in front of httptools' parser.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import httptools
 
 _HEAD_LIMIT = 64 * 1024
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ async def http_get(
     """
     loop = asyncio.get_running_loop()
     request = _request(host, port, target, headers, tls=tls)
+    if not tls and _is_ipv4(host):
+        return await _on_a_bare_socket(loop, host, port, _Exchange(request, max_body))
     context = _unchecked() if tls else None
     transport, exchange = await loop.create_connection(lambda: _Exchange(request, max_body), host, port, ssl=context)
     try:
@@ -40,12 +44,32 @@ async def http_get(
         transport.abort()
 
 
+async def _on_a_bare_socket(loop: asyncio.AbstractEventLoop, host: str, port: int, exchange: "_Exchange") -> Response:
+    """What nearly every probe is, without a transport: it takes half the time."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
+        await loop.sock_connect(sock, (host, port))
+        await loop.sock_sendall(sock, exchange.request)
+        while not exchange.response.done():
+            if data := await loop.sock_recv(sock, _CHUNK):
+                exchange.data_received(data)
+            else:
+                exchange.connection_lost(None)
+    return exchange.response.result()
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        return host.count(".") == 3 and bool(socket.inet_pton(socket.AF_INET, host))
+    except OSError:
+        return False
+
+
 class _Exchange(asyncio.Protocol):
     """Sends the request, and collects the answer until it is whole, long enough, or the other side ends."""
 
     def __init__(self, request: bytes, max_body: int) -> None:
         self.response: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._request = request
+        self.request = request
         self._max_body = max_body
         self._parser = httptools.HttpResponseParser(self)
         self._location = b""
@@ -55,7 +79,7 @@ class _Exchange(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.WriteTransport):
-            transport.write(self._request)
+            transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
         if self.response.done():
