@@ -2,19 +2,25 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench venv engine images clean
+.PHONY: help run test soak-tests check bench venv engine images clean
 
 BIN := .venv/bin
 ARGS ?=
+RUNS ?= 20
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: venv engine images ## run the demo in specs/ until Ctrl-C
 	@exec $(BIN)/orchestrator run specs --live --down-on-exit
 
 test: venv engine images ## all tests: unit, component, contract, e2e (ARGS="-k L10" picks some)
 	@$(BIN)/pytest --durations=10 $(ARGS)
+
+soak-tests: venv engine images ## the tests that race, twenty times; the first failure ends it (RUNS=5 for less)
+	@for run in $$(seq $(RUNS)); do \
+		echo "run $$run of $(RUNS)"; $(BIN)/pytest -x -q -m races -p no:cacheprovider $(ARGS) || exit 1; \
+	done
 
 check: venv ## linters, formatting, types, import rules
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \

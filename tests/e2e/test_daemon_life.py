@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.daemon import Daemon, docker, restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
+
+pytestmark = pytest.mark.races
 
 
 def test_D02_SIGTERM_leaves_pods_running_and_the_next_daemon_takes_them_over(own_daemon: Daemon) -> None:

@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.daemon import Daemon, Document, restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
+pytestmark = pytest.mark.races
+
 Save = Callable[[Daemon, str, str], None]
 """(daemon, file name, new text) -> None: one way to save."""
 

@@ -5,9 +5,13 @@ A folder of specs can say it by an edit of `terminationGracePeriodSeconds` while
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of
 from tests.e2e.notes import noted, noting, noting_pod, sh, wait_noted
 from tests.e2e.pods import text
+
+pytestmark = pytest.mark.races
 
 DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 0.1; done"
 ENDS = "echo NAME new >>/out/log; trap 'exit 0' TERM; while :; do sleep 0.1; done"

@@ -14,6 +14,8 @@ from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of, wa
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.e2e.web import Site, serving
 
+pytestmark = pytest.mark.races
+
 WRITES_TERM = "trap 'echo term >>/out/log; exit 0' TERM; while :; do sleep 0.1; done"
 
 

@@ -8,6 +8,8 @@ from tests.e2e.daemon import Daemon, condition, docker, is_ready, restarts, stat
 from tests.e2e.notes import STAYS, UNTIL_GO, go, noted, noting, noting_pod, wait_noted
 from tests.e2e.pods import text
 
+pytestmark = pytest.mark.races
+
 TWICE_IN_VAIN = "echo NAME begin >>/out/log; test $(grep -c 'NAME begin' /out/log) -ge 3"
 """A script that fails two times."""
 

@@ -12,6 +12,8 @@ import pytest
 from tests.e2e.daemon import SECONDS, Daemon, Document, condition, is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
+pytestmark = pytest.mark.races
+
 
 def by_exec(script: str, **numbers: int) -> Document:
     """A probe that runs a shell script, once a second unless `numbers` say otherwise."""

@@ -10,6 +10,8 @@ import pytest
 from tests.e2e.daemon import Daemon, Document, docker, is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, NO_REGISTRY, container, pod, text
 
+pytestmark = pytest.mark.races
+
 COUNTS = "n=$(cat /count/n 2>/dev/null || echo 0); n=$((n+1)); echo $n > /count/n; echo run $n; "
 """A script's start that says in the log for which time it runs; the count, in an emptyDir, outlives restarts."""
 

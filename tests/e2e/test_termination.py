@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.daemon import Daemon, Document, docker
 from tests.e2e.pods import FOR_EVER, NO_REGISTRY, config_map, container, pod, text
 
+pytestmark = pytest.mark.races
+
 
 def noting(name: str, script: str, **fields: Any) -> Document:
     """A container that has a folder of the host at /noted."""

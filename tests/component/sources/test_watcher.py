@@ -14,6 +14,8 @@ import pytest
 
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 
+pytestmark = pytest.mark.races
+
 PATIENCE = 10.0
 
 
