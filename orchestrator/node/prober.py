@@ -4,6 +4,7 @@ A prober counts results and reports when the verdict changes.  It decides nothin
 """
 
 import asyncio
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from orchestrator.planning.ops import EventNote, ProbeKey
 from orchestrator.planning.probe_state import ProbeCount, ProbeKind
 
 _TITLES = {ProbeKind.STARTUP: "Startup", ProbeKind.READINESS: "Readiness", ProbeKind.LIVENESS: "Liveness"}
+_BEATS = 4
+"""Moments a second at which a probe runs again; its first run is when it is due."""
+_EARLY = 0.2
+"""Part of a beat by which a probe may come early, so that one that ran a little late keeps its beat."""
 _MAX_EVENT = 10 * 1024
 
 
@@ -81,7 +86,7 @@ class Prober:
                 return
             if key.kind is ProbeKind.STARTUP and told:
                 return
-            await asyncio.sleep(max(begun + max(probe.period_seconds, 1) - loop.time(), 0.0))
+            await asyncio.sleep(max(_on_the_beat(begun + max(probe.period_seconds, 1)) - loop.time(), 0.0))
 
     def _spread(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> float:
         """Seconds before the first run, some part of the period, where a daemon has just found what runs already.
@@ -102,6 +107,11 @@ class Prober:
             self._tell(EventNote("Warning", "Unhealthy", f"{title} probe failed: {output}", key.container))
         elif outcome.warning:
             self._tell(EventNote("Warning", "ProbeWarning", f"{title} probe warning: {output}", key.container))
+
+
+def _on_the_beat(due: float) -> float:
+    """Probes of many pods share the moments at which they run: to wake up often costs more than the probes do."""
+    return math.ceil(due * _BEATS - _EARLY) / _BEATS
 
 
 def probe_of(container: Container, kind: ProbeKind) -> Probe | None:
