@@ -106,3 +106,40 @@ def test_P09_the_last_10_KB_of_the_output_are_in_the_event(daemon: Daemon) -> No
     told = daemon.cli("events", "-o", "json") + daemon.cli("describe", "pod", "p09").split("Events:")[1]
     assert "p09-not-to-be-told" not in told
     assert "p09-not-to-be-told" not in daemon.log.read_text()
+
+
+def test_P03_commands_leave_nothing_in_the_engine_and_in_the_daemon(daemon: Daemon) -> None:
+    """Some succeed, some fail, some take too long: after ten rounds there is no more of anything than after three."""
+    scripts = {"works": "true", "fails": "false", "hangs": "sleep 7773"}
+    made = [
+        container(
+            "exec sleep 1000",
+            name,
+            readinessProbe={**sh(f"echo run >>/tmp/runs; {script}"), "periodSeconds": 1},
+            livenessProbe={**sh(script), "periodSeconds": 1, "failureThreshold": 1000},
+        )
+        for name, script in scripts.items()
+    ]
+    daemon.write(text(pod("p03-rounds", *made)))
+
+    def after(rounds: int) -> tuple[int, int, int]:
+        """Files of the daemon, its threads, and commands that the engine knows, once so many have run."""
+        assert daemon.process
+        wait = f"until [ $(cat /tmp/runs 2>/dev/null | wc -l) -ge {rounds} ]; do sleep 0.05; done"
+        daemon.wait_pod(
+            "p03-rounds", lambda p: all("running" in status_of(p, name).get("state", {}) for name in scripts)
+        )
+        for name in scripts:
+            daemon.exec("p03-rounds", "sh", "-c", wait, container=name)
+        own = Path(f"/proc/{daemon.process.pid}")
+        commands = sum(len(one["ExecIDs"] or ()) for one in daemon.containers("p03-rounds"))
+        return len(list((own / "fd").iterdir())), len(list((own / "task").iterdir())), commands
+
+    files, threads, _ = after(3)
+    files_now, threads_now, commands = after(10)
+    # Each of the six probes may have one under way at either moment, with a connection or two.
+    assert files_now <= files + 12
+    assert threads_now <= threads + 6
+    assert commands <= 6
+    processes = daemon.exec("p03-rounds", "ps", "-o", "args", container="hangs")
+    assert processes.count("sleep 7773") <= 4, "two probes, each a shell and its child"
