@@ -25,7 +25,7 @@ def answer(argv: tuple[str, ...]) -> ExecResult | Any:
             return ExecResult(3, b"hello\n")
         case ("sh", "-c", "yes | head -c 1000000; echo end"):
             return ExecResult(0, b"y\n" * 500_000 + b"end\n")
-        case ("sleep", _):
+        case ("sleep", _) | ("sh", "-c", "touch /tmp/begun; sleep 1000"):
             return _for_ever()
         case ("no-such-program",):
             return ExecResult(126, b"executable file not found in $PATH")

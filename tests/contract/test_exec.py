@@ -39,9 +39,9 @@ async def test_exec_is_killed_at_its_time_limit(bench: Bench) -> None:
 async def test_exec_ends_with_its_container(bench: Bench) -> None:
     container = await bench.run()
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        running = group.create_task(bench.engine.exec(container, ("sleep", "1000"), seconds=100))
-        # One whole command later, the other one has begun.
-        await bench.engine.exec(container, ("true",))
+        begins = ("sh", "-c", "touch /tmp/begun; sleep 1000")
+        running = group.create_task(bench.engine.exec(container, begins, seconds=100))
+        await bench.engine.exec(container, ("sh", "-c", "until [ -e /tmp/begun ]; do sleep 0.05; done"))
         await bench.engine.kill(container)
     assert (running.result().exit_code, running.result().timed_out) == (137, False)
 
