@@ -1,4 +1,4 @@
-"""A Docker Engine, through aiodocker; the only file that imports it.
+"""A Docker Engine, through aiodocker; only this file and `docker_hijack` import it.
 
 aiodocker speaks HTTP on the socket and hijacks it for attached commands.  Its event queue, its missing time limits
 and its silent disconnects are left aside: every call here has a limit, and every failure becomes one of the errors
@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 import aiodocker
 import aiodocker.execs
-import aiodocker.stream
 import aiohttp
 import msgspec
 from yarl import URL
@@ -38,6 +37,7 @@ from orchestrator.engine.base import (
     Network,
     PullProgress,
 )
+from orchestrator.engine.docker_hijack import Hijacked
 from orchestrator.errors import Conflict, NotFound, OrchestratorError
 
 OLDEST_API, NEWEST_API = (1, 41), (1, 44)
@@ -141,9 +141,9 @@ class _Client:
             finally:
                 response.close()
 
-    def hijack(self, exec_id: str, tty: bool) -> "_Hijacked":
+    def hijack(self, exec_id: str, tty: bool) -> Hijacked:
         """The connection of an exec, which becomes its command's streams at the first read or write."""
-        return _Hijacked(aiodocker.execs.Exec(self._streams, exec_id, tty).start(detach=False, timeout=_NO_LIMIT))
+        return Hijacked(aiodocker.execs.Exec(self._streams, exec_id, tty).start(detach=False, timeout=_NO_LIMIT))
 
     @contextmanager
     def told(self, seconds: float = CALL_SECONDS) -> Iterator[None]:
@@ -186,28 +186,6 @@ class _Client:
             headers={"Content-Type": kind, **(headers or {})},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle),
         )
-
-
-class _Hijacked:
-    """aiodocker's stream, with what it lacks: closing standard input and reading on, and an error for a late write."""
-
-    def __init__(self, stream: aiodocker.stream.Stream) -> None:
-        self._stream = stream
-        self.read_out = stream.read_out
-        self.close = stream.close
-
-    async def write_in(self, data: bytes) -> None:
-        if self._stream._resp is not None and self._transport() is None:
-            raise BrokenPipeError("the command has ended")
-        await self._stream.write_in(data)
-
-    def write_eof(self) -> None:
-        if transport := self._transport():
-            transport.write_eof()
-
-    def _transport(self) -> asyncio.Transport | None:
-        response = self._stream._resp
-        return response.connection.transport if response and response.connection else None
 
 
 class DockerEngine:
