@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test soak-tests check bench venv engine images clean
+.PHONY: help run test soak-tests acceptance check bench venv engine images clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -26,6 +26,9 @@ check: venv ## linters, formatting, types, import rules
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \
 		$(BIN)/$$tool || failed=1; \
 	done; exit $$failed
+
+acceptance: venv engine ## real manifests against a real daemon (the cases are not in this repository)
+	@$(BIN)/python -m scripts.acceptance $(ARGS)
 
 bench: venv engine images ## measure against the bare Engine API
 	@$(BIN)/python -m tests.bench $(ARGS)

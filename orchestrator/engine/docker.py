@@ -23,7 +23,7 @@ from yarl import URL
 
 from orchestrator.engine import docker_convert as convert
 from orchestrator.engine import docker_errors as errors
-from orchestrator.engine import docker_exec
+from orchestrator.engine import docker_exec, privileges
 from orchestrator.engine import docker_streams as streams
 from orchestrator.engine.base import (
     Container,
@@ -198,6 +198,8 @@ class DockerEngine:
         self._client = _Client(url)
         self._call = self._client.call
         self._inspects = asyncio.Semaphore(_CONCURRENT_INSPECTS)
+        # Another host's engine knows best what it has.
+        self._lacks = privileges.lacking() if url.startswith("unix:") else ()
 
     async def info(self) -> EngineInfo:
         version = await self._client.negotiate()
@@ -228,7 +230,7 @@ class DockerEngine:
         return convert.container(await self._call("GET", f"containers/{container}/json"))
 
     async def create(self, config: ContainerConfig) -> str:
-        params, body = [("name", config.name)], convert.create_body(config)
+        params, body = [("name", config.name)], convert.create_body(config, self._lacks)
         made = await self._call("POST", "containers/create", params, body, seconds=HEAVY_SECONDS)
         return str(made["Id"])
 

@@ -4,7 +4,7 @@ Shapes are those of API 1.41 and up (https://docs.docker.com/reference/api/engin
 all have are read: a container's address comes from `NetworkSettings.Networks`, an event's id from `Actor.ID`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from orchestrator.engine.base import (
     PortBinding,
     PullProgress,
 )
+from orchestrator.engine.privileges import all_that_the_host_has
 
 Json = Mapping[str, Any]
 
@@ -38,8 +39,8 @@ def unix_seconds(text: str | None) -> float:
 # --- what we send ---
 
 
-def create_body(config: ContainerConfig) -> dict[str, Any]:
-    """The body of POST /containers/create."""
+def create_body(config: ContainerConfig, lacks: Sequence[str] = ()) -> dict[str, Any]:
+    """The body of POST /containers/create, on a host that `lacks` some capabilities."""
     body: dict[str, Any] = {
         "Image": config.image,
         "Labels": dict(config.labels),
@@ -52,7 +53,7 @@ def create_body(config: ContainerConfig) -> dict[str, Any]:
         "OpenStdin": config.stdin_open,
         "StdinOnce": config.stdin_once,
         "ExposedPorts": {_port_key(port): {} for port in config.ports},
-        "HostConfig": _host_config(config),
+        "HostConfig": _host_config(config, lacks),
     }
     # A missing key leaves the image's own value; an empty list clears it.
     if config.entrypoint is not None:
@@ -64,7 +65,8 @@ def create_body(config: ContainerConfig) -> dict[str, Any]:
     return body
 
 
-def _host_config(config: ContainerConfig) -> dict[str, Any]:
+def _host_config(config: ContainerConfig, lacks: Sequence[str]) -> dict[str, Any]:
+    privileges = all_that_the_host_has(lacks) if config.privileged and lacks else {}
     joined = config.network if config.network.startswith("container:") else ""
     return {
         "NetworkMode": config.network,
@@ -91,6 +93,7 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
         "GroupAdd": list(config.groups),
         "SecurityOpt": list(config.security_opt),
         "Sysctls": dict(config.sysctls),
+        **privileges,
     }
 
 
