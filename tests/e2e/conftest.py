@@ -47,6 +47,7 @@ def daemon(_shared: Daemon) -> Iterator[Daemon]:
     for pod in _shared.client.get("/api/v1/pods")["items"]:
         meta = pod["metadata"]
         _shared.wait_gone(meta["name"], namespace=meta["namespace"])
+    _shared.check()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from typing import Any
 from orchestrator.cli.client import Client
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.nft import table_name
+from tests.e2e.reader import Reader
 
 Document = dict[str, Any]
 
@@ -42,6 +43,7 @@ class Daemon:
         self.client = Client(self.socket)
         self.arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
+        self.reader: Reader | None = None
 
     # --- the process ---
 
@@ -65,6 +67,8 @@ class Daemon:
         """Start it, and wait for nothing."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(*more), stdout=log, stderr=log, start_new_session=True)
+        if self.reader is None:
+            self.reader = Reader(Client(self.socket))
         return self
 
     def _wait_until(self, holds: Callable[[Document], bool]) -> "Daemon":
@@ -120,8 +124,16 @@ class Daemon:
         try:
             self.stop()
         finally:
+            if self.reader:
+                self.reader.stop()
             if (self.home / "state").exists():
                 clear(self.instance, self.home)
+        self.check()
+
+    def check(self) -> None:
+        """Fail when a reader of its pods was ever told what Kubernetes does not allow."""
+        wrong = self.reader.wrong() if self.reader else []
+        assert not wrong, "\n".join(wrong)
 
     def tail(self, lines: int = 40) -> str:
         """The end of its log, for a failure's message."""
