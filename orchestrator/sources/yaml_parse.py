@@ -22,10 +22,15 @@ MAX_WEIGHT = 200_000
 """Nodes of a file, each alias counted as all that it stands for, and long text as many nodes."""
 MAX_KEY = 1024
 MAX_FAULTS = 1000
+MAX_DIRECTIVES = 100
+"""libyaml compares each with all before it, and nobody can interrupt it."""
 
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029])%")
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null")}
+_SHOWN_TAG = re.compile(r"tag:yaml\.org,2002:(python/[a-z/]+|binary|timestamp|set|omap|pairs|map|seq|str)")
+"""Others are not quoted: a password may begin with an exclamation mark."""
 _NODE_TAGS = {None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
@@ -110,6 +115,8 @@ def parse(data: bytes) -> Parsed:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as failure:
         return Parsed(faults=[_bad_utf8(data, failure)])
+    if "%" in text and len(_DIRECTIVE.findall(text)) > MAX_DIRECTIVES:
+        return Parsed(faults=[Fault(1, 1, f"more than {MAX_DIRECTIVES} lines begin with %")])
     if text.lstrip()[:1] in ("{", "["):
         text = _as_yaml(text)
     parsed = Parsed()
@@ -144,9 +151,9 @@ class _Builder:
         self._loader = yaml.CSafeLoader(self._text)
         while True:
             event = self._loader.get_event()
-            if isinstance(event, yaml.StreamEndEvent):
+            if type(event) is yaml.StreamEndEvent:
                 return
-            if not isinstance(event, yaml.DocumentStartEvent):
+            if type(event) is not yaml.DocumentStartEvent:
                 continue
             self._anchors = {}
             value, spot = self._node(self._loader.get_event(), 1)
@@ -154,53 +161,59 @@ class _Builder:
                 yield Document(value, spot)
 
     def _node(self, event: Any, depth: int) -> tuple[Any, Spot]:
-        mark = event.start_mark
-        line, column = mark.line + 1, mark.column + 1
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor or "", line, column)
-        if depth > MAX_DEPTH:
-            raise _Refused(Fault(line, column, f"nested more than {MAX_DEPTH} levels deep"))
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            return self._alias(event)
         anchor = event.anchor
         if anchor is not None:
             self._anchors[anchor] = None
-        if isinstance(event, yaml.ScalarEvent):
-            node = self._scalar(event, line, column)
-        else:
-            if event.tag not in _NODE_TAGS:
-                raise _Refused(_bad_tag(event.tag, line, column))
-            spot = Spot(line, column)
-            self._add_weight(1, line, column)
-            build = self._mapping if isinstance(event, yaml.MappingStartEvent) else self._sequence
-            node = build(spot, depth), spot
+        node = self._scalar(event) if kind is yaml.ScalarEvent else self._collection(event, depth)
         if anchor is not None:
             self._anchors[anchor] = node
         return node
 
-    def _alias(self, anchor: str, line: int, column: int) -> tuple[Any, Spot]:
-        node = self._anchors.get(anchor)
+    def _alias(self, event: Any) -> tuple[Any, Spot]:
+        line, column = _place(event)
+        node = self._anchors.get(event.anchor)
         if node is None:
-            what = "contains itself" if anchor in self._anchors else "stands for nothing"
-            raise _Refused(Fault(line, column, f"the alias *{anchor[:80]} {what}"))
+            what = "an alias that contains itself" if event.anchor in self._anchors else "an alias of nothing"
+            raise _Refused(Fault(line, column, what, "put text that begins with * in quotes"))
         self._add_weight(node[1].weight, line, column)
         return node
 
-    def _scalar(self, event: Any, line: int, column: int) -> tuple[Any, Spot]:
+    def _scalar(self, event: Any) -> tuple[Any, Spot]:
         text: str = event.value
+        line, column = _place(event)
         weight = 1 + len(text) // 32
         self._add_weight(weight, line, column)
         tag = event.tag
-        if tag not in (None, "!", _TEXT_TAG) and tag not in _PLAIN_TAGS:
-            raise _Refused(_bad_tag(tag, line, column))
-        if tag in _PLAIN_TAGS or (tag is None and event.implicit[0]):
-            value = resolve(text)
-            return value, Spot(line, column, None if isinstance(value, str) else text, weight=weight)
-        return text, Spot(line, column, weight=weight)
+        if tag is None:
+            if not event.implicit[0]:
+                return text, Spot(line, column, weight=weight)
+        elif tag not in _PLAIN_TAGS:
+            if tag not in ("!", _TEXT_TAG):
+                raise _Refused(_bad_tag(tag, line, column))
+            return text, Spot(line, column, weight=weight)
+        value = resolve(text)
+        return value, Spot(line, column, None if isinstance(value, str) else text, weight=weight)
+
+    def _collection(self, event: Any, depth: int) -> tuple[Any, Spot]:
+        line, column = _place(event)
+        if depth > MAX_DEPTH:
+            raise _Refused(Fault(line, column, f"nested more than {MAX_DEPTH} levels deep"))
+        if event.tag not in _NODE_TAGS:
+            raise _Refused(_bad_tag(event.tag, line, column))
+        self._add_weight(1, line, column)
+        spot = Spot(line, column)
+        build = self._mapping if type(event) is yaml.MappingStartEvent else self._sequence
+        return build(spot, depth + 1), spot
 
     def _sequence(self, spot: Spot, depth: int) -> list[Any]:
         values: list[Any] = []
         spots: list[Spot] = []
-        while not isinstance(event := self._loader.get_event(), yaml.SequenceEndEvent):
-            value, item = self._node(event, depth + 1)
+        next_event = self._loader.get_event
+        while type(event := next_event()) is not yaml.SequenceEndEvent:
+            value, item = self._node(event, depth)
             values.append(value)
             spots.append(item)
             spot.weight += item.weight
@@ -211,23 +224,20 @@ class _Builder:
         values: dict[str, Any] = {}
         fields: dict[str, tuple[int, int, Spot]] = {}
         merged: list[tuple[Any, Spot]] = []
-        while not isinstance(event := self._loader.get_event(), yaml.MappingEndEvent):
-            raw, place = self._node(event, depth + 1)
-            is_merge = isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
-            value, item = self._node(self._loader.get_event(), depth + 1)
+        next_event = self._loader.get_event
+        while type(event := next_event()) is not yaml.MappingEndEvent:
+            raw, place = self._node(event, depth)
+            value, item = self._node(next_event(), depth)
             spot.weight += place.weight + item.weight
-            if is_merge:
+            if raw == "<<" and type(event) is yaml.ScalarEvent and event.implicit[0]:
                 merged.append((value, item))
                 continue
-            if len(self._faults) >= MAX_FAULTS:
-                raise _Refused(Fault(place.line, place.column, f"more than {MAX_FAULTS} faults: not read any further"))
             key = self._key(raw, place)
             if key is None:
                 continue
             if key in fields:
-                first = fields[key][0]
-                message = f'duplicate key "{key[:80]}" on lines {first} and {place.line}'
-                self._faults.append(Fault(place.line, place.column, message))
+                message = f'duplicate key "{key[:80]}" on lines {fields[key][0]} and {place.line}'
+                self._fault(Fault(place.line, place.column, message))
                 continue
             values[key] = value
             fields[key] = (place.line, place.column, item)
@@ -235,6 +245,11 @@ class _Builder:
             self._merge(value, item, values, fields)
         spot.fields = fields
         return values
+
+    def _fault(self, fault: Fault) -> None:
+        self._faults.append(fault)
+        if len(self._faults) >= MAX_FAULTS:
+            raise _Refused(Fault(fault.line, fault.column, f"more than {MAX_FAULTS} faults: not read any further"))
 
     def _key(self, raw: Any, place: Spot) -> str | None:
         if isinstance(raw, str) and len(raw) <= MAX_KEY:
@@ -249,14 +264,14 @@ class _Builder:
             written = place.written or "null"
             message = f"YAML reads the key {written} as {json.dumps(raw)}, and a key must be text"
             fault = Fault(place.line, place.column, message, f"write {json.dumps(written)}: ...")
-        self._faults.append(fault)
+        self._fault(fault)
         return None
 
     def _merge(self, value: Any, spot: Spot, values: dict[str, Any], fields: dict[str, tuple[int, int, Spot]]) -> None:
         sources = list(zip(value, spot.items or (), strict=True)) if isinstance(value, list) else [(value, spot)]
         for source, place in sources:
             if not isinstance(source, dict) or place.fields is None:
-                self._faults.append(Fault(spot.line, spot.column, "<< wants a mapping, or a list of mappings"))
+                self._fault(Fault(spot.line, spot.column, "<< wants a mapping, or a list of mappings"))
                 continue
             for key in source:
                 if key not in values:
@@ -285,8 +300,14 @@ def _bad_utf8(data: bytes, failure: UnicodeDecodeError) -> Fault:
 
 
 def _bad_tag(tag: str, line: int, column: int) -> Fault:
-    shown = tag.replace("tag:yaml.org,2002:", "!!")
-    return Fault(line, column, f"the tag {shown[:80]} is not allowed")
+    known = _SHOWN_TAG.match(tag)
+    name = f"the tag !!{known[1]}" if known else "a tag"
+    return Fault(line, column, f"{name} is not allowed", "put text that begins with ! in quotes")
+
+
+def _place(event: Any) -> tuple[int, int]:
+    mark = event.start_mark
+    return mark.line + 1, mark.column + 1
 
 
 def _syntax_fault(failure: yaml.YAMLError, data: bytes) -> Fault:
