@@ -48,6 +48,7 @@ from orchestrator.settings import Settings
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
+from orchestrator.state.instance_key import instance_key
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Object, Store, key_of
 
@@ -110,6 +111,7 @@ class _Daemon:
         self.engine = engine
         self.info = info
         self.journal = journal
+        self.digest_key = instance_key(journal)
         self.problems: tuple[Problem, ...] = ()
         self.left_behind: frozenset[Key] = frozenset()
         self.applied = asyncio.Event()
@@ -216,6 +218,7 @@ class _Daemon:
             peers=tuple(store.list("Pod", namespace)) if names_only else (),
             backoff=BackoffSettings(settings.backoff_base, settings.backoff_max),
             cluster_domain=settings.cluster_domain,
+            digest_key=self.digest_key,
         )
 
     def _admit_pod(self, obj: Object, _old: Object | None) -> Object:

@@ -12,8 +12,9 @@ from aiohttp import web
 from orchestrator.api.context import Context, json_response
 from orchestrator.errors import Invalid
 from orchestrator.objects import registry
+from orchestrator.planning.config_preview import Name
 from orchestrator.planning.namespaces import implied_namespaces
-from orchestrator.planning.preview import Name, Step, preview, summary
+from orchestrator.planning.preview import Step, preview, summary
 from orchestrator.state.store import IMPLIED, SPECS, Key, Object, key_of
 
 

@@ -18,6 +18,7 @@ from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.observed import (
+    Consumed,
     Failure,
     Hook,
     HookState,
@@ -55,6 +56,7 @@ class PodMemory:
         self.replaced: dict[str, Container] = {}
         self.noted: dict[str, None] = {}
         self.paused: dict[str, float] = {}
+        self.consumed: dict[str, Consumed] = {}
         self.images: dict[str, ImageState] = {}
         self.messages: dict[str, str] = {}
         """Termination messages by container id."""
@@ -71,6 +73,7 @@ class PodMemory:
         self.uid = uid
         self.former.pop(uid, None)
         self.volumes = dict(volumes)
+        self.consumed = {}
         self.hosts_ip = None
         self.failures.clear()
         self._tries.clear()
@@ -208,10 +211,15 @@ class PodMemory:
 
     def _recall(self, seen: SeenContainer) -> None:
         """At adoption: what the journal knows of a container that we have not met in this life."""
-        if not seen.alive or any(seen.id in facts for facts in (self.probes, self.post_starts, self.stops)):
+        if any(seen.id in facts for facts in (self.probes, self.post_starts, self.stops)):
             return
         document = self._journal.get(CONTAINERS, seen.id)
         if document is None:
+            return
+        if not seen.alive:
+            # Why it was ended says whether it is to run again.
+            if stop := document.get("stop"):
+                self.stops[seen.id] = msgspec.convert(stop, Stop)
             return
         self.probes[seen.id] = ProbeStatus(started=document["started"], ready=document["ready"])
         if document["post_start"]:

@@ -24,5 +24,6 @@ def seen_container(container: Container) -> SeenContainer:
         created_at=container.created_at,
         started_at=container.started_at,
         finished_at=container.finished_at,
+        config=own.get(labels.CONFIG, ""),
         ip=next((address for address in container.addresses.values() if address), ""),
     )

@@ -25,6 +25,7 @@ from orchestrator.node.prober import Prober, ProbeTarget
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
+from orchestrator.planning.config_restart import consumed_now
 from orchestrator.planning.container import message_file
 from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
@@ -124,6 +125,9 @@ class PodWorker:
             observed = await self._observe(pod)
             self._end_hooks(observed)
             around = self._rooms.surroundings(self.key.namespace)
+            if pod is not None:
+                self.memory.consumed = consumed_now(pod, around, self.memory.consumed, self._now())
+                observed = replace(observed, consumed=self.memory.consumed)
             plan = plan_pod(pod, self.memory.former, observed, around, self._now())
             self._prober.keep(plan.probes, self._probe_target, tasks)
             self._publish(pod, observed, plan, around)

@@ -14,6 +14,7 @@ from orchestrator.planning.environment import environment, expand
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest, pod_identity
 from orchestrator.planning.labels import SANDBOX_NAME, container_labels, container_name
+from orchestrator.planning.made_from import config_label
 from orchestrator.planning.projection import is_projected, volume_directory
 from orchestrator.planning.resolver import resolver_settings
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
@@ -90,7 +91,8 @@ def container_config(
             attempt,
             container_digest(container),
             role,
-        ),
+        )
+        | config_label(pod, container, around),
         entrypoint=tuple(expand(word, variables) for word in container.command) or None,
         command=tuple(expand(word, variables) for word in container.args) or None,
         env=tuple(f"{name}={value}" for name, value in ({"HOSTNAME": hostname_of(pod)} | variables).items()),

@@ -14,11 +14,13 @@ from typing import Literal
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.backoff import earned, following
+from orchestrator.planning.config_restart import ConfigRestart, config_restart
 from orchestrator.planning.container import Joined, container_config, message_file, sub_path_of
 from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.image_plan import image_plan
+from orchestrator.planning.made_from import sentence
 from orchestrator.planning.observed import HookState, Observed, Restarts, SeenContainer, Stop, StopReason
 from orchestrator.planning.ops import (
     Create,
@@ -79,8 +81,14 @@ def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
 
 
 def _is_current(scene: Scene, container: Container, seen: SeenContainer) -> bool:
-    """Whether it was made for this sandbox and from the spec as it is now."""
-    return seen.created_at >= scene.sandbox.created_at and seen.digest == container_digest(container)
+    """Whether it was made for this sandbox, and from the spec, and the config that it follows, as they are now."""
+    restart = _config_restart(scene, container, seen)
+    current = restart is None or bool(restart.obstacle)
+    return current and seen.created_at >= scene.sandbox.created_at and seen.digest == container_digest(container)
+
+
+def _config_restart(scene: Scene, container: Container, seen: SeenContainer) -> ConfigRestart | None:
+    return config_restart(scene.pod, container, seen, scene.observed, scene.around, scene.now)
 
 
 def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
@@ -112,7 +120,26 @@ def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
         begin = begin_stop(newest, kind, _grace(scene.pod, container, kind), cause, message)
         waiting = _post_start_failed(container, newest, scene.observed)
         return Plan((begin,), probes=probes_while_stopping(scene.observed, container, newest), waiting=waiting)
-    return _post_start(scene, container, newest)
+    going_on = _post_start(scene, container, newest)
+    restart = _config_restart(scene, container, newest)
+    return going_on if restart is None else _outdated(scene, container, newest, restart, going_on)
+
+
+def _outdated(
+    scene: Scene, container: Container, newest: SeenContainer, restart: ConfigRestart, going_on: Plan
+) -> Plan:
+    """It is to be restarted for an edit of its config: once that has settled, and while it could start again."""
+    name, what = container.name, sentence(restart.changes)
+    if scene.now < restart.due:
+        return replace(going_on, wake_at=earliest((going_on.wake_at, restart.due)))
+    if restart.obstacle:
+        text = f"Container {name} is not restarted though {what}: it could not start again ({restart.obstacle})"
+        event = EventNote("Warning", "RestartHeld", text, name)
+        told = told_again(f"config-held/{newest.id}/{text}", event, scene.observed, scene.now, lane=name)
+        return together([told, going_on])
+    message = f"Container {name} will be restarted: {what}"
+    begin = begin_stop(newest, StopReason.CONFIG, grace_of(scene.pod), what, message)
+    return Plan((begin,), probes=probes_while_stopping(scene.observed, container, newest), waiting=going_on.waiting)
 
 
 def _is_taken_back(stop: Stop) -> bool:
@@ -199,7 +226,8 @@ def probes_while_stopping(observed: Observed, container: Container, newest: Seen
 
 def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role) -> Plan:
     stale = role == "init" and newest.created_at < scene.sandbox.created_at and not is_sidecar(scene.pod, container)
-    edited = newest.digest != container_digest(container)
+    respecified = newest.digest != container_digest(container)
+    edited = respecified or _ended_for_config(scene, container, newest)
     if not stale and not edited and not should_restart(scene.pod, container, newest):
         return Plan()
     history = scene.observed.restarts.get(container.name, Restarts())
@@ -210,8 +238,17 @@ def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role
     following_delay = 0.0 if edited or stale else following(delay, scene.around.backoff)
     attempt = max(newest.attempt + 1, history.next_attempt)
     history = Restarts(history.next_attempt, following_delay, last_state(newest))
-    cause = "its spec changed" if edited else f"it ended with {last_state(newest).exit_code}"
+    code = last_state(newest).exit_code
+    cause = "its spec changed" if respecified else "its config changed" if edited else f"it ended with {code}"
     return _start_attempt(scene, container, role, attempt, history, cause, due)
+
+
+def _ended_for_config(scene: Scene, container: Container, newest: SeenContainer) -> bool:
+    """Whether an edit of its config ended it, or came while it waited to be restarted: no back-off counts then."""
+    if scene.observed.is_stopped_for(newest, StopReason.CONFIG):
+        return True
+    restart = _config_restart(scene, container, newest)
+    return restart is not None and not restart.obstacle and should_restart(scene.pod, container, newest)
 
 
 def _backing_off(scene: Scene, container: Container, newest: SeenContainer, delay: float, due: float) -> Plan:

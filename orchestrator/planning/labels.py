@@ -6,7 +6,8 @@ crash of the daemon can make one container run twice.
 
 from collections.abc import Mapping
 
-PREFIX = "orchestrator.dev/"
+from orchestrator.objects.annotations import PREFIX
+
 INSTANCE = PREFIX + "instance"
 NAMESPACE = PREFIX + "namespace"
 POD = PREFIX + "pod"
@@ -15,6 +16,8 @@ CONTAINER = PREFIX + "container"
 ATTEMPT = PREFIX + "attempt"
 HASH = PREFIX + "hash"
 ROLE = PREFIX + "role"
+CONFIG = PREFIX + "config"
+"""What it was made from, where it reads ConfigMaps or Secrets: see `made_from`."""
 
 SANDBOX_NAME = "POD"
 """The sandbox's name where a container's name stands; no container can bear it, for it is not lower case."""
@@ -32,7 +35,7 @@ def container_name(instance: str, namespace: str, pod: str, uid: str, container:
 
 def container_labels(
     instance: str, namespace: str, pod: str, uid: str, container: str, attempt: int, digest: str, role: str
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """The labels of one container; `role` is "sandbox", "init" or "container"."""
     return {
         INSTANCE: instance,

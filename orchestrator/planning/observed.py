@@ -12,6 +12,7 @@ from typing import Literal
 
 from orchestrator.objects.container import Container
 from orchestrator.planning.labels import SANDBOX_NAME
+from orchestrator.planning.made_from import Digests
 from orchestrator.planning.probe_state import ProbeStatus
 
 
@@ -39,6 +40,8 @@ class SeenContainer:
     ip: str = ""
     message: str = ""
     """Its termination message, once it has ended."""
+    config: str = ""
+    """Its label of what ConfigMaps and Secrets it was made from, "" for none."""
 
     @property
     def is_sandbox(self) -> bool:
@@ -82,6 +85,7 @@ class StopReason(StrEnum):
 
     DELETED = "deleted"
     REPLACED = "replaced"
+    CONFIG = "config"
     LIVENESS = "liveness"
     STARTUP = "startup"
     POST_START = "post-start"
@@ -99,6 +103,14 @@ class Stop:
     grace: float
     signalled_at: float = 0.0
     killed_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """What a container would be made from now of ConfigMaps and Secrets, and since when that is so."""
+
+    digests: Digests
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +189,8 @@ class Observed:
     """By container name; SANDBOX_NAME for what concerns the whole pod."""
     replaced: Mapping[str, Container] = field(default_factory=dict)
     """By digest: specs that the pod has no longer, and that containers which still run were made from."""
+    consumed: Mapping[str, Consumed] = field(default_factory=dict)
+    """By container name."""
     paused: Mapping[str, float] = field(default_factory=dict)
     """Container id -> when it was first seen paused."""
     noted: frozenset[str] = frozenset()
@@ -191,6 +205,11 @@ class Observed:
         """The newest attempt of one container."""
         attempts = self.of(uid, name)
         return attempts[0] if attempts else None
+
+    def is_stopped_for(self, container: SeenContainer, reason: StopReason) -> bool:
+        """Whether its termination was begun for this reason, also when it has ended by now."""
+        stop = self.stops.get(container.id)
+        return stop is not None and stop.reason is reason
 
     def sandbox(self, uid: str) -> SeenContainer | None:
         """The pod's newest sandbox."""

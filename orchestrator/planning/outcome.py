@@ -5,7 +5,7 @@ from enum import StrEnum
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.times import parse_time
 from orchestrator.planning.identity import container_digest
-from orchestrator.planning.observed import Observed
+from orchestrator.planning.observed import Observed, StopReason
 from orchestrator.planning.restart_policy import is_sidecar, should_restart
 
 DEADLINE_EXCEEDED = "DeadlineExceeded"
@@ -54,7 +54,7 @@ def is_completed(pod: Pod, observed: Observed) -> bool:
             continue
         if newest is None or not newest.ended or newest.digest != container_digest(container):
             return False
-        if should_restart(pod, container, newest):
+        if observed.is_stopped_for(newest, StopReason.CONFIG) or should_restart(pod, container, newest):
             return False
     return True
 

@@ -3,6 +3,7 @@
 It decides by the digests of `identity`, as the store and the pod's plan do, so what it says is what then happens:
 
     identity of a pod changed -> the pod is replaced       digest of a container changed -> that container alone
+    config changed, and its pod's annotation says so -> the containers that read it
     anything else changed     -> an update, which ends nothing that runs
 """
 
@@ -15,15 +16,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from orchestrator.objects import registry
+from orchestrator.objects.annotations import restart_kinds
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Service
+from orchestrator.planning.config_preview import Name, Objects, changed_keys, restart_causes
 from orchestrator.planning.consumers import Use, uses
 from orchestrator.planning.differences import Difference, differences
 from orchestrator.planning.identity import container_digest, pod_identity
-
-Name = tuple[str, str, str]
-"""Kind, namespace ("" for kinds without one) and name."""
-Objects = Mapping[Name, Any]
+from orchestrator.planning.restart_policy import is_sidecar
 
 
 class Action(StrEnum):
@@ -101,10 +101,13 @@ class _Staying:
 
     def __init__(self, current: Objects, wanted: Objects) -> None:
         self._pods: dict[str, list[tuple[Pod, Collection[str]]]] = {}
+        self._restarts: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         for name, now in current.items():
             then = wanted.get(name)
             if isinstance(now, Pod) and isinstance(then, Pod) and pod_identity(now) == pod_identity(then):
-                self._pods.setdefault(now.metadata.namespace, []).append((then, _kept(now, then)))
+                kept = _kept(now, then)
+                self._pods.setdefault(now.metadata.namespace, []).append((then, kept))
+                self._restarts[name[1:]] = _restarted(then, kept, current, wanted)
 
     def uses(self, kind: str, namespace: str, name: str) -> Iterator[tuple[Pod, Use]]:
         """Who of them reads a ConfigMap or Secret."""
@@ -113,6 +116,10 @@ class _Staying:
                 if use.container in kept:
                     yield pod, use
 
+    def restarts(self, namespace: str, pod: str) -> Mapping[str, tuple[str, ...]]:
+        """Which containers of a pod its annotation would restart, and for which edits of config."""
+        return self._restarts.get((namespace, pod), {})
+
     def with_service_variables(self, namespace: str) -> list[str]:
         """Those that were given the variables of the namespace's Services, by name."""
         return [pod.metadata.name for pod, _ in self._pods.get(namespace, ()) if pod.spec.enable_service_links]
@@ -120,16 +127,24 @@ class _Staying:
 
 def _kept(now: Pod, then: Pod) -> frozenset[str]:
     before = {c.name: container_digest(c) for c in now.spec.containers}
-    return frozenset(c.name for c in then.spec.containers if before.get(c.name) == container_digest(c))
+    kept = (c.name for c in then.spec.containers if before.get(c.name) == container_digest(c))
+    return frozenset((*kept, *(c.name for c in then.spec.init_containers if is_sidecar(then, c))))
+
+
+def _restarted(pod: Pod, kept: Collection[str], current: Objects, wanted: Objects) -> dict[str, tuple[str, ...]]:
+    every = (c for c in (*pod.spec.init_containers, *pod.spec.containers) if c.name in kept)
+    found = ((c.name, restart_causes(pod, c, current, wanted)) for c in every)
+    return {name: causes for name, causes in found if causes}
 
 
 def _steps(name: Name, now: Any | None, then: Any, staying: _Staying) -> Iterator[Step]:
     if now is None:
         yield Step(*name, Action.CREATE, causes=("it is not there yet",), effects=_effects(name, None, then, staying))
+    elif isinstance(then, Pod):
+        steps = [*_pod_steps(name, now, then), *_config_steps(name, staying)]
+        yield from steps or (Step(*name, Action.NOTHING),)
     elif now == then:
         yield Step(*name, Action.NOTHING)
-    elif isinstance(then, Pod):
-        yield from _pod_steps(name, now, then)
     else:
         told = differences(registry.encode(now), registry.encode(then))
         yield Step(*name, Action.UPDATE, causes=_texts(told), effects=_effects(name, now, then, staying))
@@ -160,7 +175,19 @@ def _pod_steps(name: Name, now: Pod, then: Pod) -> Iterator[Step]:
     for gone in before:
         yield Step(*name, Action.REMOVE_CONTAINER, gone, ("the spec has no such container",))
     if rest := _texts(_beside_containers(now, then)):
-        yield Step(*name, Action.UPDATE, causes=rest, effects=("touches nothing that runs",))
+        yield Step(*name, Action.UPDATE, causes=rest, effects=(_touched(now, then),))
+
+
+def _touched(now: Pod, then: Pod) -> str:
+    """Of an update that replaces nothing.  What a container was made from is not known here."""
+    if restart_kinds(then.metadata.annotations) <= restart_kinds(now.metadata.annotations):
+        return "touches nothing that runs"
+    return "restarts only what was made before its config was edited"
+
+
+def _config_steps(name: Name, staying: _Staying) -> Iterator[Step]:
+    for container, causes in staying.restarts(*name[1:]).items():
+        yield Step(*name, Action.REPLACE_CONTAINER, container, causes)
 
 
 def _forcing(now: Pod, then: Pod) -> Iterator[Difference]:
@@ -191,29 +218,20 @@ def _beside_containers(now: Pod, then: Pod) -> Iterator[Difference]:
 def _effects(name: Name, now: Any | None, then: Any | None, staying: _Staying) -> tuple[str, ...]:
     kind, namespace, own_name = name
     if kind in ("ConfigMap", "Secret"):
-        keys = _changed_keys(now, then)
+        keys = changed_keys(now, then)
         found = staying.uses(kind, namespace, own_name)
         reached = [(pod, use) for pod, use in found if use.keys is None or use.keys & keys]
-        return tuple(dict.fromkeys(_noticed(pod, use, gone=then is None) for pod, use in reached if keys))
+        return tuple(dict.fromkeys(_noticed(pod, use, staying, gone=then is None) for pod, use in reached if keys))
     if kind == "Service":
         return _service_effects(namespace, now, then, staying)
     return ()
 
 
-def _changed_keys(now: Any | None, then: Any | None) -> frozenset[str]:
-    old, new = _content(now), _content(then)
-    return frozenset(key for key in {*old, *new} if old.get(key) != new.get(key))
-
-
-def _content(obj: Any | None) -> dict[str, str]:
-    if obj is None:
-        return {}
-    second = obj.binary_data if hasattr(obj, "binary_data") else obj.string_data
-    return {**obj.data, **second}
-
-
-def _noticed(pod: Pod, use: Use, *, gone: bool) -> str:
+def _noticed(pod: Pod, use: Use, staying: _Staying, *, gone: bool) -> str:
     whom = f"{pod.metadata.name}/{use.container}"
+    restarted = use.container in staying.restarts(pod.metadata.namespace, pod.metadata.name)
+    if restarted and use.kind in restart_kinds(pod.metadata.annotations):
+        return f"restarts {whom} ({use.through})"
     if gone and not use.optional:
         return f"{whom} keeps what it has ({use.through})" if use.live else f"{whom} cannot start again ({use.through})"
     return f"live in {whom} ({use.through})" if use.live else f"at the next start of {whom} ({use.through})"

@@ -24,6 +24,7 @@ from orchestrator.objects.pod_status import (
 )
 from orchestrator.objects.scalars import parse_quantity
 from orchestrator.objects.times import format_time
+from orchestrator.planning.config_restart import CONDITION, out_of_date
 from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
 from orchestrator.planning.outcome import DEADLINE_EXCEEDED, DEADLINE_MESSAGE, Outcome, outcome
@@ -59,7 +60,7 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
         phase=shown,
         reason=DEADLINE_EXCEEDED if overdue else "",
         message=DEADLINE_MESSAGE if overdue else "",
-        conditions=_conditions(pod, phase, init, main, up, now),
+        conditions=(*_conditions(pod, phase, init, main, up, now), *_config_current(pod, observed, around, now)),
         host_ip=around.node.ip,
         host_ips=(HostIP(ip=around.node.ip),),
         pod_ip=ip,
@@ -224,6 +225,16 @@ def _conditions(
         ("PodScheduled", (True, "", "")),
     )
     return tuple(_condition(pod, name, *fact, now) for name, fact in facts)
+
+
+def _config_current(pod: Pod, observed: Observed, around: Surroundings, now: float) -> tuple[PodCondition, ...]:
+    """A condition of our own, where an edit did not reach what runs: `describe` and any client can say so."""
+    told = []
+    for container in (*pod.spec.init_containers, *pod.spec.containers):
+        newest = observed.newest(pod.metadata.uid, container.name)
+        told.append(out_of_date(pod, container, newest, observed, around, now) if newest else "")
+    text = "; ".join(filter(None, told))
+    return (_condition(pod, CONDITION, False, "ConfigChanged", text, now),) if text else ()
 
 
 def _condition(pod: Pod, name: str, holds: bool, reason: str, message: str, now: float) -> PodCondition:

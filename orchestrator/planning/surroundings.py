@@ -50,3 +50,5 @@ class Surroundings:
     """With `names_only`, the namespace's pods: they tell which number a named target port is."""
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     cluster_domain: str = "cluster.local"
+    digest_key: bytes = field(default=b"", repr=False)
+    """The instance's own key, with which the digests of config are made."""

@@ -9,6 +9,7 @@ from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.problem import Problem
 from orchestrator.objects.service import Service
+from orchestrator.objects.validation.annotations import validate_annotations
 from orchestrator.objects.validation.config import validate_config_map, validate_secret
 from orchestrator.objects.validation.meta import validate_meta
 from orchestrator.objects.validation.pod import validate_pod_spec
@@ -18,6 +19,8 @@ from orchestrator.objects.validation.service import validate_service
 def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
     """Give everything that is wrong with an object."""
     problems = validate_meta(obj, namespaced=namespaced)
+    own = isinstance(obj, Pod)
+    problems += validate_annotations(obj.metadata.annotations, ("metadata", "annotations"), of_pod=own)
     match obj:
         case Pod():
             return problems + validate_pod_spec(obj.spec, ("spec",))

@@ -10,8 +10,18 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.labels import ATTEMPT, CONTAINER, HASH, SANDBOX_NAME, UID
-from orchestrator.planning.observed import Hook, HookState, ImageState, Observed, Restarts, SeenContainer, Stop
+from orchestrator.planning.config_restart import consumed_now
+from orchestrator.planning.labels import ATTEMPT, CONFIG, CONTAINER, HASH, SANDBOX_NAME, UID
+from orchestrator.planning.observed import (
+    Consumed,
+    Hook,
+    HookState,
+    ImageState,
+    Observed,
+    Restarts,
+    SeenContainer,
+    Stop,
+)
 from orchestrator.planning.ops import (
     BeginStop,
     Create,
@@ -24,6 +34,7 @@ from orchestrator.planning.ops import (
     PrepareVolume,
     PullImage,
     Remove,
+    ResolveSubPath,
     RunHook,
     Signal,
     Start,
@@ -63,6 +74,9 @@ class World:
     restarts: dict[str, Restarts] = field(default_factory=dict)
     volumes: dict[str, str] = field(default_factory=dict)
     noted: set[str] = field(default_factory=set)
+    consumed: dict[str, Consumed] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    """The Events' messages."""
     network: str = ""
     hosts_ip: str | None = None
     made: int = 0
@@ -86,6 +100,8 @@ class World:
 
     def look(self) -> Plan:
         """One plan, and the status that follows from it."""
+        if self.pod is not None:
+            self.consumed = consumed_now(self.pod, self.around, self.consumed, self.now)
         seen = Observed(
             containers=tuple(self.containers.values()),
             network=self.network,
@@ -97,6 +113,7 @@ class World:
             pre_stops=dict(self.pre_stops),
             probes=dict(self.probes),
             restarts=dict(self.restarts),
+            consumed=self.consumed,
             noted=frozenset(self.noted),
         )
         self._note_sidecars(seen)
@@ -114,7 +131,10 @@ class World:
         self.lines.append(op.line())
         if op.event is not None:
             self.events.append(op.event.reason)
+            self.told.append(op.event.message)
         match op:
+            case ResolveSubPath():
+                pass
             case EnsureNetwork():
                 self.network = NETWORK
             case PrepareVolume():
@@ -216,6 +236,7 @@ class World:
             uid=labels[UID],
             attempt=int(labels[ATTEMPT]),
             digest=labels[HASH],
+            config=labels.get(CONFIG, ""),
             image=op.config.image,
             image_id="sha256:1",
             phase="created",

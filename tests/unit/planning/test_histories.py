@@ -26,6 +26,7 @@ initContainers:
 containers:
 - name: web
   image: "web:{version}"
+  env: [{{name: A, valueFrom: {{configMapKeyRef: {{name: settings, key: a, optional: {optional}}}}}}}]
   startupProbe: {{tcpSocket: {{port: 1}}}}
   livenessProbe: {{tcpSocket: {{port: 1}}}}
   lifecycle: {{postStart: {{exec: {{command: [a]}}}}, preStop: {{exec: {{command: [b]}}}}}}
@@ -47,11 +48,16 @@ EXTRA = """
 NAMES = ("POD", "first", "proxy", "second", "shipper", "web", "log")
 
 
+FOLLOWS = {"orchestrator.dev/restart-on-change": "config"}
+
+
 def written(policy: str, version: int, extra: bool, sidecars: bool = False, deadline: int = 0) -> str:
     """The YAML of a pod's spec."""
     fields = {"sidecar": SIDECAR if sidecars else "", "sidecar2": SIDECAR2 if sidecars else ""}
     due = f"activeDeadlineSeconds: {deadline}" if deadline else ""
-    return SPEC.format(policy=policy, version=version, deadline=due, **fields) + (EXTRA if extra else "")
+    optional = str(not extra).lower()
+    text = SPEC.format(policy=policy, version=version, deadline=due, optional=optional, **fields)
+    return text + (EXTRA if extra else "")
 
 
 spec = st.builds(
@@ -69,7 +75,7 @@ step = st.one_of(
     st.tuples(st.just("pause"), st.sampled_from(NAMES[1:])),
     st.tuples(st.just("verdict"), st.sampled_from(["web", "proxy"]), st.sampled_from(list(ProbeKind)), st.booleans()),
     st.tuples(st.just("advance"), st.sampled_from([1, 12, 700])),
-    st.tuples(st.just("configure"), st.sampled_from(["1", "2"])),
+    st.tuples(st.just("configure"), st.sampled_from(["1", "2", ""])),
     st.tuples(st.just("edit"), st.sampled_from([1, 2]), st.booleans()),
     st.tuples(st.just("replace"), spec),
     st.tuples(st.just("hooks"), st.sampled_from([HookState.SUCCEEDED, HookState.FAILED])),
@@ -97,19 +103,19 @@ def happen(world: World, what: tuple[object, ...]) -> None:
         case ("advance", int(seconds)):
             world.advance(seconds)
         case ("configure", str(value)):
-            world.around = around(config_map("settings", a=value))
+            world.around = around(*([config_map("settings", a=value)] if value else []))
         case ("edit", int(version), bool(extra)) if world.pod and not done(world):
             now = world.pod.spec
             text = written(
                 now.restart_policy, version, extra, len(now.init_containers) > 2, now.active_deadline_seconds or 0
             )
-            edited = pod(text)
+            edited = pod(text, annotations=FOLLOWS)
             world.pod = msgspec.structs.replace(edited, status=world.pod.status, metadata=world.pod.metadata)
         case ("replace", str(text)) if world.pod:
             old = world.pod
             uid = old.metadata.uid
             world.former[uid] = old
-            world.pod = pod(text, uid=f"{int(uid[:8], 16) + 1:08x}{uid[8:]}")
+            world.pod = pod(text, uid=f"{int(uid[:8], 16) + 1:08x}{uid[8:]}", annotations=FOLLOWS)
             world.restarts.clear()
             world.volumes.clear()
         case ("hooks", HookState() as state):
@@ -146,7 +152,7 @@ def done(world: World) -> bool:
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(spec, st.lists(step, max_size=14))
 def test_every_history_keeps_the_rules(text: str, history: list[tuple[object, ...]]) -> None:
-    world = World(pod(text))
+    world = World(pod(text, annotations=FOLLOWS), around=around(config_map("settings", a="0")))
     world.rest()
     for what in history:
         world.now += 1

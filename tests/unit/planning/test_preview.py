@@ -189,8 +189,55 @@ def test_who_sees_an_edit_of_a_config_map_and_when() -> None:
     )
     assert planned(*edited(PAGE, "mode: fast", "mode: slow")) == (
         "ConfigMap default/page: update: data.mode: changed; at the next start of web/app (env); "
-        "live in web/app (volume page); at the next start of web/side (volume page)"
+        "live in web/app (volume page)"
     )
+
+
+FOLLOWING = POD.replace("labels:", "annotations: {orchestrator.dev/restart-on-change: 'config, secrets'}, labels:")
+
+
+def following(*wanted: str, annotations: str = "config, secrets") -> str:
+    """What becomes of a pod with the annotation when its config becomes these."""
+    own = FOLLOWING.replace("config, secrets", annotations)
+    return planned(own, *wanted, SERVICE, current=(own, *ALL[1:]))
+
+
+def test_V02_an_annotated_pod_s_containers_restart_and_the_plan_says_which_and_why() -> None:
+    assert following(PAGE.replace("mode: fast", "mode: slow, new: sesame"), KEYS) == (
+        "ConfigMap default/page: update: data.mode: changed; data.new: added; restarts web/app (env); "
+        "restarts web/app (volume page)\n"
+        'Pod default/web: replace container app: key "mode" of ConfigMap "page" changed; '
+        'key "new" of ConfigMap "page" was added'
+    )
+    assert following(PAGE, KEYS.replace("other: sesame", "other: open")) == (
+        "Secret default/keys: update: data.other: changed; restarts web/side (env)\n"
+        'Pod default/web: replace container side: key "other" of Secret "keys" changed'
+    )
+
+
+def test_V02_what_could_not_start_again_is_not_restarted() -> None:
+    told = following(PAGE.replace(", mode: fast", "").replace('one: "1"', 'one: "2"'), KEYS)
+    assert "replace container app" not in told
+    assert "restarts web/app" not in told
+    assert 'replace container side: key "one" of ConfigMap "page" changed' in told
+
+
+def test_V02_the_annotation_names_the_kinds() -> None:
+    told = following(PAGE.replace("fast", "slow"), KEYS.replace("other: sesame", "other: open"), annotations="secrets")
+    assert told == (
+        "ConfigMap default/page: update: data.mode: changed; at the next start of web/app (env); "
+        "live in web/app (volume page)\n"
+        "Secret default/keys: update: data.other: changed; restarts web/side (env)\n"
+        'Pod default/web: replace container side: key "other" of Secret "keys" changed'
+    )
+
+
+def test_V02_a_new_annotation_may_restart_what_was_edited_before() -> None:
+    assert planned(FOLLOWING, *ALL[1:]) == (
+        "Pod default/web: update: metadata.annotations['orchestrator.dev/restart-on-change']: added; "
+        "restarts only what was made before its config was edited"
+    )
+    assert planned(*ALL, current=(FOLLOWING, *ALL[1:])).endswith("removed; touches nothing that runs")
 
 
 def test_of_a_secret_only_the_key_is_told() -> None:

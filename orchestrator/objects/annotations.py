@@ -1,0 +1,22 @@
+"""The annotations that have a meaning here; all others are the user's own."""
+
+from collections.abc import Mapping
+
+PREFIX = "orchestrator.dev/"
+
+RESTART_ON_CHANGE = PREFIX + "restart-on-change"
+"""On a pod: whose edits restart the containers that read them, as words with commas between."""
+
+RESTARTS: Mapping[str, str] = {"config": "ConfigMap", "secrets": "Secret"}
+"""The words of RESTART_ON_CHANGE, and the kinds that they stand for."""
+
+
+def restart_words(value: str) -> list[str]:
+    """Give the words of RESTART_ON_CHANGE as they stand."""
+    return [word.strip() for word in value.split(",")]
+
+
+def restart_kinds(annotations: Mapping[str, str]) -> frozenset[str]:
+    """Give the kinds whose edits restart a pod's containers; by default none, as in Kubernetes."""
+    words = restart_words(annotations.get(RESTART_ON_CHANGE, ""))
+    return frozenset(kind for word, kind in RESTARTS.items() if word in words)

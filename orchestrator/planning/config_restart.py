@@ -1,0 +1,104 @@
+"""What an edit of a ConfigMap or Secret does to a container that was made from it (behaviour case V02).
+
+By default nothing, as in Kubernetes: files of a volume follow by themselves, an environment and a subPath stay what
+they were, and a condition of the pod says so.  Where the pod's annotation asks for it, the container is replaced as for
+an edit of its spec, alone:
+
+    edit -> it settles -> could it start again? --yes--> BeginStop (config) -> ended -> the next attempt
+                              `--no--> it goes on as it is, and an Event says why
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.objects.annotations import restart_kinds
+from orchestrator.objects.container import Container
+from orchestrator.objects.pod import Pod
+from orchestrator.planning.consumers import uses_of
+from orchestrator.planning.container import sub_path_of
+from orchestrator.planning.environment import environment
+from orchestrator.planning.errors import ConfigError
+from orchestrator.planning.made_from import ConfigChange, changes, digests, sentence
+from orchestrator.planning.observed import Consumed, Observed, SeenContainer
+from orchestrator.planning.restart_policy import is_init, is_sidecar
+from orchestrator.planning.surroundings import Surroundings
+
+SETTLES = 1.0
+"""Seconds without another edit before a container is restarted: many edits are one, and one taken back is none."""
+CONDITION = "orchestrator.dev/ConfigCurrent"
+"""False, with the containers and keys, while something runs that an edit did not reach; else the pod has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRestart:
+    """A container that is to be restarted for these changes, not before `due`, nor while there is an `obstacle`."""
+
+    changes: tuple[ConfigChange, ...]
+    due: float
+    obstacle: str = ""
+    """Why it could not start again, "" when it could."""
+
+
+def consumed_now(pod: Pod, around: Surroundings, before: Mapping[str, Consumed], now: float) -> dict[str, Consumed]:
+    """What each container that reads config would be made from now; the time is that of the last change."""
+    found = {}
+    for container in (*pod.spec.init_containers, *pod.spec.containers):
+        if any(uses_of(pod, container)):
+            last, today = before.get(container.name), digests(pod, container, around)
+            found[container.name] = last if last and last.digests == today else Consumed(today, now)
+    return found
+
+
+def config_restart(
+    pod: Pod, container: Container, seen: SeenContainer, observed: Observed, around: Surroundings, now: float
+) -> ConfigRestart | None:
+    """Whether the annotation asks for a restart of what was seen, alive or ended; None when it does not."""
+    kinds = restart_kinds(pod.metadata.annotations)
+    found = tuple(c for c in _changes(pod, container, seen, observed, around) if c.of.kind in kinds) if kinds else ()
+    if not found:
+        return None
+    consumed = observed.consumed.get(container.name)
+    due = (consumed.since if consumed else now) + SETTLES
+    return ConfigRestart(found, due, _obstacle(pod, container, found, around))
+
+
+def out_of_date(
+    pod: Pod, container: Container, seen: SeenContainer, observed: Observed, around: Surroundings, now: float
+) -> str:
+    """What a running container goes on with though it was edited, in a sentence; "" for nothing.
+
+    Of what is being replaced, or will be in a moment, nothing is told.
+    """
+    init = is_init(pod, container) and not is_sidecar(pod, container)
+    if not seen.alive or init or seen.id in observed.stops:
+        return ""
+    restart = config_restart(pod, container, seen, observed, around, now)
+    obstacle = restart.obstacle if restart else ""
+    coming = restart.changes if restart and not obstacle else ()
+    found = tuple(c for c in _changes(pod, container, seen, observed, around) if c.kept_in and c not in coming)
+    if not found:
+        return ""
+    through = ", ".join(dict.fromkeys(way for change in found for way in change.kept_in))
+    held = f"; it is not restarted: {obstacle}" if obstacle else ""
+    return f"{container.name} was made before {sentence(found)} ({through}){held}"
+
+
+def _changes(
+    pod: Pod, container: Container, seen: SeenContainer, observed: Observed, around: Surroundings
+) -> tuple[ConfigChange, ...]:
+    if not seen.config:
+        return ()
+    consumed = observed.consumed.get(container.name)
+    today = consumed.digests if consumed else digests(pod, container, around)
+    return changes(pod, container, seen.config, today, around)
+
+
+def _obstacle(pod: Pod, container: Container, found: tuple[ConfigChange, ...], around: Surroundings) -> str:
+    """The first reason why a new container could not be made: what it must have is gone, or is no text."""
+    try:
+        variables = environment(pod, container, around, "")
+        for mount in container.volume_mounts:
+            sub_path_of(mount, variables)
+    except ConfigError as error:
+        return str(error)
+    return next((f"it needs {change.of}" for change in found if change.missed), "")
