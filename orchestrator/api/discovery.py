@@ -6,6 +6,7 @@ from aiohttp import web
 
 from orchestrator import __version__
 from orchestrator.api.context import Context, json_response
+from orchestrator.api.deleters import DELETERS
 from orchestrator.errors import NotFound
 from orchestrator.objects import registry
 
@@ -64,7 +65,7 @@ def _resource(row: registry.Kind) -> dict[str, object]:
         "singularName": row.singular,
         "namespaced": row.namespaced,
         "kind": row.kind,
-        "verbs": ["get", "list", "watch"],
+        "verbs": [*(("delete", "deletecollection") if row.kind in DELETERS else ()), "get", "list", "watch"],
     }
     if row.short_names:
         resource["shortNames"] = list(row.short_names)

@@ -1,6 +1,6 @@
 """Everything that can be asked, one row each.  A row whose access is "write" is logged with who asked."""
 
-from orchestrator.api import daemon, discovery, exec_stream, logs, plan, resources
+from orchestrator.api import daemon, deletion, discovery, exec_stream, logs, plan, resources
 from orchestrator.api.context import Route
 
 _POD = "/api/v1/namespaces/{namespace}/pods/{name}"
@@ -21,4 +21,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/v1/{resource}/{name}", resources.get_object),
     Route("GET", "/api/v1/namespaces/{namespace}/{resource}", resources.list_objects),
     Route("GET", "/api/v1/namespaces/{namespace}/{resource}/{name}", resources.get_object),
+    Route("DELETE", "/api/v1/{resource}/{name}", deletion.delete_object, "write"),
+    Route("DELETE", "/api/v1/namespaces/{namespace}/{resource}", deletion.delete_collection, "write"),
+    Route("DELETE", "/api/v1/namespaces/{namespace}/{resource}/{name}", deletion.delete_object, "write"),
 )

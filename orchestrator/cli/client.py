@@ -63,6 +63,13 @@ class Client:
             answer: Document = json.loads(response.read())
         return answer
 
+    def delete(self, path: str, options: Document) -> tuple[Document, list[str]]:
+        """Delete one object by its DeleteOptions; gives the object as it then is, and what the server warns of."""
+        with self._request(path, None, JSON, json.dumps(options).encode(), "DELETE") as response:
+            document: Document = json.loads(response.read())
+            warnings = response.headers.get_all("Warning", [])
+        return document, [json.loads(warning.removeprefix("299 - ")) for warning in warnings]
+
     def watch(self, path: str, query: Query | None = None, *, table: bool = False) -> Iterator[Document]:
         """Give watch events ({"type", "object"}) as they come."""
         with self._request(path, {**(query or {}), "watch": "true"}, TABLE if table else JSON) as lines:
@@ -81,14 +88,14 @@ class Client:
 
     @contextmanager
     def _request(
-        self, path: str, query: Query | None, accept: str, body: bytes | None = None
+        self, path: str, query: Query | None, accept: str, body: bytes | None = None, method: str = ""
     ) -> Iterator[http.client.HTTPResponse]:
         """The answer to one GET, or to the POST of a body, to be read within the block."""
         connection = _Connection(self.path)
         url = quote(path) + (f"?{urlencode(query, doseq=True)}" if query else "")
         try:
             headers = {"Accept": accept} | ({"Content-Type": JSON} if body is not None else {})
-            connection.request("GET" if body is None else "POST", url, body, headers)
+            connection.request(method or ("GET" if body is None else "POST"), url, body, headers)
             response = connection.getresponse()
             if response.status >= 400:
                 raise server_error(response.status, response.read())

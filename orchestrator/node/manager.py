@@ -21,7 +21,7 @@ from orchestrator.state.store import Change, Expired, Key, Store
 
 log = logging.getLogger(__name__)
 
-_CONFIG_KINDS = ("ConfigMap", "Secret", "Service")
+_CONFIG_KINDS = ("ConfigMap", "Secret", "Service", "PersistentVolumeClaim")
 _ADOPTION_SECONDS = 30.0
 _BROKEN_SECONDS = 5.0
 _EVENTS_RETRY = 1.0
@@ -87,8 +87,8 @@ class NodeManager:
         former: dict[str, Pod | None] = {}
         try:
             await worker.run()
-        except Exception:
-            log.exception("%s: its worker broke; starting another", worker.key)
+        except Exception as error:
+            logs.surprise(log, f"{worker.key}: its worker broke, starting another in {_BROKEN_SECONDS:g} s", error)
             # Nobody but its worker knows of a pod that is wanted no more.
             former = worker.memory.former
             await asyncio.sleep(_BROKEN_SECONDS)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator import logs
 from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
@@ -98,15 +99,14 @@ class PodWorker:
                     log.debug("%s: %s", self.key, error)
                     done, wake_at = False, self._now() + retry
                     retry = min(retry * 2, _LONGEST_RETRY)
-                except Exception:
-                    log.exception("%s: this should not happen; trying again", self.key)
+                except Exception as error:
+                    logs.surprise(log, f"{self.key}: trying again in {retry:g} s", error)
                     done, wake_at = False, self._now() + retry
                     retry = min(retry * 2, _LONGEST_RETRY)
                 self.synced.set()
                 if done:
                     self._prober.keep(frozenset(), self._probe_target, tasks)
-                    for hook in self._hooks.values():
-                        hook.cancel()
+                    self._end_all_hooks()
                     return
                 await self._wait(wake_at)
 
@@ -138,7 +138,9 @@ class PodWorker:
                 await self._rooms.executor.execute(plan.ops, self._work(pod, tasks))
             except PlanStopped:
                 continue
-            if plan.done and pod is not None:
+            if plan.done and pod is not None and pod.metadata.deletion_timestamp:
+                self._end_all_hooks()
+                self._last = None
                 self._rooms.store.finalize(self.key, pod.metadata.uid)
         raise OrchestratorError(f"the plan of {self.key} does not come to rest")
 
@@ -273,6 +275,12 @@ class PodWorker:
         alive = {container.id for container in observed.containers if container.alive}
         for key in [key for key in self._hooks if key[1] == "postStart" and key[0] not in alive]:
             self._hooks.pop(key).cancel()
+
+    def _end_all_hooks(self) -> None:
+        """Nothing is left that a hook could be of."""
+        for hook in self._hooks.values():
+            hook.cancel()
+        self._hooks.clear()
 
     async def _hook(self, op: RunHook) -> None:
         seen = self._engine_view.get(op.target)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from orchestrator import logs
 from orchestrator.errors import OrchestratorError
 from orchestrator.services.addresses import has_address
 from orchestrator.services.dataplane import DataPlane
@@ -73,6 +74,6 @@ async def attempt(work: Awaitable[bool], retry: float) -> bool:
         return await work
     except (OrchestratorError, OSError) as error:
         log.warning("%s; trying again in %.1f s", error, retry)
-    except Exception:
-        log.exception("cannot bring Services up to date; trying again in %.1f s", retry)
+    except Exception as error:
+        logs.surprise(log, f"cannot bring Services up to date, trying again in {retry:.1f} s", error)
     return False

@@ -4,9 +4,11 @@ There is one writer of desired state for each *owner* (the spec folder, later th
 status (the node).  Every change gets the next resourceVersion and goes to a bounded history; a watcher is only a place
 in that history, so a slow one costs nothing and is told `Expired` when it has fallen behind.
 
-A Pod that is deleted stays, with its deletionTimestamp, until the node has torn it down (`finalize`).
+A Pod that is deleted stays, with its deletionTimestamp, until the node has torn it down (`finalize`).  When its owner
+wants it all the same, it is made anew then, with another UID.
 
-UIDs and the last status of each object are journalled: to a reader, a restart of the daemon changes nothing.
+UIDs, the last status of each object, and deletions that a user asked for are journalled: to a reader, a restart of the
+daemon changes nothing.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -24,15 +26,19 @@ from orchestrator import logs
 from orchestrator.errors import NotFound, OrchestratorError
 from orchestrator.objects import registry
 from orchestrator.objects.times import format_time
+from orchestrator.planning.deletion import deletion
 from orchestrator.state.journal import Journal
+from orchestrator.state.remembered import Remembered
 
 log = logging.getLogger(__name__)
 
 HISTORY = 512
 """Changes kept for watchers; each holds an object as it was, so this bounds memory."""
-_IDENTITIES, _STATUSES = "objects", "statuses"
 SPECS, IMPLIED = "specs", "implied"
 """Owners: what the spec folder holds, and namespaces that it uses without a document of their own."""
+KEPT = "kept"
+"""The owner of what nobody wants any more and that is kept all the same: claims, for their data."""
+_KEPT_KINDS = ("PersistentVolumeClaim",)
 
 Object = Any
 """Any struct of `objects.registry`: it has `.metadata`, most have `.spec` and `.status`."""
@@ -68,6 +74,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Desired:
+    """What an owner wants: the decoded object with defaults, its raw document, and its place."""
+
+    object: Object
+    raw: dict[str, Any]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """An object as it is now, as its owner gave it, who that is, and where it stands ("specs/web.yaml:3")."""
 
@@ -76,15 +91,8 @@ class Record:
     raw: dict[str, Any]
     owner: str
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """What an owner wants: the decoded object with defaults, its raw document, and its place."""
-
-    object: Object
-    raw: dict[str, Any]
-    source: str = ""
+    then: Desired | None = None
+    """Of a Pod that is being deleted: what its owner wants all the same, and gets when this one is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ class Store:
         identity: Callable[[Object], str] = lambda _obj: "",
     ) -> None:
         """`identity` gives what an object may not change and stay the same one: when it changes, so does the UID."""
-        self._journal = journal
+        self._remembered = Remembered(journal)
         self._clock = clock
         self._admission = admission
         self._identity = identity
@@ -145,9 +153,12 @@ class Store:
         return [self._records[key].object for key in keys]
 
     def owned(self, *owners: str) -> dict[Key, Object]:
-        """What these owners want, as they gave it; without what is being deleted."""
-        records = self._records.items()
-        return {k: r.desired for k, r in records if r.owner in owners and not r.object.metadata.deletion_timestamp}
+        """What these owners want, as they gave it; without what is being deleted for good."""
+        found: dict[Key, Object] = {}
+        for key, record in self._records.items():
+            if record.owner in owners and (record.then or not record.object.metadata.deletion_timestamp):
+                found[key] = record.then.object if record.then else record.desired
+        return found
 
     def watch(self, version: int | None = None) -> "Watch":
         """A watch of everything after a version (default: from now)."""
@@ -161,7 +172,7 @@ class Store:
         refused: list[Refused] = []
         # What goes gives back what it held (the address of a Service that is renamed) before others ask for it.
         for key in [k for k, r in self._records.items() if r.owner == owner and k not in desired]:
-            refused += _attempt(key, self._records[key].source, partial(self.delete, key))
+            refused += _attempt(key, self._records[key].source, partial(self._withdraw, key))
         for key in sorted(desired, key=_before_pods):
             refused += _attempt(key, desired[key].source, partial(self.apply, owner, desired[key]))
         return tuple(refused)
@@ -171,13 +182,17 @@ class Store:
         self._on_drop.append(release)
 
     def apply(self, owner: str, item: Desired) -> Object:
-        """Create or change one object; Invalid when admission refuses it."""
+        """Create or change one object; Invalid when admission refuses it.
+
+        In the place of a Pod that is being deleted it comes when that one is gone; until then that one is given.
+        """
         key = key_of(item.object)
         record = self._records.get(key)
         if record and record.object.metadata.deletion_timestamp:
-            record = None
+            self._records[key] = replace(record, owner=owner, then=item)
+            return record.object
         if record and record.desired == item.object:
-            self._records[key] = Record(record.object, record.desired, item.raw, owner, item.source)
+            self._records[key] = replace(record, raw=item.raw, owner=owner, source=item.source)
             return record.object
         existing = record.object if record else None
         identity = self._identity(item.object)
@@ -185,30 +200,40 @@ class Store:
         obj = self._with_server_fields(key, item.object, existing if same else None, identity)
         for admit in self._admission:
             obj = admit(obj, existing)
-        self._remember_identity(key, obj, identity)
-        return self._put(key, Record(obj, item.object, item.raw, owner, item.source))
+        self._remembered.keep(str(key), obj.metadata, identity)
+        then = item if obj.metadata.deletion_timestamp else None
+        return self._put(key, Record(obj, item.object, item.raw, owner, item.source, then))
 
     def delete(self, key: Key, grace: float | None = None) -> None:
-        """Delete an object; a Pod stays until `finalize`, with the earlier of its grace periods (seconds)."""
-        record = self._records.get(key)
-        if record is None:
-            raise NotFound(f'{key.kind} "{key.name}" not found')
+        """Its owner wants this object no more; a Pod stays until `finalize`, with the shortest of its grace periods."""
+        record = self._existing(key)
         if key.kind != "Pod":
             self._drop(key)
             return
-        meta = record.object.metadata
-        if grace is None:
-            grace = record.object.spec.termination_grace_period_seconds
-        if meta.deletion_timestamp and (meta.deletion_grace_period_seconds or 0) <= grace:
-            return
-        deleted = format_time(self._clock() + grace)
-        self._put_metadata(key, deletion_timestamp=deleted, deletion_grace_period_seconds=int(grace))
+        self._records[key] = replace(record, then=None)
+        self._terminate(key, grace)
+
+    def end(self, key: Key, grace: float | None = None) -> Object:
+        """Delete this very Pod, as a user asks: what its owner still wants is made anew when it is gone.
+
+        `grace` (seconds) is the user's word, None for the spec's.  Gives the Pod with its deletionTimestamp.
+        """
+        record = self._existing(key)
+        if not record.object.metadata.deletion_timestamp:
+            self._records[key] = replace(record, then=Desired(record.desired, record.raw, record.source))
+        pod = self._terminate(key, grace)
+        self._remembered.keep(str(key), pod.metadata, self._identity(record.desired))
+        return pod
 
     def finalize(self, key: Key, uid: str) -> None:
         """The node has torn this pod down: it goes, if it is still the one with this uid and being deleted."""
         record = self._records.get(key)
-        if record and record.object.metadata.uid == uid and record.object.metadata.deletion_timestamp:
-            self._drop(key)
+        if record is None or record.object.metadata.uid != uid or not record.object.metadata.deletion_timestamp:
+            return
+        self._drop(key)
+        if record.then is not None:
+            for refused in _attempt(key, record.then.source, partial(self.apply, record.owner, record.then)):
+                log.warning("%s: %s is not made anew: %s", refused.source, key, refused.reason)
 
     # --- status ---
 
@@ -218,12 +243,18 @@ class Store:
         if record is None or record.object.metadata.uid != uid or record.object.status == status:
             return
         obj = msgspec.structs.replace(record.object, status=status)
-        self._journal.put(_STATUSES, str(key), {"uid": uid, "status": msgspec.to_builtins(status)})
-        self._put(key, Record(obj, record.desired, record.raw, record.owner, record.source))
+        self._remembered.keep_status(str(key), uid, status)
+        self._put(key, replace(record, object=obj))
 
-    def put(self, owner: str, obj: Object) -> None:
+    def put(self, owner: str, obj: Object, desired: Object | None = None) -> None:
         """Set an object as it is, with its own metadata (Events, Endpoints); nothing is admitted or journalled."""
-        self._put(key_of(obj), Record(obj, obj, {}, owner, ""))
+        self._put(key_of(obj), Record(obj, desired or obj, {}, owner, ""))
+
+    def fill_in(self, obj: Object) -> None:
+        """Set what the daemon finds for an object (a claim's volume); one that has gone, or was made anew, is left."""
+        record = self._records.get(key_of(obj))
+        if record is not None and record.object.metadata.uid == obj.metadata.uid and record.object != obj:
+            self._put(key_of(obj), Record(obj, record.desired, record.raw, record.owner, record.source))
 
     def drop(self, key: Key) -> None:
         """Remove an object that was `put`; absent is fine."""
@@ -232,79 +263,77 @@ class Store:
 
     # --- inner ---
 
+    def _existing(self, key: Key) -> Record:
+        record = self._records.get(key)
+        if record is None:
+            raise NotFound(f'{key.kind} "{key.name}" not found')
+        return record
+
+    def _terminate(self, key: Key, grace: float | None) -> Object:
+        """Have the Pod's deletion say what it says after one more; gives the Pod."""
+        pod = self._records[key].object
+        said = deletion(pod, grace, self._clock())
+        if said is None:
+            return pod
+        fields = {"deletion_timestamp": said.timestamp, "deletion_grace_period_seconds": said.grace}
+        pod = msgspec.structs.replace(pod, metadata=msgspec.structs.replace(pod.metadata, **fields))
+        return self._put(key, replace(self._records[key], object=pod))
+
+    def _withdraw(self, key: Key) -> None:
+        """Its owner wants it no more: it goes, unless it is of a kind that only a user's word removes."""
+        if key.kind not in _KEPT_KINDS:
+            self.delete(key)
+            return
+        record = self._records[key]
+        self._records[key] = Record(record.object, record.desired, record.raw, KEPT, "")
+
     def _with_server_fields(self, key: Key, obj: Object, existing: Object | None, identity: str) -> Object:
         if existing is not None:
             old = existing.metadata
-            fields = {"uid": old.uid, "creation_timestamp": old.creation_timestamp}
+            fields: dict[str, Any] = {"uid": old.uid, "creation_timestamp": old.creation_timestamp}
             changed = _without_metadata(existing) != _without_metadata(obj)
             generation = old.generation + (1 if changed else 0)
         else:
-            known = self._journal.get(_IDENTITIES, str(key)) if key not in self._records else None
-            if known is None or known["identity"] != identity:
-                known = {"uid": str(uuid.uuid4()), "created": format_time(self._clock())}
-            fields = {"uid": known["uid"], "creation_timestamp": known["created"]}
+            known = self._remembered.fields(str(key), identity) if key not in self._records else None
+            fields = known or {"uid": str(uuid.uuid4()), "creation_timestamp": format_time(self._clock())}
             generation = 1
         metadata = msgspec.structs.replace(obj.metadata, generation=generation, **fields)
         obj = msgspec.structs.replace(obj, metadata=metadata)
         if not hasattr(obj, "status"):
             return obj
-        status = existing.status if existing is not None else self._kept_status(key, obj)
+        status = existing.status if existing is not None else self._remembered.status(str(key), obj)
         return obj if status is None else msgspec.structs.replace(obj, status=status)
-
-    def _kept_status(self, key: Key, obj: Object) -> Any:
-        """What an earlier daemon has last told of this very object, for a reader who comes before the next look."""
-        kept = self._journal.get(_STATUSES, str(key))
-        if kept is None or kept["uid"] != obj.metadata.uid:
-            return None
-        try:
-            return msgspec.convert(kept["status"], type(obj.status))
-        except msgspec.ValidationError:
-            return None
-
-    def _remember_identity(self, key: Key, obj: Object, identity: str) -> None:
-        meta = obj.metadata
-        document = {"uid": meta.uid, "created": meta.creation_timestamp, "identity": identity}
-        self._journal.put(_IDENTITIES, str(key), document)
 
     def remember(self, key: Key, uid: str, created: str, identity: str) -> None:
         """At start, before the first sync: an object that the engine's labels tell of and the journal has lost."""
-        if self._journal.get(_IDENTITIES, str(key)) is None:
-            self._journal.put(_IDENTITIES, str(key), {"uid": uid, "created": created, "identity": identity})
+        self._remembered.keep_lost(str(key), uid, created, identity)
 
     def forget_lost(self, kept: Iterable[Key]) -> None:
         """After the first sync: forget who was deleted while no daemon looked; `kept` were refused and are wanted."""
-        known = {str(key) for key in (*self._records, *kept)}
-        for bucket in (_IDENTITIES, _STATUSES):
-            for key, _ in self._journal.items(bucket):
-                if key not in known:
-                    self._journal.delete(bucket, key)
-
-    def _put_metadata(self, key: Key, **fields: Any) -> None:
-        record = self._records[key]
-        metadata = msgspec.structs.replace(record.object.metadata, **fields)
-        obj = msgspec.structs.replace(record.object, metadata=metadata)
-        self._put(key, Record(obj, record.desired, record.raw, record.owner, record.source))
+        self._remembered.forget_others(str(key) for key in (*self._records, *kept))
 
     def _put(self, key: Key, record: Record) -> Object:
         previous = self._records.get(key)
         self._version += 1
         metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))
         obj = msgspec.structs.replace(record.object, metadata=metadata)
-        self._records[key] = Record(obj, record.desired, record.raw, record.owner, record.source)
+        self._records[key] = replace(record, object=obj)
         old = previous.object if previous else None
         self._publish(Change("MODIFIED" if old else "ADDED", key, obj, old, self._version))
         return obj
 
     def _drop(self, key: Key) -> None:
         record = self._records.pop(key)
-        for release in self._on_drop:
-            release(record.object)
-        self._journal.delete(_IDENTITIES, str(key))
-        self._journal.delete(_STATUSES, str(key))
+        self._remembered.forget(str(key))
         self._version += 1
         metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))
         gone = msgspec.structs.replace(record.object, metadata=metadata)
         self._publish(Change("DELETED", key, gone, record.object, self._version))
+        for release in self._on_drop:
+            try:
+                release(record.object)
+            except Exception as error:
+                logs.surprise(log, f"cannot give back what {key} held", error)
 
     def _publish(self, change: Change) -> None:
         self._history.append(change)

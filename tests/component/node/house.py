@@ -47,6 +47,8 @@ class Engine(SimulatedEngine):
         super().__init__(wall=WALL)
         self.pull_seconds = 0.0
         self.changes: Counter[str] = Counter()
+        self.sent: list[tuple[str, float, str]] = []
+        """Signals that were sent: container id, when, which; it outlives the containers."""
         self.frozen = asyncio.Event()
         self._freeze_at = (0, False)
         for image in ("sandbox:1", "web:1", "web:2", "log:1", "init:1"):
@@ -68,6 +70,7 @@ class Engine(SimulatedEngine):
         await self._change("start", super().start(container))
 
     async def kill(self, container: str, signal: str = "KILL") -> None:
+        self.sent.append((container, self.now(), signal))
         await self._change("kill", super().kill(container, signal))
 
     async def remove(self, container: str) -> None:

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator.errors import Unavailable
 from orchestrator.objects.config import ConfigMap
+from orchestrator.objects.container import Container
 from orchestrator.objects.meta import ObjectMeta
+from orchestrator.objects.pod import Pod, PodSpec
+from orchestrator.objects.times import format_time
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import SPECS, Desired, Object, Store
+from orchestrator.state.store import SPECS, Desired, Key, Object, Store
 
 
 @pytest.fixture
@@ -50,15 +54,25 @@ def test_trouble_with_one_object_leaves_no_load_half_applied(journal: Journal, e
     assert refused.reason.startswith(reason)
 
 
-def test_an_object_that_cannot_go_does_not_keep_others_from_coming(journal: Journal) -> None:
-    def release(_obj: Object) -> None:
+def test_an_object_goes_whole_though_what_it_held_cannot_be_given_back(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    released: list[str] = []
+
+    def broken(_obj: Object) -> None:
         raise KeyError("x")
 
     store = Store(journal, lambda: 0.0)
     store.sync(SPECS, wanted("a"))
-    store.on_drop(release)
-    assert [refused.source for refused in store.sync(SPECS, wanted("b"))] == ["a.yaml:1"]
+    store.on_drop(broken)
+    store.on_drop(lambda obj: released.append(obj.metadata.name))
+    before = store.version
+    assert store.sync(SPECS, wanted("b")) == ()
     assert names(store) == ["b"]
+    assert [(c.type, c.key.name) for c in store._since(before)] == [("DELETED", "a"), ("ADDED", "b")]
+    assert released == ["a"]
+    (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert line.startswith("cannot give back what ConfigMap/default/a held: this should not happen: KeyError: 'x'")
 
 
 def test_who_was_deleted_while_no_daemon_looked_is_forgotten(journal: Journal) -> None:
@@ -86,3 +100,96 @@ def test_who_was_refused_is_not_forgotten(journal: Journal) -> None:
     third = Store(journal, lambda: 0.0)
     third.sync(SPECS, wanted("a"))
     assert third.list("ConfigMap")[0].metadata.uid == first.list("ConfigMap")[0].metadata.uid
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+KEY = Key("Pod", "default", "web")
+
+
+def pod(**metadata: Any) -> Desired:
+    """What the folder wants of a pod with a grace period of 30 s."""
+    meta = ObjectMeta(name="web", namespace="default", **metadata)
+    return Desired(Pod(metadata=meta, spec=PodSpec(containers=(Container(name="web", image="a"),))), {}, "web.yaml:1")
+
+
+def uid_of(store: Store) -> str:
+    found = store.get(KEY)
+    assert found is not None
+    return str(found.metadata.uid)
+
+
+def test_L11_a_pod_that_a_user_deletes_is_made_anew_when_it_is_gone(journal: Journal) -> None:
+    store = Store(journal, Clock())
+    store.sync(SPECS, [pod()])
+    first, before = uid_of(store), store.version
+    assert store.end(KEY, 5).metadata.deletion_grace_period_seconds == 5
+    # The folder is read again while it goes: that one stays, and the newest wish is the one that counts.
+    store.sync(SPECS, [pod(labels={"a": "b"})])
+    assert uid_of(store) == first
+    assert KEY in store.owned(SPECS)
+    store.finalize(KEY, first)
+    assert uid_of(store) != first
+    assert [change.type for change in store._since(before)] == ["MODIFIED", "DELETED", "ADDED"]
+    again = store.get(KEY)
+    assert again is not None
+    assert (again.metadata.labels, again.metadata.deletion_timestamp) == ({"a": "b"}, "")
+
+
+def test_a_pod_that_leaves_the_folder_while_it_ends_is_not_made_anew(journal: Journal) -> None:
+    store = Store(journal, Clock())
+    store.sync(SPECS, [pod()])
+    store.end(KEY)
+    store.sync(SPECS, [])
+    assert store.owned(SPECS) == {}
+    store.finalize(KEY, uid_of(store))
+    assert store.get(KEY) is None
+
+
+def test_a_pod_that_comes_back_to_the_folder_while_it_ends_is_made_anew(journal: Journal) -> None:
+    store = Store(journal, Clock())
+    store.sync(SPECS, [pod()])
+    first = uid_of(store)
+    store.sync(SPECS, [])
+    store.sync(SPECS, [pod()])
+    found = store.get(KEY)
+    assert found is not None
+    assert (found.metadata.uid, bool(found.metadata.deletion_timestamp)) == (first, True)
+    store.finalize(KEY, first)
+    assert uid_of(store) != first
+
+
+def test_D01_a_users_deletion_outlives_the_daemon_and_the_folders_does_not(journal: Journal) -> None:
+    clock = Clock()
+    first = Store(journal, clock)
+    first.sync(SPECS, [pod()])
+    first.sync(SPECS, [])
+    uid = uid_of(first)
+
+    second = Store(journal, clock)
+    second.sync(SPECS, [pod()])
+    taken_back = second.get(KEY)
+    assert taken_back is not None
+    assert (taken_back.metadata.uid, taken_back.metadata.deletion_timestamp) == (uid, "")
+    second.end(KEY, 100)
+    second.end(KEY, 50)
+
+    clock.now += 20
+    third = Store(journal, clock)
+    third.sync(SPECS, [pod()])
+    going = third.get(KEY)
+    assert going is not None
+    assert (going.metadata.uid, going.metadata.deletion_grace_period_seconds) == (uid, 50)
+    assert going.metadata.deletion_timestamp == format_time(clock.now + 30)
+    third.finalize(KEY, uid)
+
+    fourth = Store(journal, clock)
+    fourth.sync(SPECS, [pod()])
+    assert uid_of(fourth) == uid_of(third) != uid

@@ -1,0 +1,72 @@
+"""What outlives a daemon of its objects: UIDs, deletions that a user asked for, and the last status of each.
+
+In a cluster it is the API server that remembers; here it is the journal, and to a reader a restart changes nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from orchestrator.state.journal import Journal
+
+_IDENTITIES, _STATUSES = "objects", "statuses"
+
+Fields = dict[str, Any]
+"""Fields of ObjectMeta by their Python names."""
+
+
+class Remembered:
+    """By the text of an object's key.  `identity` is what an object may not change and stay the same one."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def fields(self, key: str, identity: str) -> Fields | None:
+        """The metadata of the object that an earlier daemon knew under this key; None when that was another one."""
+        known = self._journal.get(_IDENTITIES, key)
+        if known is None or known["identity"] != identity:
+            return None
+        fields: Fields = {"uid": known["uid"], "creation_timestamp": known["created"]}
+        if "deleted" in known:
+            fields |= {"deletion_timestamp": known["deleted"], "deletion_grace_period_seconds": known["grace"]}
+        return fields
+
+    def keep(self, key: str, meta: Any, identity: str) -> None:
+        """Remember an object by its ObjectMeta."""
+        document = {"uid": meta.uid, "created": meta.creation_timestamp, "identity": identity}
+        if meta.deletion_timestamp:
+            document |= {"deleted": meta.deletion_timestamp, "grace": meta.deletion_grace_period_seconds}
+        self._journal.put(_IDENTITIES, key, document)
+
+    def keep_lost(self, key: str, uid: str, created: str, identity: str) -> None:
+        """Remember what the engine's labels tell of and the journal has lost."""
+        if self._journal.get(_IDENTITIES, key) is None:
+            self._journal.put(_IDENTITIES, key, {"uid": uid, "created": created, "identity": identity})
+
+    def status(self, key: str, obj: Any) -> Any:
+        """What an earlier daemon has last told of this very object, for a reader who comes before the next look."""
+        kept = self._journal.get(_STATUSES, key)
+        if kept is None or kept["uid"] != obj.metadata.uid:
+            return None
+        try:
+            return msgspec.convert(kept["status"], type(obj.status))
+        except msgspec.ValidationError:
+            return None
+
+    def keep_status(self, key: str, uid: str, status: Any) -> None:
+        """Remember what is told of an object."""
+        self._journal.put(_STATUSES, key, {"uid": uid, "status": msgspec.to_builtins(status)})
+
+    def forget(self, key: str) -> None:
+        """The object is gone."""
+        for bucket in (_IDENTITIES, _STATUSES):
+            self._journal.delete(bucket, key)
+
+    def forget_others(self, kept: Iterable[str]) -> None:
+        """Forget all but these."""
+        known = set(kept)
+        for bucket in (_IDENTITIES, _STATUSES):
+            for key, _ in self._journal.items(bucket):
+                if key not in known:
+                    self._journal.delete(bucket, key)
