@@ -270,6 +270,8 @@ class SimulatedEngine:
             raise self._failures[method].pop(0)
 
     def _find(self, container: str) -> SimulatedContainer:
+        if exact := self._containers.get(container):
+            return exact
         for found in self._containers.values():
             if container == found.config.name or found.id.startswith(container):
                 return found

@@ -4,11 +4,11 @@ A prober counts results and reports when the verdict changes.  It decides nothin
 """
 
 import asyncio
-import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from orchestrator.node.beats import Beats
 from orchestrator.node.handlers import Handlers, Outcome
 from orchestrator.objects.container import Container
 from orchestrator.objects.probes import Probe
@@ -16,10 +16,6 @@ from orchestrator.planning.ops import EventNote, ProbeKey
 from orchestrator.planning.probe_state import ProbeCount, ProbeKind
 
 _TITLES = {ProbeKind.STARTUP: "Startup", ProbeKind.READINESS: "Readiness", ProbeKind.LIVENESS: "Liveness"}
-_BEATS = 4
-"""Moments a second at which a probe runs again; its first run is when it is due."""
-_EARLY = 0.2
-"""Part of a beat by which a probe may come early, so that one that ran a little late keeps its beat."""
 _MAX_EVENT = 10 * 1024
 
 
@@ -40,11 +36,13 @@ class Prober:
     def __init__(
         self,
         handlers: Handlers,
+        beats: Beats,
         clock: Callable[[], float],
         report: Callable[[ProbeKey, bool], None],
         tell: Callable[[EventNote], None],
     ) -> None:
         self._handlers = handlers
+        self._beats = beats
         self._clock = clock
         self._report = report
         self._tell = tell
@@ -69,6 +67,11 @@ class Prober:
     async def _run(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> None:
         due = aim.started_at + probe.initial_delay_seconds
         await asyncio.sleep(max(due - self._clock(), 0.0) + self._spread(key, aim, probe))
+        with self._beats.taking_part():
+            await self._run_again_and_again(key, aim, probe)
+
+    async def _run_again_and_again(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> None:
+        number = _number(key)
         loop = asyncio.get_running_loop()
         count = ProbeCount(verdict=aim.verdict)
         told: bool | None = aim.verdict
@@ -86,7 +89,7 @@ class Prober:
                 return
             if key.kind is ProbeKind.STARTUP and told:
                 return
-            await asyncio.sleep(max(_on_the_beat(begun + max(probe.period_seconds, 1)) - loop.time(), 0.0))
+            await asyncio.sleep(max(self._beats.next(begun + max(probe.period_seconds, 1), number) - loop.time(), 0.0))
 
     def _spread(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> float:
         """Seconds before the first run, some part of the period, where a daemon has just found what runs already.
@@ -95,7 +98,7 @@ class Prober:
         """
         if aim.started_at >= self._born or self._clock() - self._born > probe.period_seconds:
             return 0.0
-        return zlib.crc32(f"{key.id}/{key.kind}".encode()) / 2**32 * probe.period_seconds
+        return _number(key) / 2**32 * probe.period_seconds
 
     def _tell_of(self, key: ProbeKey, outcome: Outcome) -> None:
         title, output = _TITLES[key.kind], outcome.output[-_MAX_EVENT:]
@@ -109,9 +112,9 @@ class Prober:
             self._tell(EventNote("Warning", "ProbeWarning", f"{title} probe warning: {output}", key.container))
 
 
-def _on_the_beat(due: float) -> float:
-    """Probes of many pods share the moments at which they run: to wake up often costs more than the probes do."""
-    return math.ceil(due * _BEATS - _EARLY) / _BEATS
+def _number(key: ProbeKey) -> int:
+    """A number of 32 bits that is a probe's own."""
+    return zlib.crc32(f"{key.id}/{key.kind}".encode())
 
 
 def probe_of(container: Container, kind: ProbeKind) -> Probe | None:

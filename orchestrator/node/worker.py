@@ -10,12 +10,13 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import logs
 from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.node.beats import Beats
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.images import Puller, PullResult
@@ -61,6 +62,7 @@ class NodeRooms:
     puller: Puller
     surroundings: Callable[[str], Surroundings]
     instance: str
+    beats: Beats = field(default_factory=Beats)
 
 
 class PodWorker:
@@ -80,7 +82,7 @@ class PodWorker:
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._pulling: set[str] = set()
         """Images whose pull will wake this worker, whoever began it."""
-        self._prober = Prober(rooms.handlers, rooms.tools.clock, self._probe_decided, self._tell)
+        self._prober = Prober(rooms.handlers, rooms.beats, rooms.tools.clock, self._probe_decided, self._tell)
 
     def wake(self) -> None:
         """Something may have changed: look again."""
