@@ -22,6 +22,8 @@ from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.docker import DockerEngine
 from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.locks import own_folders, own_instance
+from orchestrator.node import mounts
+from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address, resolver_settings
@@ -32,7 +34,7 @@ from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.validation.update import refuse_immutable
+from orchestrator.objects.validation.update import keep_binding, refuse_immutable
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
 from orchestrator.planning.namespaces import implied_namespaces
@@ -119,9 +121,13 @@ class _Daemon:
         self.engine_error = ""
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
-        admission = (refuse_immutable, self.book.admit, self._admit_pod)
+        admission = (refuse_immutable, keep_binding, self.book.admit, self._admit_pod)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
+        claims = settings.state_dir / "claims"
+        self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
+        self.claims.restore()
+        self.binds_sub_paths = False
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
         self.handlers = Handlers(engine)
@@ -148,6 +154,7 @@ class _Daemon:
         stack.callback(journal.close)
         daemon = cls(settings, engine, info, journal)
         await ensure_in_memory(settings.run_dir / "volumes")
+        daemon.binds_sub_paths = mounts.can_bind(settings.run_dir / "volumes")
         daemon.sandbox_image = await ensure_sandbox_image(engine)
         mode, why = Mode.NAMES, "--service-mode names asks for it"
         if settings.service_mode == "auto":
@@ -214,6 +221,8 @@ class _Daemon:
             config_maps={obj.metadata.name: obj for obj in store.list("ConfigMap", namespace)},
             secrets={obj.metadata.name: obj for obj in store.list("Secret", namespace)},
             services=tuple(store.list("Service", namespace)),
+            claims=self.claims.of(namespace),
+            binds_sub_paths=self.binds_sub_paths,
             names_only=names_only,
             peers=tuple(store.list("Pod", namespace)) if names_only else (),
             backoff=BackoffSettings(settings.backoff_base, settings.backoff_max),
@@ -243,6 +252,7 @@ class _Daemon:
         implied = implied_namespaces(item.object for item in snapshot.objects)
         self.store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
         refused = self.store.sync(SPECS, wanted)
+        self.claims.reconcile()
         self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
         if not self.applied.is_set():
             self.store.forget_lost(item.key for item in refused)
@@ -290,6 +300,7 @@ class _Daemon:
             ]
             rooms = [
                 tasks.create_task(self._once_applied("node", self.manager.run), name="node"),
+                tasks.create_task(self._once_applied("claims", self.claims.run), name="claims"),
                 tasks.create_task(self._once_applied("services", self.services.run), name="services"),
                 tasks.create_task(for_ever("engine watch", self._watch_engine), name="engine watch"),
                 tasks.create_task(for_ever("old events", self._forget_events), name="old events"),

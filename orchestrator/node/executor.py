@@ -130,7 +130,7 @@ class Executor:
                 await tools.volumes.prepare(op.content)
                 memory.volumes[op.volume] = op.content.digest
             case ResolveSubPath():
-                await tools.volumes.resolve(op.root, op.sub_path, op.make)
+                await tools.volumes.resolve(op)
             case WriteHosts() if work.pod is not None:
                 try:
                     tools.hosts.prepare(work.pod, op.ip)

@@ -1,24 +1,40 @@
-"""Volumes on the host: directories that containers mount, and files in them that change all at once.
+"""Volumes on the host: directories that containers mount, and the files in them.
 
-A projected volume is real files in a time-stamped directory, a `..data` symlink to it that is swapped by rename, and
-the visible names as symlinks through `..data` (as the kubelet's AtomicWriter; behaviour cases V01, V02).  Beside each
-volume stands `<volume>.digest`, which says after a daemon restart what is in it.
+Beside each volume stands `<volume>.digest`, which says after a daemon restart what is in it.  What is mounted below a
+pod's folders (volumes in memory, subPaths) is unmounted before they are removed: behind a subPath may lie the data of a
+claim.
 """
 
 import asyncio
+import logging
 import os
-import secrets
 import shutil
 import stat
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator.errors import Invalid, OrchestratorError
+from orchestrator.errors import OrchestratorError
+from orchestrator.node import mounts
+from orchestrator.node.atomic_writer import write_atomically
+from orchestrator.node.ownership import own_volume
+from orchestrator.node.sub_paths import prepare_sub_path
 from orchestrator.objects.volumes import HostPathType
-from orchestrator.planning.projection import ProjectedFile, VolumeContent
+from orchestrator.planning.ops import ResolveSubPath
+from orchestrator.planning.projection import CLAIMED, VolumeContent
 from orchestrator.planning.surroundings import PodPaths
 
-_DATA = "..data"
+log = logging.getLogger(__name__)
+
+_KINDS: dict[HostPathType, tuple[str, Callable[[int], bool]]] = {
+    "Directory": ("directory", stat.S_ISDIR),
+    "DirectoryOrCreate": ("directory", stat.S_ISDIR),
+    "File": ("file", stat.S_ISREG),
+    "FileOrCreate": ("file", stat.S_ISREG),
+    "Socket": ("socket file", stat.S_ISSOCK),
+    "CharDevice": ("character device", stat.S_ISCHR),
+    "BlockDevice": ("block device", stat.S_ISBLK),
+}
+"""What a hostPath's type asks for, in the kubelet's words."""
 
 
 class VolumeStore:
@@ -36,8 +52,9 @@ class VolumeStore:
         found = {}
         for root in (self._disk / uid, self._memory / uid):
             for file in root.glob("*.digest"):
-                if (root / file.stem).is_dir():
-                    found[file.stem] = file.read_text()
+                digest = file.read_text()
+                if digest.startswith(CLAIMED) or (root / file.stem).is_dir():
+                    found[file.stem] = digest
         return found
 
     async def prepare(self, content: VolumeContent) -> None:
@@ -47,17 +64,21 @@ class VolumeStore:
         except OSError as error:
             raise OrchestratorError(f"cannot write {error.filename or content.directory}: {error.strerror}") from error
 
-    async def resolve(self, root: str, sub_path: str, make: bool) -> None:
-        """Have `root/sub_path`, made where it may be; Invalid when it leads out of `root`."""
+    async def resolve(self, op: ResolveSubPath) -> None:
+        """Have a subPath; Invalid when it leads out of its volume, OrchestratorError when it is not there."""
+        target = Path(op.target) if op.target else None
         try:
-            await asyncio.to_thread(_resolve, Path(root), sub_path, make)
+            await asyncio.to_thread(prepare_sub_path, Path(op.root), op.sub_path, op.make, target)
         except OSError as error:
             raise OrchestratorError(f"cannot use {error.filename}: {error.strerror}") from error
 
     async def remove(self, uid: str) -> None:
-        """Remove all that a pod had; absent is fine."""
+        """Remove all that a pod had; absent is fine.  OrchestratorError while something cannot be unmounted."""
         for root in (self._disk / uid, self._memory / uid):
-            await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+            try:
+                await asyncio.to_thread(_remove, root)
+            except OSError as error:
+                raise OrchestratorError(f"cannot unmount {error.filename}: {error.strerror}") from error
 
     def uids(self) -> set[str]:
         """All pods that have something here."""
@@ -68,69 +89,40 @@ def _prepare(content: VolumeContent) -> None:
     directory = Path(content.directory)
     if content.host_type is not None:
         _host_path(directory, content.host_type)
-        return
-    directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    directory.mkdir(exist_ok=True)
-    if content.files is None:
-        directory.chmod(0o777)
     else:
-        directory.chmod(0o755)
-        write_atomically(directory, content.files)
-    directory.with_name(f"{directory.name}.digest").write_text(content.digest)
+        _make(directory, content.size_bytes)
+    if content.files is not None:
+        write_atomically(directory, content.files, content.ownership)
+    elif content.ownership is not None:
+        own_volume(directory, content.ownership)
+    if content.note:
+        Path(content.note).parent.mkdir(parents=True, exist_ok=True)
+        Path(content.note).write_text(content.digest)
 
 
-def write_atomically(directory: Path, files: tuple[ProjectedFile, ...]) -> None:
-    """Replace all files of a projected volume at once."""
-    stamp = time.strftime("..%Y_%m_%d_%H_%M_%S.", time.gmtime())
-    fresh = directory / f"{stamp}{secrets.randbelow(10**10):010d}"
-    fresh.mkdir(mode=0o755)
-    fresh.chmod(0o755)
-    for file in files:
-        path = fresh / file.path
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        path.write_bytes(file.content)
-        path.chmod(file.mode)
-    data, swap = directory / _DATA, directory / "..data_tmp"
-    swap.unlink(missing_ok=True)
-    swap.symlink_to(fresh.name)
-    swap.rename(data)
-    visible = {file.path.split("/", 1)[0] for file in files}
-    for name in visible:
-        link = directory / name
-        if not link.is_symlink():
-            link.symlink_to(f"{_DATA}/{name}")
-    for entry in directory.iterdir():
-        if entry.name.startswith("..2") and entry != fresh:
-            shutil.rmtree(entry, ignore_errors=True)
-        elif not entry.name.startswith("..") and entry.name not in visible:
-            entry.unlink(missing_ok=True)
+def _make(directory: Path, size: int | None) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    if size is not None and not os.path.ismount(directory):
+        try:
+            mounts.mount_tmpfs(directory, size)
+        except PermissionError:
+            log.warning("cannot mount a tmpfs on %s: its size is not limited", directory)
+    directory.chmod(0o777)
+
+
+def _remove(root: Path) -> None:
+    mounts.unmount_below(root)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def _host_path(path: Path, kind: HostPathType) -> None:
     """What hostPath's type asks for; as with the engine, a path of no type is made as a directory."""
-    if kind in ("", "DirectoryOrCreate"):
-        if not path.exists():
+    if not path.exists():
+        if kind in ("", "DirectoryOrCreate"):
             path.mkdir(mode=0o755, parents=True)
-    elif kind == "FileOrCreate" and not path.exists():
-        path.touch(mode=0o644)
-    checks = {
-        "Directory": stat.S_ISDIR,
-        "DirectoryOrCreate": stat.S_ISDIR,
-        "File": stat.S_ISREG,
-        "FileOrCreate": stat.S_ISREG,
-        "Socket": stat.S_ISSOCK,
-        "CharDevice": stat.S_ISCHR,
-        "BlockDevice": stat.S_ISBLK,
-    }
-    if kind and not (path.exists() and checks[kind](path.stat().st_mode)):
-        raise OrchestratorError(f"hostPath type check failed: {path} is not a {kind.removesuffix('OrCreate').lower()}")
-
-
-def _resolve(root: Path, sub_path: str, make: bool) -> None:
-    target = Path(os.path.realpath(root / sub_path))
-    if not target.is_relative_to(os.path.realpath(root)):
-        raise Invalid(f"subPath {sub_path!r} leads out of its volume")
-    if make and not target.exists():
-        target.mkdir(mode=0o777, parents=True)
-    if not target.exists():
-        raise OrchestratorError(f"subPath {sub_path!r} is not in the volume")
+        elif kind == "FileOrCreate":
+            path.touch(mode=0o644)
+    if kind:
+        words, holds = _KINDS[kind]
+        if not (path.exists() and holds(path.stat().st_mode)):
+            raise OrchestratorError(f"hostPath type check failed: {path} is not a {words}")

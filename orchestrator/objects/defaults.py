@@ -9,12 +9,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from orchestrator.objects.claims import PersistentVolumeClaim, PersistentVolumeClaimStatus
 from orchestrator.objects.config import Secret
 from orchestrator.objects.container import Container
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.objects.probes import Probe
 from orchestrator.objects.service import Service, ServicePort, ServiceSpec
+from orchestrator.objects.storage import PersistentVolume, PersistentVolumeStatus
 from orchestrator.objects.volumes import EmptyDirVolumeSource, Volume
 
 DEFAULT_NAMESPACE = "default"
@@ -31,6 +33,11 @@ def apply_defaults(obj: Object, *, namespaced: bool) -> Object:
             return replace(obj, spec=_service_spec(obj.spec))
         case Secret():
             return _secret(obj)
+        case PersistentVolumeClaim():
+            # What a manifest that was copied out of a cluster says of its volume there is no truth here.
+            return replace(obj, status=PersistentVolumeClaimStatus())
+        case PersistentVolume():
+            return replace(obj, status=PersistentVolumeStatus())
         case _:
             return obj
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from orchestrator.errors import Invalid
+from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.defaults import apply_defaults
 from orchestrator.objects.events import Event
@@ -19,6 +20,7 @@ from orchestrator.objects.pod import Pod
 from orchestrator.objects.problem import Problem, error, required, warning
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.objects.shape import Shaper, SourceText, nearest
+from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.objects.validation import validate
 
 Document = dict[str, Any]
@@ -48,6 +50,9 @@ TABLE: tuple[Kind, ...] = (
     Kind("ConfigMap", "v1", ConfigMap, "configmaps", ("cm",)),
     Kind("Secret", "v1", Secret, "secrets"),
     Kind("Namespace", "v1", Namespace, "namespaces", ("ns",), namespaced=False),
+    Kind("PersistentVolumeClaim", "v1", PersistentVolumeClaim, "persistentvolumeclaims", ("pvc",)),
+    Kind("PersistentVolume", "v1", PersistentVolume, "persistentvolumes", ("pv",), namespaced=False),
+    Kind("StorageClass", "storage.k8s.io/v1", StorageClass, "storageclasses", ("sc",), namespaced=False),
     Kind("Event", "v1", Event, "events", ("ev",)),
 )
 

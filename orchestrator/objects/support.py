@@ -13,6 +13,12 @@ _ONE_SCHEDULER = "one host has no scheduler"
 _NO_DEVICES = "one host has no resource claims"
 _WINDOWS = "this host runs Linux"
 _NO_CLUSTER = "one host has no such storage"
+_NO_SOURCES = "one host has no snapshots: the volume begins empty"
+_CLUSTER_STORAGE = (
+    "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker",
+    "gcePersistentDisk", "glusterfs", "iscsi", "nfs", "photonPersistentDisk", "portworxVolume", "quobyte", "rbd",
+    "scaleIO", "storageos", "vsphereVolume",
+)  # fmt: skip
 
 IGNORED: dict[str, str] = {
     "PodSpec.nodeName": _ONE_HOST,
@@ -42,16 +48,17 @@ IGNORED: dict[str, str] = {
     "ServiceSpec.loadBalancerClass": "one host has one kind of load balancer, its own addresses",
     "ServiceSpec.trafficDistribution": _ONE_HOST,
     "ServiceSpec.healthCheckNodePort": _ONE_HOST,
-    "Volume.csi": _NO_CLUSTER,
-    "Volume.ephemeral": _NO_CLUSTER,
-    **{
-        f"Volume.{name}": _NO_CLUSTER
-        for name in (
-            "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "fc", "flexVolume", "flocker",
-            "gcePersistentDisk", "gitRepo", "glusterfs", "iscsi", "nfs", "photonPersistentDisk", "portworxVolume",
-            "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume",
-        )
-    },
+    "Volume.gitRepo": _NO_CLUSTER,
+    **{f"{where}.{name}": _NO_CLUSTER for where in ("Volume", "PersistentVolumeSpec") for name in _CLUSTER_STORAGE},
+    "PersistentVolumeClaimSpec.dataSource": _NO_SOURCES,
+    "PersistentVolumeClaimSpec.dataSourceRef": _NO_SOURCES,
+    "PersistentVolumeClaimSpec.volumeAttributesClassName": _NO_CLUSTER,
+    "PersistentVolumeSpec.mountOptions": "a directory of this host is mounted as it is",
+    "PersistentVolumeSpec.volumeAttributesClassName": _NO_CLUSTER,
+    "StorageClass.allowVolumeExpansion": "a claim may grow, and its directory has no size",
+    "StorageClass.allowedTopologies": _ONE_HOST,
+    "StorageClass.mountOptions": "a directory of this host is mounted as it is",
+    "StorageClass.parameters": "every class makes directories of this host",
 }  # fmt: skip
 
 NOT_ENFORCED: frozenset[str] = frozenset(
@@ -89,12 +96,12 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "ServiceSpec.loadBalancerSourceRanges",
         "ServiceSpec.sessionAffinityConfig",
         "Volume.image",
-        "Volume.persistentVolumeClaim",
         "VolumeMount.recursiveReadOnly",
     }
 )
 
 HARMLESS: dict[str, tuple[Any, ...]] = {
+    "StorageClass.allowVolumeExpansion": (True,),
     "PodSpec.automountServiceAccountToken": (False,),
     "PodSpec.hostUsers": (True,),
     "PodSpec.os": ({"name": "linux"},),

@@ -5,53 +5,8 @@ The fields are those of Kubernetes 1.34; `support` says that none of them is enf
 
 from collections.abc import Mapping
 
-from orchestrator.objects.meta import LabelSelector, LocalObjectReference, ObjectMeta, Part
-from orchestrator.objects.scalars import Quantity
-
-
-class TypedLocalObjectReference(Part, frozen=True, kw_only=True):
-    """An object of any kind in the same namespace."""
-
-    kind: str
-    name: str
-    api_group: str = ""
-
-
-class TypedObjectReference(Part, frozen=True, kw_only=True):
-    """An object of any kind."""
-
-    kind: str
-    name: str
-    api_group: str = ""
-    namespace: str = ""
-
-
-class VolumeResourceRequirements(Part, frozen=True, kw_only=True):
-    """How much storage a claim needs."""
-
-    limits: Mapping[str, Quantity] = {}
-    requests: Mapping[str, Quantity] = {}
-
-
-class PersistentVolumeClaimSpec(Part, frozen=True, kw_only=True):
-    """What a claim asks for."""
-
-    access_modes: tuple[str, ...] = ()
-    data_source: TypedLocalObjectReference | None = None
-    data_source_ref: TypedObjectReference | None = None
-    resources: VolumeResourceRequirements | None = None
-    selector: LabelSelector | None = None
-    storage_class_name: str = ""
-    volume_attributes_class_name: str = ""
-    volume_mode: str = ""
-    volume_name: str = ""
-
-
-class PersistentVolumeClaimTemplate(Part, frozen=True, kw_only=True):
-    """The claim that an ephemeral volume makes."""
-
-    spec: PersistentVolumeClaimSpec
-    metadata: ObjectMeta | None = None
+from orchestrator.objects.claims import PersistentVolumeClaimTemplate
+from orchestrator.objects.meta import LocalObjectReference, Part
 
 
 class EphemeralVolumeSource(Part, frozen=True, kw_only=True):

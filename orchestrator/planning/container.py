@@ -15,12 +15,14 @@ from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest, pod_identity
 from orchestrator.planning.labels import SANDBOX_NAME, container_labels, container_name
 from orchestrator.planning.made_from import config_label
-from orchestrator.planning.projection import is_projected, volume_directory
+from orchestrator.planning.projection import is_read_only, volume_directory
 from orchestrator.planning.resolver import resolver_settings
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from orchestrator.planning.surroundings import Surroundings
 
 _MIN_SHARES, _SHARES_PER_CORE = 2, 1024
+SUB_PATHS = ".subpaths"
+"""The folder, beside a pod's volumes, where its containers' subPaths are bound to."""
 
 
 def hostname_of(pod: Pod) -> str:
@@ -116,7 +118,7 @@ def container_config(
         read_only_root=bool(own.read_only_root_filesystem),
         cap_add=caps.add,
         cap_drop=caps.drop,
-        groups=tuple(str(group) for group in spec.security_context.supplemental_groups),
+        groups=_groups(spec.security_context),
         security_opt=("no-new-privileges",) if own.allow_privilege_escalation is False else (),
         stop_signal=container.lifecycle.stop_signal if container.lifecycle else "",
     )
@@ -135,20 +137,29 @@ def sub_path_of(mount: VolumeMount, variables: Mapping[str, str]) -> str:
 def _mounts(pod: Pod, container: Container, around: Surroundings, variables: Mapping[str, str]) -> list[Mount]:
     volumes = {volume.name: volume for volume in pod.spec.volumes}
     result = []
-    for mount in container.volume_mounts:
+    for index, mount in enumerate(container.volume_mounts):
         volume = volumes[mount.name]
         directory, sub_path = volume_directory(volume, pod, around), sub_path_of(mount, variables)
-        source = f"{directory}/{sub_path}" if sub_path else directory
+        source = sub_path_source(pod, container, index, directory, sub_path, around) if sub_path else directory
         propagation = {"HostToContainer": "rslave", "Bidirectional": "rshared"}.get(mount.mount_propagation or "", "")
         result.append(
             Mount(
                 target=mount.mount_path,
                 source=source,
-                read_only=mount.read_only or is_projected(volume),
+                read_only=mount.read_only or is_read_only(volume),
                 propagation=propagation,
             )
         )
     return result
+
+
+def sub_path_source(
+    pod: Pod, container: Container, mount: int, directory: str, sub_path: str, around: Surroundings
+) -> str:
+    """What the engine mounts for a subPath: the place that it is bound to, or else the path itself."""
+    if around.binds_sub_paths:
+        return f"{around.paths(pod.metadata.uid).memory}/{SUB_PATHS}/{container.name}/{mount}"
+    return f"{directory}/{sub_path}"
 
 
 def _hosts(pod: Pod, container: Container, around: Surroundings) -> list[Mount]:
@@ -168,6 +179,12 @@ def _message(pod: Pod, container: Container, attempt: int, around: Surroundings)
     if any(mount.mount_path == path for mount in container.volume_mounts):
         return []
     return [Mount(target=path, source=message_file(pod, container.name, attempt, around))]
+
+
+def _groups(pods: PodSecurityContext) -> tuple[str, ...]:
+    """The groups of the processes besides their own: also the one that owns the volumes."""
+    groups = (*pods.supplemental_groups, *((pods.fs_group,) if pods.fs_group is not None else ()))
+    return tuple(dict.fromkeys(str(group) for group in groups))
 
 
 def _published(pod: Pod) -> tuple[PortBinding, ...]:

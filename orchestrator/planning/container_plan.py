@@ -15,9 +15,9 @@ from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.backoff import earned, following
 from orchestrator.planning.config_restart import ConfigRestart, config_restart
-from orchestrator.planning.container import Joined, container_config, message_file, sub_path_of
+from orchestrator.planning.container import Joined, container_config, message_file, sub_path_of, sub_path_source
 from orchestrator.planning.environment import environment
-from orchestrator.planning.errors import ConfigError
+from orchestrator.planning.errors import ConfigError, MountError
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.image_plan import image_plan
 from orchestrator.planning.made_from import sentence
@@ -284,7 +284,7 @@ def _start_attempt(
             _image_user(scene, container),
         )
         sub_paths = _sub_paths(scene, container)
-    except ConfigError as error:
+    except (ConfigError, MountError) as error:
         return _config_error(scene, container, str(error))
     create = Create(
         name=name,
@@ -321,12 +321,18 @@ def _sub_paths(scene: Scene, container: Container) -> tuple[Op, ...]:
     volumes = {volume.name: volume for volume in scene.pod.spec.volumes}
     variables = environment(scene.pod, container, scene.around, scene.sandbox.ip)
     ops = []
-    for mount in container.volume_mounts:
+    for index, mount in enumerate(container.volume_mounts):
         if path := sub_path_of(mount, variables):
             volume = volumes[mount.name]
             root = volume_directory(volume, scene.pod, scene.around)
+            source = sub_path_source(scene.pod, container, index, root, path, scene.around)
             op = ResolveSubPath(
-                root=root, sub_path=path, make=not is_projected(volume), lane=container.name, cause="a mount names it"
+                root=root,
+                sub_path=path,
+                make=not is_projected(volume),
+                target=source if scene.around.binds_sub_paths else "",
+                lane=container.name,
+                cause="a mount names it",
             )
             ops.append(op)
     return tuple(ops)

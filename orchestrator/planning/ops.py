@@ -85,11 +85,15 @@ class PullImage(Op):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveSubPath(Op):
-    """Have `root`/`sub_path`, made where it may be, and refuse one that leads out of `root`."""
+    """Have `root`/`sub_path`, made where it may be, and refuse one that leads out of `root`.
+
+    `target` is where it is bound to, out of every container's reach; "" where the daemon cannot mount.
+    """
 
     root: str
     sub_path: str
     make: bool
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +243,8 @@ class Plan:
     probes: frozenset[ProbeKey] = frozenset()
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
     done: bool = False
+    unschedulable: str = ""
+    """Why the pod cannot be placed on this host yet, in the scheduler's words."""
 
     def __str__(self) -> str:
         """Golden text: a line for each operation."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.objects.pod import Pod
+from orchestrator.planning.claims import unclaimed
 from orchestrator.planning.container import sandbox_config
 from orchestrator.planning.container_plan import Scene, together, told_again
 from orchestrator.planning.errors import MountError
@@ -74,6 +75,8 @@ def _going_on(pod: Pod, observed: Observed, around: Surroundings, sandbox: SeenC
     failure = observed.failures.get(SANDBOX_NAME)
     held = failure if failure is not None and now < failure.retry_at else None
     if sandbox is None or not sandbox.alive:
+        if problem := unclaimed(pod, around):
+            return _unschedulable(pod, problem, observed, now)
         if held is not None:
             return Plan(wake_at=held.retry_at, waiting=_all_waiting(pod, Waiting(held.reason, held.message)))
         volumes = _volumes(pod, observed, around, now)
@@ -130,6 +133,12 @@ def _volumes(pod: Pod, observed: Observed, around: Surroundings, now: float) -> 
             cause = "the pod mounts it" if first else "its source changed"
             ops.append(PrepareVolume(volume=volume.name, content=content, lane=volume.name, cause=cause))
     return Plan(tuple(ops))
+
+
+def _unschedulable(pod: Pod, problem: str, observed: Observed, now: float) -> Plan:
+    event = EventNote("Warning", "FailedScheduling", problem)
+    told = told_again(f"scheduling/{pod.metadata.uid}/{problem}", event, observed, now)
+    return replace(told, unschedulable=problem, waiting=_all_waiting(pod, Waiting("ContainerCreating")))
 
 
 def _failed_mount(pod: Pod, volume: str, problem: str, observed: Observed, now: float) -> Plan:

@@ -1,4 +1,4 @@
-"""What the files of a volume are: ConfigMaps, Secrets and the downward API as paths, bytes and modes.
+"""What a volume is to be: ConfigMaps, Secrets and the downward API as paths, bytes and modes; directories; tmpfs.
 
 The digest changes when, and only when, something that a container could see changes.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.objects.config import config_map_files, secret_files
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.scalars import quantity_units
 from orchestrator.objects.volumes import (
     ConfigMapProjection,
     DownwardAPIProjection,
@@ -21,7 +22,10 @@ from orchestrator.objects.volumes import (
 )
 from orchestrator.planning.errors import ConfigError, MountError
 from orchestrator.planning.fields import field_value, resource_value
-from orchestrator.planning.surroundings import Surroundings
+from orchestrator.planning.surroundings import ClaimVolume, Surroundings
+
+CLAIMED = "claim "
+"""How the digest of a claim's volume begins: its directory is not below the pod's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,44 +38,123 @@ class ProjectedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Ownership:
+    """The pod's fsGroup, which owns all files of a volume and may write them, or read them where it is read-only."""
+
+    group: int
+    read_only: bool = False
+    unless_right: bool = False
+    """Leave a volume alone whose own folder is right already (fsGroupChangePolicy OnRootMismatch)."""
+
+
+@dataclass(frozen=True, slots=True)
 class VolumeContent:
     """What a volume is to hold.  `directory` is its place on the host, `files` None for one that is not projected."""
 
     directory: str
     digest: str
+    note: str = ""
+    """The file that the digest is kept in, for the next daemon; "" where it is looked at again."""
     files: tuple[ProjectedFile, ...] | None = None
     host_type: HostPathType | None = None
-    """Set for a hostPath: what must be there, or is made."""
+    """Set for what is there without the pod: what must be there, or is made."""
+    size_bytes: int | None = None
+    """Set for what is a tmpfs of its own."""
+    ownership: Ownership | None = None
 
 
 def volume_content(volume: Volume, pod: Pod, around: Surroundings, pod_ip: str) -> VolumeContent:
     """What a volume is to hold now; MountError while something that it needs is not there."""
-    directory = volume_directory(volume, pod, around)
+    directory, group = volume_directory(volume, pod, around), pod.spec.security_context.fs_group
     if volume.host_path is not None:
         return VolumeContent(directory, "hostPath", host_type=volume.host_path.type)
-    if volume.empty_dir is not None:
-        return VolumeContent(directory, "emptyDir")
+    if volume.persistent_volume_claim is not None:
+        return _claimed(volume, pod, around)
+    note = f"{directory}.digest"
+    if is_scratch(volume):
+        size = _memory_size(volume, pod, around)
+        ownership = Ownership(group) if group is not None else None
+        return VolumeContent(directory, "emptyDir", note, size_bytes=size, ownership=ownership)
     sources, mode = _sources(volume)
     files: dict[str, ProjectedFile] = {}
     for source in sources:
         for file in _files(source, mode, pod, around, pod_ip):
             files[file.path] = file
     ordered = tuple(files[path] for path in sorted(files))
-    return VolumeContent(directory, _digest(ordered), ordered)
+    ownership = Ownership(group, read_only=True) if group is not None else None
+    return VolumeContent(directory, _digest(ordered), note, ordered, ownership=ownership)
 
 
 def volume_directory(volume: Volume, pod: Pod, around: Surroundings) -> str:
-    """Where a volume lies on the host: ConfigMaps and emptyDirs on disk, all other projected kinds on tmpfs."""
+    """Where a volume lies on the host: ConfigMaps and emptyDirs on disk, all other projected kinds on tmpfs.
+
+    MountError for a claim that has no volume.
+    """
     if volume.host_path is not None:
         return volume.host_path.path
+    if volume.persistent_volume_claim is not None:
+        return _claim(volume.persistent_volume_claim.claim_name, around).directory
     paths = around.paths(pod.metadata.uid)
-    on_disk = volume.config_map or (volume.empty_dir and volume.empty_dir.medium != "Memory")
+    on_disk = volume.config_map or (is_scratch(volume) and not _in_memory(volume))
     return f"{paths.volumes if on_disk else paths.memory}/{volume.name}"
+
+
+def is_scratch(volume: Volume) -> bool:
+    """Whether it is a folder that lives and dies with the pod: an emptyDir, or the volume of an ephemeral claim."""
+    return volume.empty_dir is not None or volume.ephemeral is not None
 
 
 def is_projected(volume: Volume) -> bool:
     """Whether the daemon writes its files, and containers may only read them."""
-    return volume.host_path is None and volume.empty_dir is None
+    there = volume.host_path is not None or volume.persistent_volume_claim is not None
+    return not there and not is_scratch(volume)
+
+
+def is_read_only(volume: Volume) -> bool:
+    """Whether no container may write to it, whatever its mount says."""
+    claim = volume.persistent_volume_claim
+    return is_projected(volume) or (claim is not None and claim.read_only)
+
+
+def _in_memory(volume: Volume) -> bool:
+    return volume.empty_dir is not None and volume.empty_dir.medium == "Memory"
+
+
+def _claim(name: str, around: Surroundings) -> ClaimVolume:
+    found = around.claims.get(name)
+    if found is None:
+        raise MountError(f'persistentvolumeclaim "{name}" not found')
+    if found.problem:
+        raise MountError(found.problem)
+    return found
+
+
+def _claimed(volume: Volume, pod: Pod, around: Surroundings) -> VolumeContent:
+    source, security = volume.persistent_volume_claim, pod.spec.security_context
+    assert source is not None
+    found = _claim(source.claim_name, around)
+    ownership = None
+    if security.fs_group is not None and found.managed and not source.read_only:
+        unless_right = security.fs_group_change_policy == "OnRootMismatch"
+        ownership = Ownership(security.fs_group, unless_right=unless_right)
+    note = f"{around.paths(pod.metadata.uid).volumes}/{volume.name}.digest"
+    digest = f"{CLAIMED}{found.directory}"
+    return VolumeContent(found.directory, digest, note, host_type=found.host_type, ownership=ownership)
+
+
+def _memory_size(volume: Volume, pod: Pod, around: Surroundings) -> int | None:
+    """How big a volume in memory may grow: no bigger than its limit, the limits of the containers, and the host."""
+    if volume.empty_dir is None or not _in_memory(volume):
+        return None
+    limit = quantity_units(volume.empty_dir.size_limit or "0")
+    bounds = (around.node.memory_bytes, _memory_limit(pod), limit)
+    return min(bound for bound in bounds if bound > 0)
+
+
+def _memory_limit(pod: Pod) -> int:
+    """What all containers together may use; 0 where one of them has no limit."""
+    limits = [container.resources.limits.get("memory") for container in pod.spec.containers]
+    return sum(quantity_units(limit or "0") for limit in limits) if all(limits) else 0
 
 
 def _sources(volume: Volume) -> tuple[tuple[VolumeProjection, ...], int]:

@@ -44,6 +44,8 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
     if pod.metadata.deletion_timestamp and gone and pod.status.phase:
         # All of it is gone from the engine: how it ended was told while it was there.
         return pod.status
+    if plan.unschedulable and gone:
+        return _unscheduled(pod, plan.unschedulable, now)
     init = tuple(_container(pod, c, observed, plan) for c in spec.init_containers)
     main = tuple(_container(pod, c, observed, plan) for c in spec.containers)
     sandbox = observed.sandbox(uid)
@@ -68,6 +70,16 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
         start_time=pod.status.start_time or pod.metadata.creation_timestamp,
         init_container_statuses=init,
         container_statuses=main,
+        qos_class=qos_class(pod),
+    )
+
+
+def _unscheduled(pod: Pod, problem: str, now: float) -> PodStatus:
+    """A pod that no host has yet: nothing is known of its containers."""
+    return PodStatus(
+        observed_generation=pod.metadata.generation,
+        phase="Pending",
+        conditions=(_condition(pod, "PodScheduled", False, "Unschedulable", problem, now),),
         qos_class=qos_class(pod),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Service
+from orchestrator.objects.volumes import HostPathType
 from orchestrator.planning.backoff import BackoffSettings
 
 
@@ -32,6 +33,17 @@ class PodPaths:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimVolume:
+    """Where a claim's data lies on the host; `problem` says why there is none, in the scheduler's words."""
+
+    directory: str = ""
+    host_type: HostPathType = ""
+    managed: bool = False
+    """Whether its owner and modes are for the pod to set (fsGroup)."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """All of it, at one instant.  `paths` gives a pod's places by its uid."""
 
@@ -44,10 +56,13 @@ class Surroundings:
     config_maps: Mapping[str, ConfigMap] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     services: tuple[Service, ...] = ()
+    claims: Mapping[str, ClaimVolume] = field(default_factory=dict)
     names_only: bool = False
     """Nothing carries a Service's address here: what works is its name, and the port that its pods listen on."""
     peers: tuple[Pod, ...] = ()
     """With `names_only`, the namespace's pods: they tell which number a named target port is."""
+    binds_sub_paths: bool = False
+    """The daemon can mount: a subPath is bound to a place where no container can swap it for a link."""
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     cluster_domain: str = "cluster.local"
     digest_key: bytes = field(default=b"", repr=False)

@@ -4,16 +4,23 @@ One file a concern, one function a kind.  Each gives all that is wrong with an o
 raised and nothing is changed.  Where Kubernetes only warns, so do these.
 """
 
+from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.problem import Problem
 from orchestrator.objects.service import Service
+from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.objects.validation.annotations import validate_annotations
 from orchestrator.objects.validation.config import validate_config_map, validate_secret
 from orchestrator.objects.validation.meta import validate_meta
 from orchestrator.objects.validation.pod import validate_pod_spec
 from orchestrator.objects.validation.service import validate_service
+from orchestrator.objects.validation.storage import (
+    validate_claim,
+    validate_persistent_volume,
+    validate_storage_class,
+)
 
 
 def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
@@ -30,5 +37,11 @@ def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
             return problems + validate_config_map(obj)
         case Secret():
             return problems + validate_secret(obj)
+        case PersistentVolumeClaim():
+            return problems + validate_claim(obj)
+        case PersistentVolume():
+            return problems + validate_persistent_volume(obj)
+        case StorageClass():
+            return problems + validate_storage_class(obj)
         case _:
             return problems

@@ -62,7 +62,9 @@ def _source(volume: Volume, path: FieldPath, containers: frozenset[str]) -> list
     if volume.empty_dir:
         problems += _empty_dir(volume.empty_dir, (*path, "emptyDir"))
     if volume.host_path:
-        problems += _host_path(volume.host_path, (*path, "hostPath"))
+        problems += host_path_problems(volume.host_path, (*path, "hostPath"))
+    if volume.ephemeral and volume.ephemeral.volume_claim_template is None:
+        problems.append(required((*path, "ephemeral", "volumeClaimTemplate")))
     if volume.persistent_volume_claim and not volume.persistent_volume_claim.claim_name:
         problems.append(required((*path, "persistentVolumeClaim", "claimName")))
     return problems
@@ -131,7 +133,8 @@ def _empty_dir(source: EmptyDirVolumeSource, path: FieldPath) -> list[Problem]:
     return problems
 
 
-def _host_path(source: HostPathVolumeSource, path: FieldPath) -> list[Problem]:
+def host_path_problems(source: HostPathVolumeSource, path: FieldPath) -> list[Problem]:
+    """Check a path of the host, of a pod or of a persistent volume."""
     if not source.path:
         return [required((*path, "path"))]
     if ".." in source.path.split("/"):

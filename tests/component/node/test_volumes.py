@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.node.volumes import VolumeStore
+from orchestrator.planning.ops import ResolveSubPath
 from orchestrator.planning.projection import ProjectedFile, VolumeContent
 
 
@@ -19,7 +20,11 @@ def store(tmp_path: Path) -> VolumeStore:
 
 def projected(directory: Path, digest: str, **files: bytes) -> VolumeContent:
     made = tuple(ProjectedFile(name.replace("__", "/"), content, 0o640) for name, content in files.items())
-    return VolumeContent(str(directory), digest, made)
+    return VolumeContent(str(directory), digest, f"{directory}.digest", made)
+
+
+def sub_path(root: Path, path: str, *, make: bool, target: Path | str = "") -> ResolveSubPath:
+    return ResolveSubPath(root=str(root), sub_path=path, make=make, target=str(target), cause="a mount names it")
 
 
 def content(directory: Path) -> dict[str, bytes]:
@@ -77,21 +82,21 @@ async def test_V05_a_subPath_that_leads_out_is_refused(store: VolumeStore, tmp_p
     (root / "link").symlink_to("/etc")
     (root / "loop").symlink_to("../volume/../other")
     with pytest.raises(Invalid, match="leads out of its volume"):
-        await store.resolve(str(root), path, make=True)
+        await store.resolve(sub_path(root, path, make=True))
     assert not (tmp_path / "other").exists()
 
 
 async def test_V05_a_subPath_is_made_where_it_may_be(store: VolumeStore, tmp_path: Path) -> None:
-    await store.resolve(str(tmp_path), "a/b", make=True)
+    await store.resolve(sub_path(tmp_path, "a/b", make=True))
     assert (tmp_path / "a" / "b").is_dir()
     with pytest.raises(OrchestratorError, match="is not in the volume"):
-        await store.resolve(str(tmp_path), "c", make=False)
+        await store.resolve(sub_path(tmp_path, "c", make=False))
 
 
 async def test_V05_a_subPath_that_cannot_be_made_is_said_in_a_sentence(store: VolumeStore, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OrchestratorError, match="cannot use"):
-        await store.resolve(str(tmp_path), "file/below", make=True)
+        await store.resolve(sub_path(tmp_path, "file/below", make=True))
 
 
 @pytest.mark.parametrize(
