@@ -54,10 +54,4 @@ def load_paths(paths: Sequence[str], stdin: bytes | None) -> "Load":
 
 def problem_lines(load: "Load", *, warnings: bool) -> list[str]:
     """Give a line for each problem: "file:line:column: path: what is wrong"."""
-    return [
-        problem.text
-        if problem.severity == "error"
-        else f"{problem.file}:{problem.line}:{problem.column}: warning: {problem.problem}"
-        for problem in load.problems
-        if warnings or problem.severity == "error"
-    ]
+    return [problem.text for problem in load.problems if warnings or problem.severity == "error"]

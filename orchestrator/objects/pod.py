@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from orchestrator.objects.container import Container, EphemeralContainer, ResourceRequirements
-from orchestrator.objects.meta import LocalObjectReference, Object, Part, shown
+from orchestrator.objects.meta import LocalObjectReference, Object, ObjectMeta, Part, shown
 from orchestrator.objects.pod_status import PodStatus
 from orchestrator.objects.scalars import Quantity
 from orchestrator.objects.scheduling import (
@@ -97,6 +97,13 @@ class PodSpec(Part, frozen=True, kw_only=True):
     priority: int | None = None
     priority_class_name: str = ""
     preemption_policy: Literal["PreemptLowerPriority", "Never"] | None = None
+
+
+class PodTemplateSpec(Part, frozen=True, kw_only=True):
+    """What the pods of a workload are to be."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: PodSpec | None = None
 
 
 class Pod(Object, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ FieldPath = tuple[str | int, ...]
 
 Severity = Literal["error", "warning"]
 
+_LONGEST = 256
+"""Characters that are shown of what a user wrote: the longest name that Kubernetes allows, and some."""
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
@@ -17,7 +19,7 @@ class Problem:
     """One finding.  `proposal` says what to write instead, "" where nothing can be proposed.
 
     An error refuses the document; a warning tells of something that has no effect.  `about_key` says that the field's
-    name is wrong and not its value.
+    name is wrong and not its value; `once`, that the same message at another place would tell nothing new.
     """
 
     severity: Severity
@@ -25,6 +27,7 @@ class Problem:
     message: str
     proposal: str = ""
     about_key: bool = False
+    once: bool = False
 
     @property
     def field(self) -> str:
@@ -33,22 +36,42 @@ class Problem:
 
     @property
     def sentence(self) -> str:
-        """Message and proposal."""
+        """Message and proposal; a question is put in brackets."""
+        if self.proposal.endswith("?"):
+            return f"{self.message} ({self.proposal})"
         return f"{self.message}: {self.proposal}" if self.proposal else self.message
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.sentence}" if self.path else self.sentence
+        return printable(f"{self.field}: {self.sentence}" if self.path else self.sentence)
 
 
 def path_text(path: FieldPath) -> str:
     """Give a path as Kubernetes writes it: "spec.containers[0].image", "metadata.labels[example.com/a]"."""
     text = ""
     for step in path:
-        if isinstance(step, str) and _PLAIN.match(step):
-            text += f".{step}" if text else step
-        else:
+        if isinstance(step, int):
             text += f"[{step}]"
+        elif _PLAIN.match(step):
+            text += f".{_cut(step)}" if text else _cut(step)
+        else:
+            text += f"[{_cut(step)}]"
     return text
+
+
+def printable(text: str) -> str:
+    """Give a text in which nothing breaks the line or steers a terminal: it quotes what stood in a file."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def quoted(value: object) -> str:
+    """Give a value as a message shows it: a string in quotes, and not all of a long one."""
+    return f'"{_cut(value)}"' if isinstance(value, str) else _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def error(path: FieldPath, message: str, proposal: str = "") -> Problem:
@@ -61,10 +84,14 @@ def warning(path: FieldPath, message: str, proposal: str = "") -> Problem:
     return Problem("warning", path, message, proposal)
 
 
+def no_effect(path: FieldPath, message: str) -> Problem:
+    """Give a warning of something that has no effect here, wherever it stands: it is told once."""
+    return Problem("warning", path, message, once=True)
+
+
 def invalid(path: FieldPath, value: object, rule: str) -> Problem:
     """Give an error in the words of Kubernetes' API server: Invalid value."""
-    shown = f'"{value}"' if isinstance(value, str) else value
-    return error(path, f"Invalid value: {shown}: {rule}")
+    return error(path, f"Invalid value: {quoted(value)}: {rule}")
 
 
 def required(path: FieldPath, rule: str = "") -> Problem:
@@ -74,7 +101,7 @@ def required(path: FieldPath, rule: str = "") -> Problem:
 
 def duplicate(path: FieldPath, value: object) -> Problem:
     """Give an error in the words of Kubernetes' API server: Duplicate value."""
-    return error(path, f'Duplicate value: "{value}"')
+    return error(path, f'Duplicate value: "{_cut(str(value))}"')
 
 
 def forbidden(path: FieldPath, rule: str) -> Problem:
@@ -85,4 +112,4 @@ def forbidden(path: FieldPath, rule: str) -> Problem:
 def unsupported(path: FieldPath, value: object, allowed: tuple[object, ...]) -> Problem:
     """Give an error in the words of Kubernetes' API server: Unsupported value."""
     supported = ", ".join(f'"{item}"' for item in sorted(map(str, allowed)) if item)
-    return error(path, f'Unsupported value: "{value}": supported values: {supported}')
+    return error(path, f'Unsupported value: "{_cut(str(value))}": supported values: {supported}')

@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from orchestrator.errors import Invalid
+from orchestrator.objects import foreign
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.defaults import apply_defaults
 from orchestrator.objects.events import Event
-from orchestrator.objects.known_kinds import KINDS
 from orchestrator.objects.meta import Object
+from orchestrator.objects.misfit import SourceText, did_you_mean, nearest, shortened
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.problem import Problem, error, required, warning
+from orchestrator.objects.problem import Problem, error, no_effect, required
 from orchestrator.objects.service import Endpoints, Service
-from orchestrator.objects.shape import Shaper, SourceText, nearest
+from orchestrator.objects.shape import Shaper
 from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.objects.validation import validate
+from orchestrator.objects.validation.foreign import validate_foreign
 
 Document = dict[str, Any]
 
@@ -103,9 +106,13 @@ def decode(document: Any, source_text: SourceText = lambda path: None) -> tuple[
     Gives the object, or None where there is an error or the kind is not supported, and all problems of the document.
     `source_text` tells how a scalar stands in the file, for better proposals.
     """
-    known, problems = _identify(document)
-    if known is None:
-        return None, problems
+    missing = _without_kind(document)
+    if missing:
+        return None, missing
+    kind, version = document["kind"], document["apiVersion"]
+    known = _BY_KIND.get(kind)
+    if known is None or known.api_version != version:
+        return None, _decode_foreign(document, kind, version, source_text)
     shaper = Shaper(source_text, secret=known.type is Secret)
     shaped = shaper.shape(document, known.type)
     found = list(shaper.problems)
@@ -117,33 +124,48 @@ def decode(document: Any, source_text: SourceText = lambda path: None) -> tuple[
         return None, tuple(found)
     said = {problem.path for problem in found if problem.severity == "error"}
     found += [problem for problem in validate(obj, namespaced=known.namespaced) if problem.path not in said]
-    failed = any(problem.severity == "error" for problem in found)
-    return (None if failed else obj), tuple(found)
+    if any(problem.severity == "error" for problem in found):
+        return None, tuple(found)
+    if not known.namespaced:
+        obj = replace(obj, metadata=replace(obj.metadata, namespace=""))
+    return obj, tuple(found)
 
 
-def _identify(document: Any) -> tuple[Kind | None, tuple[Problem, ...]]:
+def _without_kind(document: Any) -> tuple[Problem, ...]:
     if not isinstance(document, dict):
-        return None, (error((), "a document must be a mapping with apiVersion, kind and metadata"),)
-    version, kind = document.get("apiVersion"), document.get("kind")
-    missing = tuple(
+        return (error((), "a document must be a mapping with apiVersion, kind and metadata"),)
+    names = (("apiVersion", document.get("apiVersion")), ("kind", document.get("kind")))
+    return tuple(
         required((name,)) if value is None else error((name,), "must be a string")
-        for name, value in (("apiVersion", version), ("kind", kind))
+        for name, value in names
         if not isinstance(value, str) or not value
     )
-    if missing or not isinstance(kind, str) or not isinstance(version, str):
-        return None, missing
-    served = KINDS.get(kind)
-    if served is None:
-        guess = nearest(kind, list(KINDS), 0.8)
-        hint = f' (did you mean "{guess}"?)' if guess else ""
-        return None, (error(("kind",), f'unknown kind "{kind[:80]}" in {version[:80]}{hint}'),)
+
+
+def _decode_foreign(document: Document, kind: str, version: str, source_text: SourceText) -> tuple[Problem, ...]:
+    """Give what is wrong with a document of a kind that does not run here; at least that it has no effect."""
+    served = foreign.versions(kind)
+    if not served:
+        return (_unknown_kind(kind, version),)
     if version not in served:
-        fix = f"write apiVersion: {served[-1]}"
-        return None, (error(("apiVersion",), f'{kind} is not in "{version[:80]}" as of Kubernetes 1.34', fix),)
-    known = _BY_KIND.get(kind)
-    if known is None or known.api_version != version:
-        return None, (warning(("kind",), f"kind {kind} is not supported yet; this document has no effect"),)
-    return known, ()
+        fix = f"write apiVersion: {_BY_KIND[kind].api_version if kind in _BY_KIND else served[-1]}"
+        return (error(("apiVersion",), f'{kind} is not in "{shortened(version)}" as of Kubernetes 1.34', fix),)
+    shaper = Shaper(source_text)
+    shaped = shaper.shape(document, foreign.type_of(kind, version))
+    found = [problem for problem in shaper.problems if problem.severity == "error"]
+    said = {problem.path for problem in found}
+    found += [problem for problem in validate_foreign(kind, shaped) if problem.path not in said]
+    return (no_effect(("kind",), f"{kind} is not supported yet: this document has no effect"), *found)
+
+
+def _unknown_kind(kind: str, version: str) -> Problem:
+    message = f'unknown kind "{shortened(kind)}" in {shortened(version)}'
+    guess = nearest(kind, foreign.kinds(), 0.8)
+    if guess:
+        return error(("kind",), message, did_you_mean(guess))
+    group = version.rpartition("/")[0]
+    custom = "." in group and not group.endswith(".k8s.io")
+    return error(("kind",), message, "custom resources have no effect here: leave this document out" if custom else "")
 
 
 def _plain(value: Any) -> Any:

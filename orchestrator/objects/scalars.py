@@ -5,6 +5,8 @@ A quantity stays the text that the user wrote; `parse_quantity` gives its exact 
 what is wrong, in the words of Kubernetes' API server, and an empty list for a good name.
 """
 
+import base64
+import binascii
 import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -68,6 +70,9 @@ CONFIG_KEY_RULE = (
 )
 ENV_NAME_RULE = "a valid environment variable name must consist only of printable ASCII characters other than '='"
 
+TIME_RULE = "must be a time as of RFC 3339 (e.g. '2026-01-31T12:00:00Z')"
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 _RFC1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
@@ -194,6 +199,27 @@ def check_port_name(name: str) -> list[str]:
 def check_port_number(port: int) -> list[str]:
     """A TCP or UDP port."""
     return [] if 1 <= port <= 65535 else ["must be between 1 and 65535, inclusive"]
+
+
+def check_path_segment(name: str) -> list[str]:
+    """A name that may stand in a URL: those of roles and their bindings ("system:node")."""
+    if name in (".", ".."):
+        return [f"may not be '{name}'"]
+    return [f"may not contain '{letter}'" for letter in "/%" if letter in name]
+
+
+def check_time(text: str) -> list[str]:
+    """A moment, or "" where there is none."""
+    return [] if not text or _TIME.match(text) else [TIME_RULE]
+
+
+def check_base64(text: str) -> list[str]:
+    """Base64 of the standard alphabet, padded; line ends may stand anywhere."""
+    try:
+        base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return ["illegal base64 data"]
+    return []
 
 
 def _check(text: str, longest: int, pattern: re.Pattern[str], rule: str) -> list[str]:

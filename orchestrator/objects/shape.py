@@ -1,33 +1,34 @@
 """From a parsed document to the exact shape of a type: finds every wrong type and unknown field in one walk.
 
 msgspec itself stops at the first error, so this walk goes first and msgspec only builds what is known to fit.  Like the
-API server, the walk drops nulls (in a map of strings a null is ""), and turns a bare number that stands for a quantity
-into text.  Everything else must have its type exactly.
+API server, the walk drops nulls (in a map of strings a null is ""), turns a bare number that stands for a quantity into
+text, and reads 3.0 as the integer 3.  Everything else must have its type exactly.
 """
 
-import difflib
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from orchestrator.objects.problem import FieldPath, Problem, error, required, unsupported, warning
-from orchestrator.objects.scalars import QUANTITY_RULE, parse_quantity, quantity_text
-from orchestrator.objects.support import no_effect
-
-SourceText = Callable[[FieldPath], str | None]
-"""Gives the text of a scalar as it stands in the file ("no" where the value is False), None where it is not known."""
+from orchestrator.objects.foreign import ForeignType
+from orchestrator.objects.misfit import SourceText, misfit, null_misfit, shortened, unknown_field
+from orchestrator.objects.problem import FieldPath, Problem, error, invalid, no_effect, required, unsupported
+from orchestrator.objects.scalars import QUANTITY_RULE, check_base64, check_time, parse_quantity, quantity_text
+from orchestrator.objects.support import why_no_effect
 
 _INT64 = 2**63
+_EXACT = 2**53
+"""Up to here a float holds every integer."""
+
+_TEXT_RULES = {"base64": check_base64, "time": check_time}
 
 
 class Shaper:
     """One walk over one document.  `problems` has what was found; `shape` gives the document that fits the type.
 
-    `secret` keeps values out of all messages.
+    `source_text` tells how a scalar stands in the file, for better proposals; `secret` keeps values out of messages.
     """
 
     def __init__(self, source_text: SourceText, *, secret: bool = False) -> None:
@@ -35,80 +36,80 @@ class Shaper:
         self._source_text = source_text
         self._secret = secret
 
-    def shape(self, value: Any, type_: type[msgspec.Struct]) -> Any:
-        """Check a document against a struct type."""
-        return self._value(value, struct_info(type_), ())
+    def shape(self, value: Any, type_: type[msgspec.Struct] | ForeignType) -> Any:
+        """Check a document against a type of ours, or of a kind that we do not run."""
+        expected = type_ if isinstance(type_, ForeignType) else struct_info(type_)
+        return self._value(value, expected, ())
 
     def _value(self, value: Any, expected: inspect.Type, path: FieldPath) -> Any:
-        match expected:
-            case inspect.StructType():
-                return self._struct(value, expected.cls, path)
-            case inspect.VarTupleType():
-                return self._list(value, expected.item_type, path)
-            case inspect.DictType():
-                return self._map(value, expected.value_type, path)
-            case inspect.UnionType():
-                return self._union(value, expected, path)
-            case inspect.Metadata():
-                return self._scalar_text(value, expected, path)
-            case inspect.LiteralType():
-                return self._literal(value, expected.values, path)
-            case inspect.StrType():
-                return value if isinstance(value, str) else self._wrong(value, "a string", path)
-            case inspect.BoolType():
-                return value if isinstance(value, bool) else self._wrong(value, "a boolean", path)
-            case inspect.IntType():
-                return self._integer(value, path)
-            case _:
-                return value
+        walk = _WALKS.get(type(expected))
+        return value if walk is None else walk(self, value, expected, path)
 
-    def _struct(self, value: Any, cls: type, path: FieldPath) -> Any:
+    def _struct(self, value: Any, expected: inspect.StructType, path: FieldPath) -> Any:
+        cls = expected.cls
+        return self._fields(value, struct_fields(cls), _struct_name(cls), path)
+
+    def _foreign(self, value: Any, expected: ForeignType, path: FieldPath) -> Any:
+        return self._fields(value, expected.fields, "", path)
+
+    def _fields(self, value: Any, fields: Mapping[str, inspect.Field], struct: str, path: FieldPath) -> Any:
         if not isinstance(value, dict):
             return self._wrong(value, "a mapping", path)
-        fields = struct_fields(cls)
         shaped: dict[str, Any] = {}
         for key, item in value.items():
             field = fields.get(key)
+            here = (*path, key)
             if field is None:
-                self.problems.append(_unknown_field(key, fields, (*path, key)))
+                self.problems.append(unknown_field(key, fields, here))
             elif item is not None:
-                fitting = self._value(item, field.type, (*path, key))
+                fitting = self._value(item, field.type, here)
                 if fitting is not None:
                     shaped[key] = fitting
-                reason = no_effect(_struct_name(cls), key, item)
+                reason = why_no_effect(struct, key, item)
                 if reason is not None:
-                    self.problems.append(warning((*path, key), reason))
-        missing = (name for name, field in fields.items() if field.required and value.get(name) is None)
-        self.problems += [required((*path, name)) for name in missing]
+                    self.problems.append(no_effect(here, reason))
+            elif not field.required and _refuses_null(field.type):
+                self.problems.append(null_misfit(here))
+        for name, field in fields.items():
+            if field.required and value.get(name) is None:
+                self.problems.append(required((*path, name)))
         return shaped
 
-    def _list(self, value: Any, item_type: inspect.Type, path: FieldPath) -> Any:
+    def _list(self, value: Any, expected: inspect.VarTupleType, path: FieldPath) -> Any:
         if not isinstance(value, list):
             return self._wrong(value, "a list", path)
-        return [self._value(item, item_type, (*path, index)) for index, item in enumerate(value)]
+        return [self._value(item, expected.item_type, (*path, index)) for index, item in enumerate(value)]
 
-    def _map(self, value: Any, value_type: inspect.Type, path: FieldPath) -> Any:
+    def _map(self, value: Any, expected: inspect.DictType, path: FieldPath) -> Any:
         if not isinstance(value, dict):
             return self._wrong(value, "a mapping", path)
-        if isinstance(value_type, inspect.StrType):
-            value = {key: "" if item is None else item for key, item in value.items()}
-        if isinstance(value_type, inspect.AnyType):
+        inner = expected.value_type
+        if isinstance(inner, inspect.AnyType):
             return value
-        shaped = {key: self._value(item, value_type, (*path, key)) for key, item in value.items() if item is not None}
+        if isinstance(inner, inspect.StrType):
+            value = {key: "" if item is None else item for key, item in value.items()}
+        elif _refuses_null(inner):
+            self.problems += [null_misfit((*path, key)) for key, item in value.items() if item is None]
+        shaped = {key: self._value(item, inner, (*path, key)) for key, item in value.items() if item is not None}
         return {key: item for key, item in shaped.items() if item is not None}
 
     def _union(self, value: Any, expected: inspect.UnionType, path: FieldPath) -> Any:
-        kinds = [kind for kind in expected.types if not isinstance(kind, inspect.NoneType)]
-        if len(kinds) == 1:
-            return self._value(value, kinds[0], path)
-        if isinstance(value, bool) or not isinstance(value, int | str):
+        only = _unless_none(expected)
+        if only is not None:
+            return self._value(value, only, path)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
             return self._wrong(value, "an integer or a string", path)
-        return self._integer(value, path) if isinstance(value, int) else value
+        return value if isinstance(value, str) else self._integer(value, inspect.IntType(), path)
 
-    def _scalar_text(self, value: Any, expected: inspect.Metadata, path: FieldPath) -> Any:
-        if (expected.extra or {}).get("scalar") == "quantity":
+    def _annotated(self, value: Any, expected: inspect.Metadata, path: FieldPath) -> Any:
+        scalar = (expected.extra or {}).get("scalar", "")
+        if scalar == "quantity":
             return self._quantity(value, path)
-        return self._value(value, expected.type, path)
+        rule = _TEXT_RULES.get(scalar)
+        if rule is None or not isinstance(value, str):
+            return self._value(value, expected.type, path)
+        self.problems += [invalid(path, shortened(value), wrong) for wrong in rule(value)]
+        return value
 
     def _quantity(self, value: Any, path: FieldPath) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -117,45 +118,56 @@ class Shaper:
             text = value if isinstance(value, str) else quantity_text(value)
             parse_quantity(text)
         except ValueError:
-            self.problems.append(error(path, f'Invalid value: "{value}": {QUANTITY_RULE}'))
+            self.problems.append(invalid(path, shortened(str(value)), QUANTITY_RULE))
             return None
         return text
 
-    def _literal(self, value: Any, allowed: tuple[Any, ...], path: FieldPath) -> Any:
+    def _literal(self, value: Any, expected: inspect.LiteralType, path: FieldPath) -> Any:
         if not isinstance(value, str):
             return self._wrong(value, "a string", path)
-        if value not in allowed:
-            self.problems.append(unsupported(path, value, allowed))
+        if value not in expected.values:
+            self.problems.append(unsupported(path, shortened(value), expected.values))
             return None
         return value
 
-    def _integer(self, value: Any, path: FieldPath) -> Any:
+    def _text(self, value: Any, _: inspect.StrType, path: FieldPath) -> Any:
+        return value if isinstance(value, str) else self._wrong(value, "a string", path)
+
+    def _boolean(self, value: Any, _: inspect.BoolType, path: FieldPath) -> Any:
+        return value if isinstance(value, bool) else self._wrong(value, "a boolean", path)
+
+    def _integer(self, value: Any, _: inspect.IntType, path: FieldPath) -> Any:
+        if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+            return int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             return self._wrong(value, "an integer", path)
         if not -_INT64 <= value < _INT64:
-            self.problems.append(error(path, f"Invalid value: {_short(str(value))}: must fit in 64 bits"))
+            self.problems.append(error(path, f"Invalid value: {shortened(str(value))}: must fit in 64 bits"))
             return None
         return value
 
+    def _number(self, value: Any, _: inspect.FloatType, path: FieldPath) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return value if number else self._wrong(value, "a number", path)
+
     def _wrong(self, value: Any, expected: str, path: FieldPath) -> None:
-        read = f"the {_kind(value)}" if not isinstance(value, list | dict) and value is not None else _kind(value)
-        written = self._source_text(path)
-        if written is None:
-            written = json.dumps(value, default=str)
-        if self._secret:
-            found = f"read {read}"
-        elif isinstance(value, bool | int | float):
-            plain = json.dumps(value)
-            found = f"read {read} {plain}" if written == plain else f"YAML reads {written} as {read} {plain}"
-            found = _short(found)
-        elif isinstance(value, str):
-            found = f'read {read} "{_short(value)}"'
-        else:
-            found = f"read {read}"
-        proposal = "" if self._secret else _proposal(value, written, expected, path)
-        if self._secret and expected == "a string" and isinstance(value, bool | int | float):
-            proposal = "put it in quotes"
-        self.problems.append(error(path, f"expected {expected}, but {found}", proposal))
+        self.problems.append(misfit(value, expected, path, self._source_text(path), secret=self._secret))
+
+
+_WALKS: dict[type[inspect.Type], Callable[[Shaper, Any, Any, FieldPath], Any]] = {
+    ForeignType: Shaper._foreign,
+    inspect.BoolType: Shaper._boolean,
+    inspect.DictType: Shaper._map,
+    inspect.FloatType: Shaper._number,
+    inspect.IntType: Shaper._integer,
+    inspect.LiteralType: Shaper._literal,
+    inspect.Metadata: Shaper._annotated,
+    inspect.StrType: Shaper._text,
+    inspect.StructType: Shaper._struct,
+    inspect.UnionType: Shaper._union,
+    inspect.VarTupleType: Shaper._list,
+}
+"""What else there is takes anything."""
 
 
 @cache
@@ -171,56 +183,24 @@ def struct_fields(cls: type[msgspec.Struct]) -> dict[str, inspect.Field]:
     return {field.encode_name: field for field in info.fields} if isinstance(info, inspect.StructType) else {}
 
 
-def nearest(word: str, known: list[str], likeness: float = 0.6) -> str | None:
-    """Give the known word that someone most likely meant."""
-    for candidate in known:
-        if candidate.lower() == word.lower():
-            return candidate
-    lowered = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.lower()[:100], list(lowered), n=1, cutoff=likeness)
-    return lowered[close[0]] if close else None
+def _refuses_null(expected: inspect.Type) -> bool:
+    """Say what may be left out and may not be null, as the official schema has it.
+
+    That is a quantity, a port that may be a name, and a word that can be no other (`kind`).
+    """
+    if isinstance(expected, inspect.UnionType):
+        only = _unless_none(expected)
+        return only is None or _refuses_null(only)
+    if isinstance(expected, inspect.LiteralType):
+        return len(expected.values) == 1
+    return isinstance(expected, inspect.Metadata) and (expected.extra or {}).get("scalar") == "quantity"
 
 
-def _unknown_field(key: str, fields: dict[str, inspect.Field], path: FieldPath) -> Problem:
-    guess = nearest(key, list(fields))
-    hint = f' (did you mean "{guess}"?)' if guess else ""
-    return Problem("error", path, f'unknown field "{_short(key)}"{hint}', about_key=True)
+def _unless_none(expected: inspect.UnionType) -> inspect.Type | None:
+    """Give the type of which a union is the optional form; None for a union of several."""
+    types = [each for each in expected.types if not isinstance(each, inspect.NoneType)]
+    return types[0] if len(types) == 1 else None
 
 
 def _struct_name(cls: type) -> str:
     return "Container" if cls.__name__ == "EphemeralContainer" else cls.__name__
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case _:
-            return "nothing (null)"
-
-
-def _proposal(value: Any, written: str, expected: str, path: FieldPath) -> str:
-    prefix = "- " if not path or isinstance(path[-1], int) else f"{path[-1]}: "
-    if expected == "a string" and isinstance(value, bool | int | float):
-        return f"write {prefix}{_short(json.dumps(written))}"
-    if expected == "an integer" and isinstance(value, str) and value.strip().lstrip("-").isdecimal():
-        return f"write {prefix}{_short(value.strip())}"
-    if expected == "a boolean" and isinstance(value, str) and value.lower() in ("true", "false", "yes", "no"):
-        return f"write {prefix}{'true' if value.lower() in ('true', 'yes') else 'false'}"
-    if expected == "a list" and isinstance(value, str | int):
-        return f"write {prefix}[{_short(json.dumps(str(value)))}]"
-    return ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -120,7 +120,7 @@ HARMLESS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def no_effect(struct: str, field: str, value: Any) -> str | None:
+def why_no_effect(struct: str, field: str, value: Any) -> str | None:
     """Say why a field that a document sets has no effect, or None when it has one (or asks for nothing)."""
     key = f"{struct}.{field}"
     if key not in IGNORED and key not in NOT_ENFORCED:

@@ -1,6 +1,7 @@
 """Objects and problems with their places: file, line, column."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.objects.meta import Object
@@ -9,12 +10,16 @@ from orchestrator.objects.problem import Problem, Severity
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A problem and where it is; lines and columns count from 1."""
+    """A problem and where it is; lines and columns count from 1.
+
+    `more` counts the further places that would say the same, of what is told once.
+    """
 
     problem: Problem
     file: str
     line: int = 1
     column: int = 1
+    more: int = 0
 
     @property
     def severity(self) -> Severity:
@@ -23,8 +28,10 @@ class Located:
 
     @property
     def text(self) -> str:
-        """One line as compilers write it: "file:line:col: path: message"."""
-        return f"{self.file}:{self.line}:{self.column}: {self.problem}"
+        """One line as compilers write it: "file:line:col: path: message", with "warning: " before a warning's path."""
+        mark = "" if self.problem.severity == "error" else "warning: "
+        places = f" (and {self.more} more place{'' if self.more == 1 else 's'})" if self.more else ""
+        return f"{self.file}:{self.line}:{self.column}: {mark}{self.problem}{places}"
 
     def as_json(self) -> dict[str, Any]:
         """Give the same as a mapping for `-o json`."""
@@ -36,7 +43,25 @@ class Located:
             "path": self.problem.field,
             "message": self.problem.message,
             "proposal": self.problem.proposal,
+            "more": self.more,
         }
+
+
+def told_once(problems: Iterable[Located]) -> tuple[Located, ...]:
+    """Give the problems, those that are told once at their first place alone, with the count of all others."""
+    told: list[Located] = []
+    places: dict[str, int] = {}
+    for located in problems:
+        message = located.problem.message
+        if not located.problem.once:
+            told.append(located)
+        elif message not in places:
+            places[message] = len(told)
+            told.append(located)
+        else:
+            first = told[places[message]]
+            told[places[message]] = replace(first, more=first.more + 1 + located.more)
+    return tuple(told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from orchestrator.objects.problem import error
 from orchestrator.sources.files import Scan, Stamp
-from orchestrator.sources.located import FileLoad, Located, Sourced
+from orchestrator.sources.located import FileLoad, Located, Sourced, told_once
 from orchestrator.sources.yaml_loader import duplicate_problem
 
 RECHECK = 0.1
@@ -72,7 +72,7 @@ class Settler:
         problems = [Located(error((), message), path) for path, message in scan.troubles]
         problems += [problem for loaded in loads.values() for problem in loaded.problems]
         objects = tuple(sourced for file in sorted(chosen) for sourced in chosen[file])
-        return Settled(objects, (*problems, *clashes), tuple(notices), min(self._check_at, default=None))
+        return Settled(objects, told_once((*problems, *clashes)), tuple(notices), min(self._check_at, default=None))
 
     def _wanted(self, file: str, loaded: FileLoad, stamp: Stamp, now: float) -> tuple[Sourced, ...]:
         before = self._good.get(file, ())

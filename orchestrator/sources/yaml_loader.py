@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from orchestrator.objects import registry
 from orchestrator.objects.meta import Object
-from orchestrator.objects.problem import FieldPath, Problem, error, warning
+from orchestrator.objects.problem import FieldPath, Problem, error, no_effect, warning
 from orchestrator.sources import files
 from orchestrator.sources.files import Scan, Stamp
-from orchestrator.sources.located import FileLoad, Load, Located, Sourced
+from orchestrator.sources.located import FileLoad, Load, Located, Sourced, told_once
 from orchestrator.sources.yaml_parse import MAX_BYTES, Document, Fault, parse
 
 MAX_PROBLEMS = 100
@@ -44,7 +44,7 @@ def merge(loads: Mapping[str, FileLoad], scan: Scan) -> Load:
             first = objects.setdefault(sourced.key, sourced)
             if first is not sourced:
                 problems.append(duplicate_problem(sourced, first))
-    return Load(tuple(objects.values()), tuple(problems))
+    return Load(tuple(objects.values()), told_once(problems))
 
 
 def duplicate_problem(second: Sourced, first: Sourced) -> Located:
@@ -102,18 +102,13 @@ class _Findings:
         self.file = file
         self._objects: dict[tuple[str, str, str], Sourced] = {}
         self._problems: list[Located] = []
-        self._warned: set[str] = set()
 
     def fault(self, fault: Fault) -> None:
         problem = error((), fault.message, fault.proposal)
         self._problems.append(Located(problem, self.file, fault.line, fault.column))
 
     def problem(self, problem: Problem, document: Document, prefix: FieldPath) -> None:
-        """Add a problem at its place.  A warning of one kind is said once a file."""
-        if problem.severity == "warning":
-            if problem.message in self._warned:
-                return
-            self._warned.add(problem.message)
+        """Add a problem at its place."""
         line, column = document.spot.find(prefix + problem.path, key=problem.about_key)
         self._problems.append(Located(problem, self.file, line, column))
 
@@ -126,7 +121,7 @@ class _Findings:
 
     def result(self) -> FileLoad:
         """Give all of it, in the order of lines."""
-        problems = sorted(self._problems, key=lambda located: (located.line, located.column))
+        problems = list(told_once(sorted(self._problems, key=lambda located: (located.line, located.column))))
         more = len(problems) - MAX_PROBLEMS
         if more > 0:
             last = problems[MAX_PROBLEMS]
@@ -162,20 +157,20 @@ def _is_list(value: Any) -> bool:
 
 
 def _decode_document(document: Document, value: Any, path: FieldPath, found: _Findings) -> None:
-    if isinstance(value, dict) and "status" in value:
-        if value["status"]:
-            found.problem(warning(("status",), "status is written by the daemon; this one is ignored"), document, path)
-        value = {key: item for key, item in value.items() if key != "status"}
     obj, problems = registry.decode(value, lambda field: document.spot.text(path + field))
     for problem in problems:
         found.problem(problem, document, path)
-    if obj is not None:
-        line, _ = document.spot.find(path)
-        found.object(_as_desired(obj), value, line)
+    if obj is None:
+        return
+    if value.get("status"):
+        found.problem(no_effect(("status",), "status is written by the daemon; this one is ignored"), document, path)
+    wish = {key: item for key, item in value.items() if key != "status"}
+    line, _ = document.spot.find(path)
+    found.object(_as_desired(obj), wish, line)
 
 
 def _as_desired(obj: Object) -> Object:
-    """Drop metadata that only a server writes, so that a manifest copied out of a cluster is a wish like any other."""
+    """Drop what only a server writes, so that a manifest copied out of a cluster is a wish like any other."""
     meta = replace(
         obj.metadata,
         uid="",
@@ -187,7 +182,8 @@ def _as_desired(obj: Object) -> Object:
         self_link="",
         managed_fields=(),
     )
-    return replace(obj, metadata=meta)
+    fresh = {"status": type(obj.status)()} if hasattr(obj, "status") else {}
+    return replace(obj, metadata=meta, **fresh)
 
 
 def _texts(paths: Iterable[str | Path]) -> list[str]:

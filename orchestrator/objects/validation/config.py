@@ -1,12 +1,10 @@
 """Rules of ConfigMap and Secret: keys, base64, size.  No value of a Secret is ever part of a message."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required
-from orchestrator.objects.scalars import check_config_key
+from orchestrator.objects.scalars import check_base64, check_config_key
 
 MAX_SIZE = 1024 * 1024
 
@@ -43,14 +41,8 @@ def _keys(data: Mapping[str, str], path: FieldPath) -> list[Problem]:
 
 
 def _base64(data: Mapping[str, str], path: FieldPath) -> list[Problem]:
-    problems = []
-    for key, value in data.items():
-        try:
-            base64.b64decode("".join(value.split()), validate=True)
-        except (binascii.Error, ValueError):
-            fix = "write the plain text under stringData" if path == ("data",) else "write the plain text under data"
-            problems.append(error((*path, key), "illegal base64 data", fix))
-    return problems
+    fix = "write the plain text under stringData" if path == ("data",) else "write the plain text under data"
+    return [error((*path, key), rule, fix) for key, value in data.items() for rule in check_base64(value)]
 
 
 def _decoded_size(data: Mapping[str, str]) -> int:

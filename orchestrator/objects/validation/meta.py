@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from orchestrator.objects.config import Namespace
-from orchestrator.objects.meta import Object
-from orchestrator.objects.problem import FieldPath, Problem, error, forbidden, invalid, required
+from orchestrator.objects.meta import Object, ObjectMeta
+from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required, warning
 from orchestrator.objects.scalars import (
     check_label,
     check_label_value,
@@ -14,28 +14,35 @@ from orchestrator.objects.scalars import (
 )
 from orchestrator.objects.service import Service
 
+NameRule = Callable[[str], list[str]]
+"""Gives what is wrong with a name, in the words of Kubernetes' API server."""
+
 _ANNOTATIONS_LIMIT = 256 * 1024
 
 
 def validate_meta(obj: Object, *, namespaced: bool) -> list[Problem]:
     """Check name, namespace, labels and annotations."""
     meta, path = obj.metadata, ("metadata",)
-    problems: list[Problem] = []
-    if meta.name:
-        problems += [invalid((*path, "name"), meta.name, rule) for rule in _name_rule(obj)(meta.name)]
-    elif meta.generate_name:
-        problems.append(
-            required((*path, "name"), "a file must name its objects; generateName makes a new one each time")
-        )
-    else:
-        problems.append(required((*path, "name"), "name or generateName is required"))
+    problems = validate_name(meta, path, _name_rule(obj))
     if namespaced:
         problems += [invalid((*path, "namespace"), meta.namespace, rule) for rule in check_label(meta.namespace)]
     elif meta.namespace:
-        problems.append(forbidden((*path, "namespace"), "not allowed on this type"))
-    problems += validate_labels(meta.labels, (*path, "labels"))
-    problems += _annotations(meta.annotations, (*path, "annotations"))
-    return problems
+        problems.append(warning((*path, "namespace"), "has no effect: this kind lives in no namespace"))
+    return problems + validate_labels_and_annotations(meta, path)
+
+
+def validate_name(meta: ObjectMeta, path: FieldPath, rule: NameRule) -> list[Problem]:
+    """Check that there is a name, and that it keeps its kind's rule."""
+    if meta.name:
+        return [invalid((*path, "name"), meta.name, wrong) for wrong in rule(meta.name)]
+    if meta.generate_name:
+        return [required((*path, "name"), "a file must name its objects; generateName makes a new one each time")]
+    return [required((*path, "name"), "name or generateName is required")]
+
+
+def validate_labels_and_annotations(meta: ObjectMeta, path: FieldPath) -> list[Problem]:
+    """Check what objects, and the templates of pods, have in common."""
+    return validate_labels(meta.labels, (*path, "labels")) + _annotations(meta.annotations, (*path, "annotations"))
 
 
 def validate_labels(labels: Mapping[str, str], path: FieldPath) -> list[Problem]:
@@ -55,7 +62,7 @@ def _annotations(annotations: Mapping[str, str], path: FieldPath) -> list[Proble
     return problems
 
 
-def _name_rule(obj: Object) -> Callable[[str], list[str]]:
+def _name_rule(obj: Object) -> NameRule:
     match obj:
         case Service():
             return check_rfc1035_label

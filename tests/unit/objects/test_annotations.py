@@ -33,7 +33,8 @@ def test_V02_the_words(value: str) -> None:
     ],
 )
 def test_V02_a_word_that_is_none_is_an_error_with_a_proposal(value: str, word: str, proposal: str) -> None:
-    told = f'{HERE}: Unsupported value: "{word}": {SUPPORTED}: {proposal}'
+    told = f'{HERE}: Unsupported value: "{word}": {SUPPORTED}'
+    told += f" ({proposal})" if proposal.endswith("?") else f": {proposal}"
     assert problems("Pod", **{RESTART_ON_CHANGE: value}) == [("error", told)]
 
 

@@ -129,15 +129,20 @@ def test_S04_fields_without_effect_are_told_and_accepted() -> None:
         ([], "error: a document must be a mapping with apiVersion, kind and metadata"),
         ({"kind": "Pod"}, "error: apiVersion: Required value"),
         ({"apiVersion": "v1", "kind": "pod"}, 'error: kind: unknown kind "pod" in v1 (did you mean "Pod"?)'),
-        ({"apiVersion": "x.io/v1", "kind": "Gizmo"}, 'error: kind: unknown kind "Gizmo" in x.io/v1'),
+        ({"apiVersion": "v1", "kind": "Gizmo"}, 'error: kind: unknown kind "Gizmo" in v1'),
+        (
+            {"apiVersion": "x.io/v1", "kind": "Gizmo"},
+            'error: kind: unknown kind "Gizmo" in x.io/v1: custom resources have no effect here: '
+            "leave this document out",
+        ),
         (
             {"apiVersion": "extensions/v1beta1", "kind": "Deployment"},
             'error: apiVersion: Deployment is not in "extensions/v1beta1" as of Kubernetes 1.34: '
             "write apiVersion: apps/v1",
         ),
         (
-            {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass"},
-            "warning: kind: kind StorageClass is not supported yet; this document has no effect",
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "a:b"}},
+            "warning: kind: Role is not supported yet: this document has no effect",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import kubernetes_validate
 import msgspec
 import pytest
 
-from orchestrator.objects import known_kinds, support
+from orchestrator.objects import foreign, support
 from orchestrator.objects.meta import Object, Part
 from orchestrator.objects.volume_plugins import VolumePlugins
 
@@ -57,5 +57,8 @@ def test_support_names_only_fields_that_exist() -> None:
 
 
 def test_every_kind_is_known_by_its_versions() -> None:
-    assert known_kinds.KINDS["Pod"] == ("v1",)
-    assert known_kinds.KINDS["HorizontalPodAutoscaler"] == ("autoscaling/v1", "autoscaling/v2")
+    assert foreign.versions("Pod") == ("v1",)
+    assert foreign.versions("HorizontalPodAutoscaler") == ("autoscaling/v1", "autoscaling/v2")
+    assert foreign.versions("ResourceClaim")[0] == "resource.k8s.io/v1beta1"
+    assert foreign.versions("ResourceClaim")[-1] == "resource.k8s.io/v1"
+    assert foreign.versions("VirtualService") == ()

@@ -87,19 +87,34 @@ def test_S05_a_problem_as_json() -> None:
         "column": 1,
         "severity": "error",
         "path": "dta",
-        "message": 'unknown field "dta" (did you mean "data"?)',
-        "proposal": "",
+        "message": 'unknown field "dta"',
+        "proposal": 'did you mean "data"?',
+        "more": 0,
     }
 
 
-def test_S04_a_warning_is_said_once_a_file() -> None:
+def test_S04_what_has_no_effect_is_told_once_with_the_count_of_places(tmp_path: Path) -> None:
     pod = (
         "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
         "spec: {nodeSelector: {a: b}, containers: [{name: c, image: i}]}\n"
     )
-    loaded = load_bytes("---\n".join(pod % name for name in "abc").encode(), "-")
-    assert [problem.line for problem in loaded.warnings] == [4]
-    assert len(loaded.objects) == 3
+    write(tmp_path, "a.yaml", "---\n".join(pod % name for name in "abc"))
+    write(tmp_path, "b.yaml", pod % "d" + "---\n" + "apiVersion: v1\nkind: LimitRange\nmetadata: {name: e}\n")
+    loaded = load([tmp_path])
+    assert [problem.text.removeprefix(f"{tmp_path}/") for problem in loaded.warnings] == [
+        "a.yaml:4:22: warning: spec.nodeSelector: nodeSelector has no effect here: "
+        "one host has no nodes to choose from (and 3 more places)",
+        "b.yaml:7:7: warning: kind: LimitRange is not supported yet: this document has no effect",
+    ]
+    assert [problem.as_json()["more"] for problem in loaded.warnings] == [3, 0]
+    assert len(loaded.objects) == 4
+
+
+def test_other_warnings_are_told_at_each_place() -> None:
+    ports = "ports: [{containerPort: 1}, {containerPort: 1}]"
+    pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: %s}}\nspec: {{containers: [{{name: c, image: i, {ports}}}]}}\n"
+    loaded = load_bytes("---\n".join(pod % name for name in "ab").encode(), "-")
+    assert [problem.line for problem in loaded.warnings] == [4, 9]
 
 
 def test_S06_duplicates_name_both_places(tmp_path: Path) -> None:
@@ -122,14 +137,21 @@ def test_one_file_under_two_names_is_one_file(tmp_path: Path) -> None:
 
 
 def test_what_a_cluster_wrote_is_not_desired() -> None:
-    text = CONFIG.format("a, uid: x, creationTimestamp: null, resourceVersion: '5', deletionTimestamp: '2026-01-01'")
+    text = CONFIG.format(
+        "a, uid: x, creationTimestamp: null, resourceVersion: '5', deletionTimestamp: 2026-01-01T00:00:00Z"
+    )
     loaded = load_bytes(text.encode(), "-")
     assert not loaded.errors
     meta = loaded.objects[0].object.metadata
     assert (meta.uid, meta.resource_version, meta.deletion_timestamp) == ("", "", "")
-    pod = b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: i}]}\nstatus: {x: 1}"
-    assert [problem.text for problem in load_bytes(pod, "-").problems] == [
-        "-:5:9: status: status is written by the daemon; this one is ignored"
+    pod = b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: c, image: i}]}\n"
+    loaded = load_bytes(pod + b"status: {phase: Running}", "-")
+    assert [problem.text for problem in loaded.problems] == [
+        "-:5:9: warning: status: status is written by the daemon; this one is ignored"
+    ]
+    assert loaded.objects == load_bytes(pod, "-").objects
+    assert [problem.text for problem in load_bytes(pod + b"status: {phas: Running}", "-").problems] == [
+        '-:5:10: status.phas: unknown field "phas" (did you mean "phase"?)'
     ]
 
 
