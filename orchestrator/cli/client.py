@@ -63,9 +63,9 @@ class Client:
             answer: Document = json.loads(response.read())
         return answer
 
-    def delete(self, path: str, options: Document) -> tuple[Document, list[str]]:
-        """Delete one object by its DeleteOptions; gives the object as it then is, and what the server warns of."""
-        with self._request(path, None, JSON, json.dumps(options).encode(), "DELETE") as response:
+    def delete(self, path: str, options: Document, query: Query | None = None) -> tuple[Document, list[str]]:
+        """Delete an object, or a list's objects that a query selects; gives what is left of it, and the warnings."""
+        with self._request(path, query, JSON, json.dumps(options).encode(), "DELETE") as response:
             document: Document = json.loads(response.read())
             warnings = response.headers.get_all("Warning", [])
         return document, [json.loads(warning.removeprefix("299 - ")) for warning in warnings]

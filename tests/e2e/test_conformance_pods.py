@@ -26,7 +26,7 @@ def test_R02_a_pod_has_a_quality_of_service(daemon: Daemon) -> None:
 
 
 def test_L10_all_pods_of_a_label_can_be_deleted(daemon: Daemon) -> None:
-    """Their file goes; a pod of another file stays."""
+    """A DELETE of the list makes them anew while their file is there; then it goes.  A pod of another file stays."""
     names = ["c-all-1", "c-all-2", "c-all-3"]
     daemon.write(text(pod("c-all-other", FOR_EVER)), "other.yaml")
     daemon.write(text(*(pod(name, FOR_EVER, labels={"type": "Testing"}) for name in names)), "group.yaml")
@@ -35,6 +35,11 @@ def test_L10_all_pods_of_a_label_can_be_deleted(daemon: Daemon) -> None:
     query = {"labelSelector": "type=Testing"}
     found = daemon.client.get(daemon.path("pods"), query)["items"]
     assert sorted(one["metadata"]["name"] for one in found) == names
+    before = {one["metadata"]["name"]: one["metadata"]["uid"] for one in found}
+    deleted, _ = daemon.client.delete(daemon.path("pods"), {"gracePeriodSeconds": 1}, query)
+    assert {one["metadata"]["name"]: one["metadata"]["uid"] for one in deleted["items"]} == before
+    for name in names:
+        daemon.wait_pod(name, lambda p, old=before[name]: p["metadata"]["uid"] != old and is_ready(p))
     daemon.remove("group.yaml")
     for name in names:
         daemon.wait_gone(name)
