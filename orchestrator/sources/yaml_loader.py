@@ -162,11 +162,13 @@ def _decode_document(document: Document, value: Any, path: FieldPath, found: _Fi
         found.problem(problem, document, path)
     if obj is None:
         return
-    if value.get("status"):
-        found.problem(no_effect(("status",), "status is written by the daemon; this one is ignored"), document, path)
-    wish = {key: item for key, item in value.items() if key != "status"}
+    if "status" in value:
+        if value["status"]:
+            found.problem(no_effect(("status",), "status is written by the daemon; this one is ignored"), document, path)
+        value = {key: item for key, item in value.items() if key != "status"}
+        obj = registry.decode(value)[0] or obj
     line, _ = document.spot.find(path)
-    found.object(_as_desired(obj), wish, line)
+    found.object(_as_desired(obj), value, line)
 
 
 def _as_desired(obj: Object) -> Object:
@@ -182,8 +184,7 @@ def _as_desired(obj: Object) -> Object:
         self_link="",
         managed_fields=(),
     )
-    fresh = {"status": type(obj.status)()} if hasattr(obj, "status") else {}
-    return replace(obj, metadata=meta, **fresh)
+    return replace(obj, metadata=meta)
 
 
 def _texts(paths: Iterable[str | Path]) -> list[str]:
