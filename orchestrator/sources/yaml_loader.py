@@ -164,7 +164,8 @@ def _decode_document(document: Document, value: Any, path: FieldPath, found: _Fi
         return
     if "status" in value:
         if value["status"]:
-            found.problem(no_effect(("status",), "status is written by the daemon; this one is ignored"), document, path)
+            ignored = no_effect(("status",), "status is written by the daemon; this one is ignored")
+            found.problem(ignored, document, path)
         value = {key: item for key, item in value.items() if key != "status"}
         obj = registry.decode(value)[0] or obj
     line, _ = document.spot.find(path)
