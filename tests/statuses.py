@@ -19,7 +19,7 @@ PHASES = {
 
 WAITING = {
     "ContainerCreating", "PodInitializing", "CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull",
-    "InvalidImageName", "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
+    "InvalidImageName", "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PostStartHookError",
 }  # fmt: skip
 TERMINATED = {
     "Completed", "Error", "OOMKilled", "ContainerCannotRun", "StartError", "ContainerStatusUnknown",
@@ -51,7 +51,8 @@ def _pod(pod: Document) -> Iterator[str]:
     apps = status.get("containerStatuses", [])
     for key, declared in (("containerStatuses", "containers"), ("initContainerStatuses", "initContainers")):
         names = [each["name"] for each in status.get(key, [])]
-        if names and names != [each["name"] for each in spec.get(declared, [])]:
+        current = status.get("observedGeneration") == meta.get("generation")
+        if names and current and names != [each["name"] for each in spec.get(declared, [])]:
             yield f"{key} are of {names}"
     if phase in OVER:
         yield from (f"{phase}, and {each['name']} runs" for each in _all(pod) if "running" in each["state"])
@@ -71,7 +72,7 @@ def _pod(pod: Document) -> Iterator[str]:
 def _conditions(pod: Document) -> Iterator[str]:
     listed = pod["status"].get("conditions", [])
     types = [each["type"] for each in listed]
-    if len(set(types)) < len(types) or not set(types) <= CONDITIONS:
+    if len(set(types)) < len(types) or not {name for name in types if "/" not in name} <= CONDITIONS:
         yield f"conditions {types}"
     for each in listed:
         if each["status"] not in ("True", "False"):
@@ -149,7 +150,7 @@ def _condition_steps(before: Document, after: Document) -> Iterator[str]:
             continue
         if each["lastTransitionTime"] < old["lastTransitionTime"]:
             yield f"{each['type']} changed at {old['lastTransitionTime']}, then at {each['lastTransitionTime']}"
-    gone = was.keys() - {each["type"] for each in after["status"].get("conditions", [])}
+    gone = {name for name in was if "/" not in name} - {each["type"] for each in after["status"].get("conditions", [])}
     if gone:
         yield f"conditions {sorted(gone)} are gone"
 

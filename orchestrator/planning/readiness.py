@@ -17,7 +17,8 @@ def is_started(container: Container, seen: SeenContainer, observed: Observed) ->
 
 
 def is_ready(container: Container, seen: SeenContainer, observed: Observed) -> bool:
-    """Started, and its readiness probe says so where it has one (P06)."""
-    if not is_started(container, seen, observed):
+    """Started, in a sandbox that is there, and its readiness probe says so where it has one (P06)."""
+    sandbox = observed.sandbox(seen.uid)
+    if sandbox is None or not sandbox.alive or not is_started(container, seen, observed):
         return False
     return container.readiness_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).ready)

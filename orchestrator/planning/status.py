@@ -31,7 +31,7 @@ from orchestrator.planning.outcome import DEADLINE_EXCEEDED, DEADLINE_MESSAGE, O
 from orchestrator.planning.readiness import is_ready, is_started
 from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.planning.terminated import last_state
+from orchestrator.planning.terminated import last_state, lost_run
 
 NEVER = "1970-01-01T00:00:00Z"
 """`startedAt` of a container that never started."""
@@ -46,8 +46,8 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
         return pod.status
     if plan.unschedulable and gone:
         return _unscheduled(pod, plan.unschedulable, now)
-    init = tuple(_container(pod, c, observed, plan) for c in spec.init_containers)
-    main = tuple(_container(pod, c, observed, plan) for c in spec.containers)
+    init = tuple(_container(pod, c, observed, plan, now) for c in spec.init_containers)
+    main = tuple(_container(pod, c, observed, plan, now) for c in spec.containers)
     sandbox = observed.sandbox(uid)
     up = sandbox is not None and sandbox.alive
     ip = (around.node.ip if spec.host_network else sandbox.ip) if up and sandbox else ""
@@ -99,7 +99,7 @@ def qos_class(pod: Pod) -> Literal["Guaranteed", "Burstable", "BestEffort"]:
     return "BestEffort" if nothing else "Guaranteed" if guaranteed else "Burstable"
 
 
-def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -> ContainerStatus:
+def _container(pod: Pod, container: Container, observed: Observed, plan: Plan, now: float) -> ContainerStatus:
     attempts = observed.of(pod.metadata.uid, container.name)
     newest = attempts[0] if attempts else None
     statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
@@ -110,7 +110,7 @@ def _container(pod: Pod, container: Container, observed: Observed, plan: Plan) -
     history = observed.restarts.get(container.name, Restarts())
     state, ended = _state(pod, container, newest, observed, plan)
     to_success = is_init(pod, container) and not is_sidecar(pod, container)
-    last = _last(attempts, history, ended)
+    last = _latest(_last(attempts, history, ended), lost_run(before, attempts, history, now))
     running = state.running is not None and newest is not None
     return ContainerStatus(
         name=container.name,
@@ -149,6 +149,10 @@ def _last(attempts: Sequence[SeenContainer], history: Restarts, shown: bool) -> 
         dead = dead[1:]
         return last_state(dead[0]) if dead else history.last if _other(history, attempts) else None
     return last_state(dead[0]) if dead else history.last
+
+
+def _latest(*runs: LastState | None) -> LastState | None:
+    return max((run for run in runs if run), key=lambda run: run.finished_at, default=None)
 
 
 def _other(history: Restarts, attempts: Sequence[SeenContainer]) -> bool:

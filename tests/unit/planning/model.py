@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.config_restart import consumed_now
 from orchestrator.planning.labels import ATTEMPT, CONFIG, CONTAINER, HASH, SANDBOX_NAME, UID
@@ -47,6 +48,7 @@ from orchestrator.planning.readiness import is_started
 from orchestrator.planning.restart_policy import is_sidecar
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
+from tests import statuses
 from tests.unit.planning.builders import ADDRESS, AROUND, NETWORK, T0
 
 MAX_ROUNDS = 20
@@ -82,6 +84,7 @@ class World:
     made: int = 0
     succeeded: set[tuple[str, str]] = field(default_factory=set)
     """(sandbox id, container) of what has ended with 0, and of sidecars that have started."""
+    last_told: registry.Document = field(default_factory=dict)
 
     # --- the daemon ---
 
@@ -286,7 +289,13 @@ class World:
         assert not missing, f"{target.name} starts before {missing} have succeeded"
 
     def _check_status(self, pod: Pod) -> None:
-        """What is told of a container is what it does; a pod that is over has none that runs."""
+        """What is told of a container is what it does, and is what Kubernetes allows, in an order that it allows."""
+        told = registry.encode(pod)
+        wrong = statuses.wrong(told)
+        if self.last_told and self.last_told["metadata"]["uid"] == pod.metadata.uid:
+            wrong += statuses.wrong_step(self.last_told, told)
+        assert not wrong, wrong
+        self.last_told = told
         alive = {c.name for c in self.containers.values() if c.uid == pod.metadata.uid and c.alive}
         over = pod.status.phase in ("Succeeded", "Failed")
         assert not over or alive <= {SANDBOX_NAME}, f"{pod.status.phase}, and {alive} run"

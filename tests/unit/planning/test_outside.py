@@ -61,7 +61,29 @@ def test_L14_a_container_removed_from_outside_is_made_again() -> None:
     assert world.lines[-1] == "start web: it is gone from the engine"
     assert world.newest("web").attempt == 1
     assert world.pod is not None
-    assert world.pod.status.container_statuses[0].restart_count == 1
+    told = world.pod.status.container_statuses[0]
+    assert told.restart_count == 1
+    last = told.last_state.terminated
+    assert last is not None
+    assert (last.reason, last.exit_code) == ("ContainerStatusUnknown", 137)
+    world.advance(60)
+    assert world.pod.status.container_statuses[0].last_state.terminated == last
+    # The next end is one that was seen.
+    world.end("web", 3)
+    world.rest()
+    ended = world.pod.status.container_statuses[0].last_state.terminated
+    assert ended is not None
+    assert ended.reason == "Error"
+
+
+def test_L14_a_pod_without_its_sandbox_is_not_ready() -> None:
+    world = World(simple())
+    world.rest()
+    assert world.pod is not None
+    assert world.pod.status.container_statuses[0].ready
+    world.end("POD")
+    world.look()
+    assert not world.pod.status.container_statuses[0].ready
 
 
 def test_L14_a_paused_container_counts_as_an_exit() -> None:
