@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from orchestrator.objects import registry
+from orchestrator.objects import lists, registry
 from orchestrator.objects.meta import Object
 from orchestrator.objects.problem import FieldPath, Problem, error, no_effect, warning
 from orchestrator.sources import files
@@ -134,26 +134,14 @@ class _Findings:
 
 def _unroll(value: Any, path: FieldPath, found: _Findings, document: Document) -> Iterator[tuple[Any, FieldPath]]:
     """Give the documents of a List (and of a PodList and its like), or the document itself."""
-    if not _is_list(value):
+    if not lists.is_list(value):
         yield value, path
         return
-    items = value.get("items")
-    if not isinstance(items, list):
-        if items is not None:
-            found.problem(error(("items",), "expected a list"), document, path)
-        return
+    items, problems = lists.open_list(value, lambda field: document.spot.text(path + field))
+    for problem in problems:
+        found.problem(problem, document, path)
     for index, item in enumerate(items):
-        here = (*path, "items", index)
-        kind = str(value["kind"]).removesuffix("List")
-        if kind and isinstance(item, dict) and "kind" not in item:
-            item = {"apiVersion": value.get("apiVersion"), "kind": kind, **item}
-        yield from _unroll(item, here, found, document)
-
-
-def _is_list(value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-        return False
-    return value["kind"] == "List" or (value["kind"].endswith("List") and "items" in value)
+        yield from _unroll(item, (*path, "items", index), found, document)
 
 
 def _decode_document(document: Document, value: Any, path: FieldPath, found: _Findings) -> None:

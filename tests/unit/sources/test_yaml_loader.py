@@ -46,6 +46,38 @@ def test_S01_a_list_is_unrolled() -> None:
     assert [sourced.title for sourced in typed.objects] == ["ConfigMap default/a"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{kind: List, items: []}", "-:1:1: apiVersion: Required value"),
+        ("{apiVersion: v1, kind: List}", "-:1:1: items: Required value"),
+        ("{apiVersion: v1, kind: List, items: {}}", "-:1:37: items: expected a list, but read a mapping"),
+        ("{apiVersion: v1, kind: List, items: [], itms: []}",
+         '-:1:41: itms: unknown field "itms" (did you mean "items"?)'),
+        ("{apiVersion: v1, kind: List, metadata: {resourceVersion: '', name: a}, items: []}",
+         '-:1:62: metadata.name: unknown field "name"'),
+        ("{apiVersion: v1, kind: List, items: [a]}",
+         "-:1:38: a document must be a mapping with apiVersion, kind and metadata"),
+        ("{apiVersion: apps/v1, kind: PodList, items: []}",
+         '-:1:14: apiVersion: Unsupported value: "apps/v1": supported values: "v1"'),
+        ("{apiVersion: v1, kind: GizmoList, items: []}", '-:1:24: kind: unknown kind "GizmoList"'),
+        ("{apiVersion: v1, kind: PodList, items: [{kind: Service}]}",
+         '-:1:48: items[0].kind: Unsupported value: "Service": supported values: "Pod"'),
+        ("{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod, metadata: {name: a}}]}",
+         "-:1:38: spec: Required value"),
+    ],
+)  # fmt: skip
+def test_S01_what_is_wrong_with_a_list_has_its_place(text: str, message: str) -> None:
+    assert message in told(text)
+
+
+def test_S01_lists_may_hold_lists_and_nothing() -> None:
+    inner = "{apiVersion: v1, kind: ConfigMapList, metadata: {resourceVersion: '7'}, items: [{metadata: {name: a}}]}"
+    loaded = load_bytes(f"apiVersion: v1\nkind: List\nitems:\n- {inner}\n".encode(), "-")
+    assert [sourced.title for sourced in loaded.objects] == ["ConfigMap default/a"]
+    assert told("apiVersion: v1\nkind: List\nitems: []\n") == []
+
+
 def test_S02_S03_S05_every_problem_has_file_line_column_and_path() -> None:
     text = """\
 apiVersion: v1
