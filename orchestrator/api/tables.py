@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.api.ages import UNKNOWN, age
 from orchestrator.api.pod_table import NONE, pod_cells
+from orchestrator.api.storage_table import CLAIM_COLUMNS, VOLUME_COLUMNS, claim_cells, volume_cells
 from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.events import Event
 from orchestrator.objects.service import Endpoints, EndpointSubset, Service
@@ -134,6 +135,8 @@ KINDS: Mapping[str, TableKind] = {
     "ConfigMap": TableKind(("Name", "Data", "Age"), _config_map),
     "Secret": TableKind(("Name", "Type", "Data", "Age"), _secret),
     "Namespace": TableKind(("Name", "Status", "Age"), _namespace),
+    "PersistentVolumeClaim": TableKind(CLAIM_COLUMNS, claim_cells, frozenset({"VolumeMode"})),
+    "PersistentVolume": TableKind(VOLUME_COLUMNS, volume_cells, frozenset({"VolumeMode"})),
     "Event": TableKind(
         (
             "Last Seen", "Type", "Reason", "Object", "Subobject", "Source", "Message", "First Seen", "Count", "Name",

@@ -1,4 +1,4 @@
-"""`orchestrator delete`: ends pods in order, and waits until they are gone."""
+"""`orchestrator delete`: ends pods in order, ends claims with their data, and waits until they are gone."""
 
 import time
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Going:
     uid: str
 
 
-@click.command(short_help="End pods in order; those of the folder are made anew.")
-@click.argument("resource", nargs=-1, required=True, metavar="pod NAME... | pod/NAME...")
+@click.command(short_help="End pods in order, or a claim with its data.")
+@click.argument("resource", nargs=-1, required=True, metavar="pod NAME... | pod/NAME... | pvc NAME...")
 @options.namespace
 @options.selector
 @click.option("--all", "every", is_flag=True, help="All of the namespace.")
@@ -58,6 +58,8 @@ def command(
 
     The spec folder stays the truth: a pod whose spec is in it is made anew, with another UID, as a controller's would
     be.  A pod that is ending already ends sooner when the grace period is shorter, and never later.
+
+    A claim (pvc) goes with its data, for good, once its spec and the pods that mount it are gone.
     """
     seconds_given = grace_period(grace, now=now, force=force)
     client = client_of(ctx)

@@ -50,13 +50,15 @@ def _describe(client: Client, resource: Resource, document: Document) -> str:
     if resource.kind == "Pod":
         return describe_pod(document, events, now, client.status()["engine"]["error"])
     meta = document["metadata"]
-    endpoints = None
+    endpoints, pods = None, None
+    if resource.kind == "PersistentVolumeClaim":
+        pods = client.get(f"/api/v1/namespaces/{meta['namespace']}/pods")["items"]
     if resource.kind == "Service":
         endpoints = _maybe(client, f"/api/v1/namespaces/{meta['namespace']}/endpoints/{meta['name']}")
     if resource.kind == "Secret":
         # For the sizes.  Who may not see the values sees the keys.
         document = _revealed(client, resource, document)
-    return describe_object(document, events, now, endpoints)
+    return describe_object(document, events, now, endpoints, pods)
 
 
 def _events(client: Client, document: Document) -> list[Document]:

@@ -3,16 +3,27 @@
 import base64
 from collections.abc import Callable, Mapping
 
+from orchestrator.cli.describe_storage import claim_fields, volume_fields
 from orchestrator.cli.describe_text import NONE, Field, events_table, fields, local_time, pairs
 from orchestrator.cli.documents import Document, to_yaml
 
 
-def describe_object(document: Document, events: list[Document], now: float, endpoints: Document | None = None) -> str:
-    """Give the description of any object but a pod; `endpoints` are those of a Service."""
+def describe_object(
+    document: Document,
+    events: list[Document],
+    now: float,
+    endpoints: Document | None = None,
+    pods: list[Document] | None = None,
+) -> str:
+    """Give the description of any object but a pod; `endpoints` are those of a Service, `pods` those around a claim."""
     meta = document["metadata"]
     head: list[Field] = [("Name", meta["name"])]
     if meta.get("namespace"):
         head.append(("Namespace", meta["namespace"]))
+    if document["kind"] == "PersistentVolumeClaim":
+        return "\n".join((*fields([*head, *claim_fields(document, pods or [])]), *events_table(events, now)))
+    if document["kind"] == "PersistentVolume":
+        return "\n".join((*fields([*head, *volume_fields(document)]), *events_table(events, now)))
     head += [("Labels", pairs(meta.get("labels"))), ("Annotations", pairs(meta.get("annotations"), ": "))]
     if document["kind"] == "Service":
         body = fields([*head, *_service(document, endpoints)])

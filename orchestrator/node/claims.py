@@ -4,7 +4,7 @@
 
 The decisions are `planning.claims`'.  A claim whose document goes is kept, with its data, and told of once: a file that
 was moved by mistake must never cost a database.  The journal has every claim, so that it is there after a restart, and
-one that comes again under its name gets its data back.  Only `delete` removes both.
+one that comes again under its name gets its data back.  Only a claim that is being deleted takes its data with it.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError
+from orchestrator.errors import Invalid
 from orchestrator.objects import registry
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.pod import Pod
@@ -30,18 +30,20 @@ from orchestrator.planning.claims import (
     bound_claim,
     claim_volume,
     claims_of,
+    fate_of_data,
     is_bound,
     is_provisioned,
     name_of,
     provisioned_name,
     provisioned_volume,
     reference,
+    retained_in,
 )
 from orchestrator.planning.ops import EventNote
 from orchestrator.planning.surroundings import ClaimVolume
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import KEPT, SPECS, Change, Expired, Key, Store
+from orchestrator.state.store import KEPT, Change, Expired, Key, Store
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,6 @@ _BUCKET = "claims"
 _MADE = "made for claims"
 """The owner of volumes that have no document."""
 _TRASH = ".deleted"
-_RETAINED = ".retained"
 
 
 class ClaimKeeper:
@@ -63,6 +64,7 @@ class ClaimKeeper:
         self._journal = journal
         self._recorder = recorder
         self._folder = folder
+        self._trash = folder / _TRASH
         self._clock = clock
         self._told: dict[Name, str] = {}
         """What was last told of a claim that waits."""
@@ -87,10 +89,10 @@ class ClaimKeeper:
 
     async def run(self) -> None:
         """Follow volumes, classes, pods and claims, for ever."""
-        await asyncio.to_thread(shutil.rmtree, self._folder / _TRASH, ignore_errors=True)
         watch = self._store.watch()
         self.reconcile()
         while True:
+            await self._empty_trash()
             try:
                 changes = await watch.next()
             except Expired:
@@ -102,6 +104,9 @@ class ClaimKeeper:
 
     def reconcile(self) -> None:
         """Bind what can be bound, and tell what cannot; done again it changes nothing."""
+        for claim in self._store.list(CLAIM):
+            if claim.metadata.deletion_timestamp:
+                self._end(claim)
         claims: list[PersistentVolumeClaim] = self._store.list(CLAIM)
         every: list[PersistentVolume] = self._store.list(VOLUME)
         documented = {volume.metadata.name: volume for volume in every if not is_provisioned(volume)}
@@ -184,8 +189,7 @@ class ClaimKeeper:
             )
 
     def _where(self, claim: PersistentVolumeClaim) -> str:
-        volume = self._store.get(Key(VOLUME, "", claim.spec.volume_name))
-        found = claim_volume(claim, volume)
+        found = claim_volume(claim, self._store.get(Key(VOLUME, "", claim.spec.volume_name)))
         data = f"its data stays in {found.directory}" if found.directory else "it has no data"
         command = f"orchestrator delete pvc {claim.metadata.name} -n {claim.metadata.namespace}"
         return f"{data} until `{command}`, and is there again for a claim of this name"
@@ -223,48 +227,33 @@ class ClaimKeeper:
 
     # --- the end of a claim ---
 
-    async def delete(self, namespace: str, name: str) -> str:
-        """Delete a claim and its data, for good; gives a sentence that says what became of the data.
+    def _end(self, claim: PersistentVolumeClaim) -> None:
+        """Put the data where no claim finds it, and let the claim go.
 
-        NotFound; Conflict while a pod uses it or its document is in the specs.
+        By a rename, so that a crash leaves all of it or nothing under its name.
         """
-        key = Key(CLAIM, namespace, name)
-        record = self._store.record(key)
-        if record is None:
-            raise NotFound(f'persistentvolumeclaims "{name}" not found')
-        if record.owner == SPECS:
-            where = f" ({record.source})" if record.source else ""
-            raise Conflict(f'persistentvolumeclaims "{name}" is in the specs{where}: remove its document first')
-        users = sorted(pod.metadata.name for pod in self._store.list("Pod", namespace) if name in claims_of(pod))
-        if users:
-            raise Conflict(
-                f'persistentvolumeclaims "{name}" is used by pod {", ".join(users)}: remove what uses it first'
-            )
-        volume: PersistentVolume | None = self._store.get(Key(VOLUME, "", record.object.spec.volume_name))
-        said = self._give_up(record.object, volume)
-        self._journal.delete(_BUCKET, f"{namespace}/{name}")
-        self._told.pop((namespace, name), None)
-        self._store.delete(key)
-        self.reconcile()
-        await asyncio.to_thread(shutil.rmtree, self._folder / _TRASH, ignore_errors=True)
-        return said
+        volume: PersistentVolume | None = self._store.get(Key(VOLUME, "", claim.spec.volume_name))
+        if volume is not None and is_provisioned(volume):
+            directory = self._directory(claim)
+            retained = volume.spec.persistent_volume_reclaim_policy == "Retain"
+            to = retained_in(directory, claim) if retained else self._trash / claim.metadata.uid
+            try:
+                to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if directory.exists():
+                    directory.rename(to)
+            except OSError as error:
+                text = f"cannot delete the data in {directory}: {error.strerror}"
+                self._tell(claim, EventNote("Warning", "VolumeFailedDelete", text))
+                return
+            self._store.drop(Key(VOLUME, "", volume.metadata.name))
+        self._journal.delete(_BUCKET, "/".join(name_of(claim)))
+        self._told.pop(name_of(claim), None)
+        log.info("claim %s/%s is deleted; %s", *name_of(claim), fate_of_data(claim, volume))
+        self._store.finalize(Key(CLAIM, *name_of(claim)), claim.metadata.uid)
 
-    def _give_up(self, claim: PersistentVolumeClaim, volume: PersistentVolume | None) -> str:
-        """Put the data where no claim finds it: by a rename, so that a crash leaves all of it or nothing."""
-        directory, uid = self._directory(claim), claim.metadata.uid
-        if volume is None or not is_provisioned(volume):
-            found = claim_volume(claim, volume).directory
-            return f"its data stays in {found}, which is not ours" if found else "it had no data"
-        retained = volume.spec.persistent_volume_reclaim_policy == "Retain"
-        to = self._folder / (_RETAINED if retained else _TRASH) / f"{'_'.join(name_of(claim))}_{uid}"
-        try:
-            to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if directory.exists():
-                directory.rename(to)
-        except OSError as error:
-            raise OrchestratorError(f"cannot delete the data in {directory}: {error.strerror}") from error
-        self._store.drop(Key(VOLUME, "", volume.metadata.name))
-        return f"its data was moved to {to} (reclaimPolicy Retain)" if retained else f"its data in {directory} is gone"
+    async def _empty_trash(self) -> None:
+        if self._trash.exists():
+            await asyncio.to_thread(shutil.rmtree, self._trash, ignore_errors=True)
 
 
 def _unversioned(obj: Any) -> Any:

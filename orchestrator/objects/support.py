@@ -65,13 +65,10 @@ NOT_ENFORCED: frozenset[str] = frozenset(
     {
         "Container.resizePolicy",
         "Container.volumeDevices",
-        "EmptyDirVolumeSource.sizeLimit",
         "EnvVarSource.fileKeyRef",
         "ObjectMeta.finalizers",
         "ObjectMeta.ownerReferences",
         "PodSecurityContext.appArmorProfile",
-        "PodSecurityContext.fsGroup",
-        "PodSecurityContext.fsGroupChangePolicy",
         "PodSecurityContext.runAsNonRoot",
         "PodSecurityContext.seLinuxChangePolicy",
         "PodSecurityContext.seLinuxOptions",

@@ -9,6 +9,8 @@ and "", which asks for a volume that is there.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import PurePath
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -21,6 +23,7 @@ from orchestrator.objects.volumes import HostPathVolumeSource
 from orchestrator.planning.ops import EventNote
 from orchestrator.planning.surroundings import ClaimVolume, Surroundings
 
+P = TypeVar("P", bound=PurePath)
 Name = tuple[str, str]
 """Namespace and name of a claim."""
 
@@ -237,12 +240,35 @@ def is_provisioned(volume: PersistentVolume) -> bool:
     return volume.metadata.annotations.get(PROVISIONED_BY) == PROVISIONER
 
 
+# --- its end ---
+
+
+def fate_of_data(claim: PersistentVolumeClaim, volume: PersistentVolume | None) -> str:
+    """What the deletion of a claim does to its data, in a sentence."""
+    if volume is None or (volume.spec.host_path is None and volume.spec.local is None):
+        return "it has no data"
+    if not is_provisioned(volume):
+        return f"its data stays in volume {volume.metadata.name}"
+    assert volume.spec.host_path is not None
+    directory = volume.spec.host_path.path
+    if volume.spec.persistent_volume_reclaim_policy == "Retain":
+        return f"its data is kept in {retained_in(PurePath(directory), claim)} (reclaimPolicy Retain)"
+    return f"its data in {directory} goes with it"
+
+
+def retained_in(directory: P, claim: PersistentVolumeClaim) -> P:
+    """Where the data of a claim goes that its class retains: beside it, where no other claim finds it."""
+    return directory.with_name(f"{directory.name}.{claim.metadata.uid}")
+
+
 # --- for a pod ---
 
 
 def claim_volume(claim: PersistentVolumeClaim, volume: PersistentVolume | None) -> ClaimVolume:
     """Where a claim's data lies, for the pods that mount it."""
     name = claim.metadata.name
+    if claim.metadata.deletion_timestamp:
+        return ClaimVolume(problem=f'persistentvolumeclaim "{name}" is being deleted')
     if claim.status.phase == "Lost":
         lost = claim.spec.volume_name
         return ClaimVolume(problem=f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{lost}"')

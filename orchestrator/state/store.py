@@ -225,8 +225,17 @@ class Store:
         self._remembered.keep(str(key), pod.metadata, self._identity(record.desired))
         return pod
 
+    def begin_deletion(self, key: Key) -> Object:
+        """Have an object say that it is being deleted: who holds what is behind it (a claim's data) finalizes it."""
+        record = self._existing(key)
+        meta = record.object.metadata
+        if meta.deletion_timestamp:
+            return record.object
+        meta = msgspec.structs.replace(meta, deletion_timestamp=format_time(self._clock()))
+        return self._put(key, replace(record, object=msgspec.structs.replace(record.object, metadata=meta)))
+
     def finalize(self, key: Key, uid: str) -> None:
-        """The node has torn this pod down: it goes, if it is still the one with this uid and being deleted."""
+        """Nothing is left behind this object: it goes, if it is still the one with this uid and being deleted."""
         record = self._records.get(key)
         if record is None or record.object.metadata.uid != uid or not record.object.metadata.deletion_timestamp:
             return
@@ -254,7 +263,7 @@ class Store:
         """Set what the daemon finds for an object (a claim's volume); one that has gone, or was made anew, is left."""
         record = self._records.get(key_of(obj))
         if record is not None and record.object.metadata.uid == obj.metadata.uid and record.object != obj:
-            self._put(key_of(obj), Record(obj, record.desired, record.raw, record.owner, record.source))
+            self._put(key_of(obj), replace(record, object=obj))
 
     def drop(self, key: Key) -> None:
         """Remove an object that was `put`; absent is fine."""
@@ -284,8 +293,7 @@ class Store:
         if key.kind not in _KEPT_KINDS:
             self.delete(key)
             return
-        record = self._records[key]
-        self._records[key] = Record(record.object, record.desired, record.raw, KEPT, "")
+        self._records[key] = replace(self._records[key], owner=KEPT, source="", then=None)
 
     def _with_server_fields(self, key: Key, obj: Object, existing: Object | None, identity: str) -> Object:
         if existing is not None:

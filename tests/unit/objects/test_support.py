@@ -14,7 +14,9 @@ from orchestrator.objects import registry
 from orchestrator.objects.meta import kubernetes_name
 from orchestrator.objects.support import HARMLESS, IGNORED, NOT_ENFORCED
 
-KINDS = ("Pod", "Service", "ConfigMap", "Secret", "Namespace")
+KINDS = (
+    "Pod", "Service", "ConfigMap", "Secret", "Namespace", "PersistentVolumeClaim", "PersistentVolume", "StorageClass",
+)  # fmt: skip
 
 NOT_READ = {
     "ObjectMeta.generateName": "a file must give a name, and is told so",
@@ -23,6 +25,11 @@ NOT_READ = {
     "NamespaceSpec.finalizers": "a server's, in manifests copied out of a cluster",
     "ConfigMap.immutable": "objects/validation/update.py reads it",
     "Secret.immutable": "objects/validation/update.py reads it",
+    "EphemeralVolumeSource.volumeClaimTemplate": "its claim would live and die with the pod: so does the folder",
+    "LabelSelector.matchExpressions": "LabelSelector.matches reads it",
+    "LabelSelector.matchLabels": "LabelSelector.matches reads it",
+    "LocalVolumeSource.fsType": "of block devices alone, and a claim on one is told so",
+    "PersistentVolumeSpec.nodeAffinity": "a local volume must have it; whatever lies on this host, this host reaches",
     "ServiceSpec.clusterIPs": "its first must agree with clusterIP, which is read; there is no second family",
     "ServiceSpec.internalTrafficPolicy": "on one host all endpoints are local: both policies mean the same",
 }
