@@ -5,6 +5,7 @@ from orchestrator.cli.describe_text import NONE, Field, events_table, fields, lo
 from orchestrator.cli.describe_volumes import describe_volumes
 from orchestrator.cli.documents import Document
 from orchestrator.cli.why import why_not_well
+from orchestrator.objects.annotations import CONFIG_CURRENT, RESTART_ON_CHANGE, RESTARTS, restart_kinds
 
 
 def describe_pod(pod: Document, events: list[Document], now: float, engine_error: str = "") -> str:
@@ -44,9 +45,23 @@ def _head(pod: Document, why: list[str]) -> list[Field]:
         *([("Reason", status["reason"])] if status.get("reason") else []),
         *([("Message", status["message"].split("\n"))] if status.get("message") else []),
         *([("Why", why)] if why else []),
+        *([("Old Config", old)] if (old := _old_config(pod)) else []),
         ("IP", status.get("podIP", "")),
         *([("Restart Policy", spec["restartPolicy"])] if spec.get("restartPolicy", "Always") != "Always" else []),
     ]
+
+
+def _old_config(pod: Document) -> list[str]:
+    """What runs with config as it was before an edit, and what would change that."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    told = [c["message"] for c in conditions if c["type"] == CONFIG_CURRENT and c["status"] != "True"]
+    if not told:
+        return []
+    lines = told[0].split("; ")
+    if len(restart_kinds(pod["metadata"].get("annotations") or {})) < len(RESTARTS):
+        lines.append("an environment and a subPath stay what they were until the container is made anew: by an edit")
+        lines.append(f"of its spec, or by itself with the annotation {RESTART_ON_CHANGE}: {','.join(RESTARTS)}")
+    return lines
 
 
 def _conditions(conditions: list[Document]) -> list[str]:
@@ -55,6 +70,8 @@ def _conditions(conditions: list[Document]) -> list[str]:
     width = max(len(condition["type"]) for condition in conditions) + 3
     lines = ["Conditions:", "  " + "Type".ljust(width) + "Status"]
     for condition in conditions:
-        said = ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))
+        # What our own condition has to tell stands near the top.
+        message = "" if condition["type"] == CONFIG_CURRENT else condition.get("message")
+        said = ": ".join(filter(None, (condition.get("reason"), message)))
         lines.append("  " + condition["type"].ljust(width) + condition["status"] + (f"   {said}" if said else ""))
     return lines

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from orchestrator.api.ages import age, human_duration
 from orchestrator.cli.documents import Document
 from orchestrator.cli.event_text import last_seen, since_text, sort_events
+from orchestrator.objects.annotations import CONFIG_CURRENT
 from orchestrator.objects.times import parse_time
 
 MOST = 10
@@ -43,7 +44,8 @@ def why_not_well(pod: Document, events: list[Document], now: float, engine_error
 
 
 def _is_telling(condition: Document) -> bool:
-    return condition["status"] != "True" and bool(condition.get("message"))
+    of_running = condition["type"] == CONFIG_CURRENT
+    return condition["status"] != "True" and bool(condition.get("message")) and not of_running
 
 
 class _Look:

@@ -1,4 +1,4 @@
-"""The annotations that have a meaning here; all others are the user's own."""
+"""The annotations and the conditions of our own; all other annotations are the user's."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,9 @@ RESTART_ON_CHANGE = PREFIX + "restart-on-change"
 
 RESTARTS: Mapping[str, str] = {"config": "ConfigMap", "secrets": "Secret"}
 """The words of RESTART_ON_CHANGE, and the kinds that they stand for."""
+
+CONFIG_CURRENT = PREFIX + "ConfigCurrent"
+"""A pod's condition, False while something runs that an edit of its config did not reach; before the first, none."""
 
 
 def restart_words(value: str) -> list[str]:

@@ -25,8 +25,6 @@ from orchestrator.planning.surroundings import Surroundings
 
 SETTLES = 1.0
 """Seconds without another edit before a container is restarted: many edits are one, and one taken back is none."""
-CONDITION = "orchestrator.dev/ConfigCurrent"
-"""False, with the containers and keys, while something runs that an edit did not reach; else the pod has none."""
 
 
 @dataclass(frozen=True, slots=True)

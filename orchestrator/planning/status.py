@@ -7,6 +7,7 @@ transitions are taken over from the status before.
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from orchestrator.objects.annotations import CONFIG_CURRENT
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import (
@@ -24,7 +25,7 @@ from orchestrator.objects.pod_status import (
 )
 from orchestrator.objects.scalars import parse_quantity
 from orchestrator.objects.times import format_time
-from orchestrator.planning.config_restart import CONDITION, out_of_date
+from orchestrator.planning.config_restart import out_of_date
 from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
 from orchestrator.planning.outcome import DEADLINE_EXCEEDED, DEADLINE_MESSAGE, Outcome, outcome
@@ -244,13 +245,19 @@ def _conditions(
 
 
 def _config_current(pod: Pod, observed: Observed, around: Surroundings, now: float) -> tuple[PodCondition, ...]:
-    """A condition of our own, where an edit did not reach what runs: `describe` and any client can say so."""
+    """A condition of our own, once an edit did not reach what runs: `describe` and any client can say so."""
+    before = tuple(c for c in pod.status.conditions if c.type == CONFIG_CURRENT)
+    if pod.metadata.deletion_timestamp:
+        # Its config may go with it.
+        return before
     told = []
     for container in (*pod.spec.init_containers, *pod.spec.containers):
         newest = observed.newest(pod.metadata.uid, container.name)
         told.append(out_of_date(pod, container, newest, observed, around, now) if newest else "")
     text = "; ".join(filter(None, told))
-    return (_condition(pod, CONDITION, False, "ConfigChanged", text, now),) if text else ()
+    if not text and not before:
+        return ()
+    return (_condition(pod, CONFIG_CURRENT, not text, "ConfigChanged" if text else "", text, now),)
 
 
 def _condition(pod: Pod, name: str, holds: bool, reason: str, message: str, now: float) -> PodCondition:

@@ -7,6 +7,7 @@ from orchestrator.cli.describe_objects import describe_object
 from orchestrator.cli.describe_pod import describe_pod
 from orchestrator.cli.describe_text import fields
 from orchestrator.cli.describe_volumes import describe_volumes
+from orchestrator.objects.annotations import CONFIG_CURRENT, RESTART_ON_CHANGE
 from orchestrator.objects.times import format_time
 
 NOW = 7_000.0
@@ -68,6 +69,28 @@ def test_a_pod_nobody_has_looked_at_yet_can_be_described() -> None:
     text = describe_pod(pod(), [], NOW)
     assert "Status:       Pending" in text
     assert text.endswith("Events:  <none>")
+
+
+def test_V02_what_runs_with_old_config_is_told_near_the_top_and_what_to_do() -> None:
+    old = 'c was made before key "a" of ConfigMap "s" changed (env)'
+    held = 'd was made before key "b" of Secret "t" changed (env)'
+    condition = {"type": CONFIG_CURRENT, "status": "False", "reason": "ConfigChanged", "message": f"{old}; {held}"}
+    document = pod(phase="Running", conditions=[condition])
+    lines = describe_pod(document, [], NOW).splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("Old Config:"))
+    assert first < lines.index("Conditions:")
+    assert [line.split(":  ")[-1].strip() for line in lines[first : first + 4]] == [
+        old,
+        held,
+        "an environment and a subPath stay what they were until the container is made anew: by an edit",
+        f"of its spec, or by itself with the annotation {RESTART_ON_CHANGE}: config,secrets",
+    ]
+    assert f"  {CONFIG_CURRENT}   False   ConfigChanged" in lines
+    document["metadata"] = {**META, "annotations": {RESTART_ON_CHANGE: "config,secrets"}}
+    text = describe_pod(document, [], NOW)
+    assert held in text
+    assert "stay what they were" not in text
+    assert "Old Config" not in describe_pod(pod(phase="Running"), [], NOW)
 
 
 def test_a_deleted_pod_says_until_when() -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from orchestrator.objects.annotations import RESTART_ON_CHANGE
+from orchestrator.objects.annotations import CONFIG_CURRENT, RESTART_ON_CHANGE
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.config_restart import CONDITION, SETTLES
+from orchestrator.planning.config_restart import SETTLES
 from orchestrator.planning.labels import CONFIG, SANDBOX_NAME
 from orchestrator.planning.observed import StopReason
 from orchestrator.planning.ops import Create
-from tests.unit.planning.builders import around, config_map, pod, secret
+from tests.unit.planning.builders import around, config_map, deleted, pod, secret
 from tests.unit.planning.model import World
 
 KEY = b"k" * 32
@@ -77,8 +77,8 @@ def own(world: World) -> list[object]:
 
 def condition(world: World) -> str:
     assert world.pod is not None
-    found = [c for c in world.pod.status.conditions if c.type == CONDITION]
-    assert all((c.status, c.reason) == ("False", "ConfigChanged") for c in found)
+    found = [c for c in world.pod.status.conditions if c.type == CONFIG_CURRENT]
+    assert all((c.status, c.reason) == (("False", "ConfigChanged") if c.message else ("True", "")) for c in found)
     return found[0].message if found else ""
 
 
@@ -212,6 +212,15 @@ def test_V02_by_default_nothing_restarts_and_the_condition_says_what_is_old() ->
         'path was made before key "file" of ConfigMap "settings" changed (volume files)'
     )
     assert edit(world, settings(), keys()) == []
+    assert condition(world) == ""
+
+
+def test_V02_a_pod_that_goes_with_its_config_is_told_of_no_edit() -> None:
+    world = living("")
+    assert world.pod is not None
+    world.pod = deleted(world.pod, 30)
+    world.deaf = True
+    edit(world)
     assert condition(world) == ""
 
 
