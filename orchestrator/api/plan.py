@@ -45,7 +45,7 @@ def _documents(body: bytes) -> list[Any]:
 
 
 def _object(document: Any) -> Object:
-    obj, problems = registry.decode(document)
+    obj, problems = registry.decode(document, lenient=True)
     if obj is None:
         raise Invalid("; ".join(str(problem) for problem in problems))
     return obj

@@ -3,7 +3,7 @@
 from orchestrator.api import daemon, deletion, discovery, exec_stream, logs, plan, resources
 from orchestrator.api.context import Route
 
-_POD = "/api/v1/namespaces/{namespace}/pods/{name}"
+_POD = "/api/v1/namespaces/{namespace}/pods/{name:[^/]+}"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/healthz", daemon.healthz),
@@ -18,10 +18,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _POD + "/log", logs.get_log),
     Route("GET", _POD + "/exec", exec_stream.run_command, "write"),
     Route("GET", "/api/v1/{resource}", resources.list_objects),
-    Route("GET", "/api/v1/{resource}/{name}", resources.get_object),
+    Route("GET", "/api/v1/{resource}/{name:[^/]+}", resources.get_object),
     Route("GET", "/api/v1/namespaces/{namespace}/{resource}", resources.list_objects),
-    Route("GET", "/api/v1/namespaces/{namespace}/{resource}/{name}", resources.get_object),
-    Route("DELETE", "/api/v1/{resource}/{name}", deletion.delete_object, "write"),
+    Route("GET", "/api/v1/namespaces/{namespace}/{resource}/{name:[^/]+}", resources.get_object),
+    Route("DELETE", "/api/v1/{resource}/{name:[^/]+}", deletion.delete_object, "write"),
     Route("DELETE", "/api/v1/namespaces/{namespace}/{resource}", deletion.delete_collection, "write"),
-    Route("DELETE", "/api/v1/namespaces/{namespace}/{resource}/{name}", deletion.delete_object, "write"),
+    Route("DELETE", "/api/v1/namespaces/{namespace}/{resource}/{name:[^/]+}", deletion.delete_object, "write"),
 )

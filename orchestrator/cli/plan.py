@@ -22,7 +22,7 @@ def command(ctx: click.Context, specs: tuple[str, ...], output: str | None) -> i
     """
     from orchestrator.objects import registry
 
-    load = load_paths(specs, sys.stdin.buffer.read() if STDIN in specs else None)
+    load = load_paths(specs, sys.stdin.buffer.read() if STDIN in specs else None, lenient=True)
     if load.errors:
         click.echo("\n".join(problem_lines(load, warnings=False)))
         return 1

@@ -40,15 +40,15 @@ def command(paths: tuple[str, ...], output: str | None, quiet: bool) -> int:
     return 1 if load.errors else 0
 
 
-def load_paths(paths: Sequence[str], stdin: bytes | None) -> "Load":
+def load_paths(paths: Sequence[str], stdin: bytes | None, *, lenient: bool = False) -> "Load":
     """Load files and folders, and what standard input held where it is one of them."""
     from orchestrator.sources import files
     from orchestrator.sources.yaml_loader import Loader, decode_file, merge
 
     scan = files.scan([path for path in paths if path != STDIN])
-    loads = Loader().refresh(scan)
+    loads = Loader(lenient=lenient).refresh(scan)
     if stdin is not None:
-        loads[STDIN_NAME] = decode_file(stdin, STDIN_NAME)
+        loads[STDIN_NAME] = decode_file(stdin, STDIN_NAME, lenient=lenient)
     return merge(loads, scan)
 
 

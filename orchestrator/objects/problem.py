@@ -1,7 +1,7 @@
 """What is wrong with a document: one frozen value for each finding, placed by its field path."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 FieldPath = tuple[str | int, ...]
@@ -19,7 +19,8 @@ class Problem:
     """One finding.  `proposal` says what to write instead, "" where nothing can be proposed.
 
     An error refuses the document; a warning tells of something that has no effect.  `about_key` says that the field's
-    name is wrong and not its value; `once`, that the same message at another place would tell nothing new.
+    name is wrong and not its value; `once`, that the same message at another place would tell nothing new; `runs_here`,
+    that what is meant is clear and only a cluster would refuse it.
     """
 
     severity: Severity
@@ -28,6 +29,7 @@ class Problem:
     proposal: str = ""
     about_key: bool = False
     once: bool = False
+    runs_here: bool = False
 
     @property
     def field(self) -> str:
@@ -43,6 +45,13 @@ class Problem:
 
     def __str__(self) -> str:
         return printable(f"{self.field}: {self.sentence}" if self.path else self.sentence)
+
+
+def tolerated(problem: Problem) -> Problem:
+    """Give the warning that a daemon makes of an error which only a cluster would have."""
+    if problem.severity != "error":
+        return problem
+    return replace(problem, severity="warning", proposal="it runs here, but a cluster refuses it")
 
 
 def path_text(path: FieldPath) -> str:

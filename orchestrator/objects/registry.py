@@ -19,7 +19,7 @@ from orchestrator.objects.events import Event
 from orchestrator.objects.meta import Object
 from orchestrator.objects.misfit import SourceText, did_you_mean, nearest, shortened
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.problem import Problem, error, no_effect, required
+from orchestrator.objects.problem import Problem, error, no_effect, required, tolerated
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.objects.shape import Shaper
 from orchestrator.objects.storage import PersistentVolume, StorageClass
@@ -100,11 +100,14 @@ def convert(document: Document) -> Object:
         raise Invalid(f"cannot read a {known.kind}: {failure}") from failure
 
 
-def decode(document: Any, source_text: SourceText = lambda path: None) -> tuple[Object | None, tuple[Problem, ...]]:
+def decode(
+    document: Any, source_text: SourceText = lambda path: None, *, lenient: bool = False
+) -> tuple[Object | None, tuple[Problem, ...]]:
     """Check a document and build its object, with defaults.
 
     Gives the object, or None where there is an error or the kind is not supported, and all problems of the document.
-    `source_text` tells how a scalar stands in the file, for better proposals.
+    `source_text` tells how a scalar stands in the file, for better proposals.  `lenient` makes warnings of what only a
+    cluster would refuse, where nothing else is wrong.
     """
     missing = _without_kind(document)
     if missing:
@@ -124,6 +127,8 @@ def decode(document: Any, source_text: SourceText = lambda path: None) -> tuple[
         return None, tuple(found)
     said = {problem.path for problem in found if problem.severity == "error"}
     found += [problem for problem in validate(obj, namespaced=known.namespaced) if problem.path not in said]
+    if lenient and all(problem.runs_here for problem in found if problem.severity == "error"):
+        found = [tolerated(problem) for problem in found]
     if any(problem.severity == "error" for problem in found):
         return None, tuple(found)
     if not known.namespaced:

@@ -6,6 +6,7 @@ text, and reads 3.0 as the integer 3.  Everything else must have its type exactl
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -126,8 +127,9 @@ class Shaper:
         if not isinstance(value, str):
             return self._wrong(value, "a string", path)
         if value not in expected.values:
-            self.problems.append(unsupported(path, shortened(value), expected.values))
-            return None
+            meant = [each for each in expected.values if str(each).lower() == value.lower()]
+            self.problems.append(replace(unsupported(path, shortened(value), expected.values), runs_here=bool(meant)))
+            return meant[0] if meant else None
         return value
 
     def _text(self, value: Any, _: inspect.StrType, path: FieldPath) -> Any:

@@ -137,7 +137,10 @@ def sub_path_of(mount: VolumeMount, variables: Mapping[str, str]) -> str:
 def _mounts(pod: Pod, container: Container, around: Surroundings, variables: Mapping[str, str]) -> list[Mount]:
     volumes = {volume.name: volume for volume in pod.spec.volumes}
     result = []
-    for index, mount in enumerate(container.volume_mounts):
+    # Of several at one place the container sees the last; the engine takes one only.
+    last = {mount.mount_path: index for index, mount in enumerate(container.volume_mounts)}
+    for index in sorted(last.values()):
+        mount = container.volume_mounts[index]
         volume = volumes[mount.name]
         directory, sub_path = volume_directory(volume, pod, around), sub_path_of(mount, variables)
         source = sub_path_source(pod, container, index, directory, sub_path, around) if sub_path else directory

@@ -4,6 +4,7 @@ A container's name tells all that its labels tell, so a second create of the sam
 crash of the daemon can make one container run twice.
 """
 
+import re
 from collections.abc import Mapping
 
 from orchestrator.objects.annotations import PREFIX
@@ -19,6 +20,8 @@ ROLE = PREFIX + "role"
 CONFIG = PREFIX + "config"
 """What it was made from, where it reads ConfigMaps or Secrets: see `made_from`."""
 
+_REFUSED = re.compile(r"[^A-Za-z0-9_.-]")
+
 SANDBOX_NAME = "POD"
 """The sandbox's name where a container's name stands; no container can bear it, for it is not lower case."""
 
@@ -29,8 +32,9 @@ def prefix_of(instance: str) -> str:
 
 
 def container_name(instance: str, namespace: str, pod: str, uid: str, container: str, attempt: int) -> str:
-    """ "orchestrator_default_front_web_1a2b3c4d_0"; underscores cannot be part of any of its words."""
-    return f"{prefix_of(instance)}_{namespace}_{pod}_{container}_{uid[:8]}_{attempt}"
+    """ "orchestrator_default_front_web_1a2b3c4d_0"; what the engine does not take in a name becomes a dash."""
+    name = f"{prefix_of(instance)}_{namespace}_{pod}_{container}_{uid[:8]}_{attempt}"
+    return _REFUSED.sub("-", name)
 
 
 def container_labels(

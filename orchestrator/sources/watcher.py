@@ -70,7 +70,7 @@ class SpecWatcher:
     ) -> None:
         self._paths = [str(path) for path in paths]
         self._poll_interval = poll_interval
-        self._loader = Loader()
+        self._loader = Loader(lenient=True)
         self._settler = Settler(empty_folder_delay)
         self._quiet = Quiet()
         self._alarm_failed_at: float | None = None

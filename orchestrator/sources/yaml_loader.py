@@ -54,9 +54,10 @@ def duplicate_problem(second: Sourced, first: Sourced) -> Located:
 
 
 class Loader:
-    """Reads and decodes what has changed since the last time."""
+    """Reads and decodes what has changed since the last time; `lenient` as in `registry.decode`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lenient: bool = False) -> None:
+        self._lenient = lenient
         self._known: dict[str, tuple[Stamp, FileLoad]] = {}
 
     def refresh(self, scan: Scan) -> dict[str, FileLoad]:
@@ -64,29 +65,28 @@ class Loader:
         fresh: dict[str, tuple[Stamp, FileLoad]] = {}
         for path, stamp in scan.files.items():
             known = self._known.get(path)
-            fresh[path] = known if known is not None and known[0] == stamp else (stamp, _load_file(path, stamp))
+            fresh[path] = known if known is not None and known[0] == stamp else (stamp, self._load(path, stamp))
         self._known = fresh
         return {path: loaded for path, (_, loaded) in fresh.items()}
 
-
-def _load_file(path: str, stamp: Stamp) -> FileLoad:
-    if stamp.size > MAX_BYTES:
-        return _unreadable(path, f"the file is larger than {MAX_BYTES // 2**20} MiB")
-    try:
-        data = files.read(path, MAX_BYTES)
-    except OSError as failure:
-        return _unreadable(path, (failure.strerror or str(failure)).lower())
-    return decode_file(data, path)
+    def _load(self, path: str, stamp: Stamp) -> FileLoad:
+        if stamp.size > MAX_BYTES:
+            return _unreadable(path, f"the file is larger than {MAX_BYTES // 2**20} MiB")
+        try:
+            data = files.read(path, MAX_BYTES)
+        except OSError as failure:
+            return _unreadable(path, (failure.strerror or str(failure)).lower())
+        return decode_file(data, path, lenient=self._lenient)
 
 
 def _unreadable(path: str, message: str) -> FileLoad:
     return FileLoad(problems=(Located(error((), message), path),))
 
 
-def decode_file(data: bytes, name: str) -> FileLoad:
+def decode_file(data: bytes, name: str, *, lenient: bool = False) -> FileLoad:
     """Decode the bytes of one file.  Never raises for what is in them."""
     parsed = parse(data)
-    found = _Findings(name)
+    found = _Findings(name, lenient=lenient)
     for fault in parsed.faults:
         found.fault(fault)
     for document in parsed.documents:
@@ -98,8 +98,9 @@ def decode_file(data: bytes, name: str) -> FileLoad:
 class _Findings:
     """What one file has given so far."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, lenient: bool) -> None:
         self.file = file
+        self.lenient = lenient
         self._objects: dict[tuple[str, str, str], Sourced] = {}
         self._problems: list[Located] = []
 
@@ -145,7 +146,7 @@ def _unroll(value: Any, path: FieldPath, found: _Findings, document: Document) -
 
 
 def _decode_document(document: Document, value: Any, path: FieldPath, found: _Findings) -> None:
-    obj, problems = registry.decode(value, lambda field: document.spot.text(path + field))
+    obj, problems = registry.decode(value, lambda field: document.spot.text(path + field), lenient=found.lenient)
     for problem in problems:
         found.problem(problem, document, path)
     if obj is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.daemon import Daemon
-from tests.e2e.pods import FOR_EVER, config_map, pod, text
+from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 GOOD = """\
 apiVersion: v1
@@ -191,3 +191,19 @@ def test_S06_an_object_of_two_files_names_both_places(daemon: Daemon) -> None:
     daemon.remove("a.yaml")
     daemon.wait_for("configmaps", "s06-both", lambda obj: obj["data"] == {"from_": "second"})
     daemon.wait_problem("")
+
+
+def test_S06_what_only_a_cluster_refuses_runs_with_a_warning(daemon: Daemon) -> None:
+    volumes = [{"name": "one", "emptyDir": {}}, {"name": "two", "configMap": {"name": "my_settings"}}]
+    mounts = [{"name": "one", "mountPath": "/data"}, {"name": "two", "mountPath": "/data"}]
+    ports = [{"containerPort": 53, "protocol": "udp"}]
+    web = container(FOR_EVER, "My_Container", volumeMounts=mounts, ports=ports)
+    odd = pod("Demo_{{x}}", web, labels={"app": "{{app}}"}, volumes=volumes)
+    path = daemon.write(text(odd, config_map("my_settings", key="value")))
+    daemon.wait_ready("Demo_{{x}}")
+    assert daemon.exec("Demo_{{x}}", "hostname") == "Demo_{{x}}\n"
+    assert daemon.exec("Demo_{{x}}", "cat", "/data/key") == "value"
+    problems = daemon.client.status()["problems"]
+    assert {problem["severity"] for problem in problems} == {"warning"}
+    assert any("it runs here, but a cluster refuses it" in problem["message"] for problem in problems)
+    assert daemon.run_cli("validate", str(path)).returncode == 1

@@ -1,7 +1,9 @@
 """Checks that several kinds share: numbers in a range, addresses, ports, paths inside a volume, one of several."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from orchestrator.objects.meta import Part
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required
@@ -53,6 +55,17 @@ def local_path(value: str, path: FieldPath) -> list[Problem]:
     if ".." in value.split("/"):
         problems.append(invalid(path, value, "must not contain '..'"))
     return problems
+
+
+_USABLE = re.compile(r"(?!POD\Z)[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,199}\Z")
+
+
+def names_that_run_here(problems: Iterable[Problem], name: str) -> list[Problem]:
+    """Mark what is wrong with a name which this host can use all the same: "my_app", "Web", "shard-{{id}}".
+
+    "POD" is the sandbox's own.
+    """
+    return [replace(problem, runs_here=True) if _USABLE.match(name) else problem for problem in problems]
 
 
 def set_fields(part: Part, names: Iterable[tuple[str, str]]) -> list[str]:

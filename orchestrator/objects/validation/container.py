@@ -1,11 +1,11 @@
 """Rules of one container: name, image, ports, mounts, and all that it is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.objects.container import Container, VolumeMount
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, error, forbidden, invalid, required, warning
 from orchestrator.objects.scalars import check_label, check_port_name, check_port_number
-from orchestrator.objects.validation.common import ip_address, local_path, not_found
+from orchestrator.objects.validation.common import ip_address, local_path, names_that_run_here, not_found
 from orchestrator.objects.validation.environment import validate_environment
 from orchestrator.objects.validation.probes import validate_lifecycle, validate_probe
 from orchestrator.objects.validation.resources import validate_resources
@@ -27,7 +27,8 @@ def validate_container(container: Container, path: FieldPath, pod: PodFacts) -> 
     """Check one container; init containers too."""
     problems: list[Problem] = []
     if container.name:
-        problems += [invalid((*path, "name"), container.name, rule) for rule in check_label(container.name)]
+        wrong = [invalid((*path, "name"), container.name, rule) for rule in check_label(container.name)]
+        problems += names_that_run_here(wrong, container.name)
     else:
         problems.append(required((*path, "name")))
     if not container.image:
@@ -90,7 +91,9 @@ def _mounts(container: Container, path: FieldPath, pod: PodFacts) -> list[Proble
         if mount.name and mount.name not in pod.volumes:
             problems.append(not_found((*here, "name"), mount.name))
         if mount.mount_path in paths:
-            problems.append(invalid((*here, "mountPath"), mount.mount_path, "must be unique"))
+            # The last one is what the container sees.
+            wrong = invalid((*here, "mountPath"), mount.mount_path, "must be unique")
+            problems.append(replace(wrong, runs_here=True))
         paths.add(mount.mount_path)
     return problems
 

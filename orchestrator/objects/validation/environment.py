@@ -3,7 +3,7 @@
 from orchestrator.objects.container import Container, EnvFromSource, EnvVar, EnvVarSource
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required, warning
 from orchestrator.objects.scalars import check_config_key, check_env_name, check_subdomain
-from orchestrator.objects.validation.common import set_fields
+from orchestrator.objects.validation.common import names_that_run_here, set_fields
 from orchestrator.objects.validation.fields import ENV_FIELDS, field_reference, resource_reference
 
 _SOURCES = (
@@ -81,4 +81,4 @@ def _env_from(source: EnvFromSource, path: FieldPath) -> list[Problem]:
 def _object_name(name: str, path: FieldPath) -> list[Problem]:
     if not name:
         return [required((*path, "name"))]
-    return [invalid((*path, "name"), name, rule) for rule in check_subdomain(name)]
+    return names_that_run_here((invalid((*path, "name"), name, rule) for rule in check_subdomain(name)), name)

@@ -1,6 +1,7 @@
 """Rules of metadata: names, labels, annotations."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from orchestrator.objects.config import Namespace
 from orchestrator.objects.meta import Object, ObjectMeta
@@ -13,6 +14,7 @@ from orchestrator.objects.scalars import (
     check_subdomain,
 )
 from orchestrator.objects.service import Service
+from orchestrator.objects.validation.common import names_that_run_here
 
 NameRule = Callable[[str], list[str]]
 """Gives what is wrong with a name, in the words of Kubernetes' API server."""
@@ -24,6 +26,8 @@ def validate_meta(obj: Object, *, namespaced: bool) -> list[Problem]:
     """Check name, namespace, labels and annotations."""
     meta, path = obj.metadata, ("metadata",)
     problems = validate_name(meta, path, _name_rule(obj))
+    if not isinstance(obj, Service | Namespace):
+        problems = names_that_run_here(problems, meta.name)
     if namespaced:
         problems += [invalid((*path, "namespace"), meta.namespace, rule) for rule in check_label(meta.namespace)]
     elif meta.namespace:
@@ -51,7 +55,8 @@ def validate_labels(labels: Mapping[str, str], path: FieldPath) -> list[Problem]
     for key, value in labels.items():
         problems += [invalid((*path, key), key, rule) for rule in check_qualified_name(key)]
         problems += [invalid((*path, key), value, rule) for rule in check_label_value(value)]
-    return problems
+    # Nothing here is made from a label: it is compared, and told.
+    return [replace(problem, runs_here=True) for problem in problems]
 
 
 def _annotations(annotations: Mapping[str, str], path: FieldPath) -> list[Problem]:

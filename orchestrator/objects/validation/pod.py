@@ -4,7 +4,7 @@ from orchestrator.objects.container import Container
 from orchestrator.objects.pod import PodSpec
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidden, invalid, required, unsupported
 from orchestrator.objects.scalars import check_label, check_subdomain
-from orchestrator.objects.validation.common import MAX_INT32, ip_address, seconds, within
+from orchestrator.objects.validation.common import MAX_INT32, ip_address, names_that_run_here, seconds, within
 from orchestrator.objects.validation.container import PodFacts, validate_container
 from orchestrator.objects.validation.security import validate_pod_security
 from orchestrator.objects.validation.volumes import validate_volumes
@@ -68,7 +68,8 @@ def _names(spec: PodSpec, path: FieldPath) -> list[Problem]:
     problems: list[Problem] = []
     for field, name in (("hostname", spec.hostname), ("subdomain", spec.subdomain)):
         if name:
-            problems += [invalid((*path, field), name, rule) for rule in check_label(name)]
+            wrong = [invalid((*path, field), name, rule) for rule in check_label(name)]
+            problems += names_that_run_here(wrong, name)
     for index, alias in enumerate(spec.host_aliases):
         here = (*path, "hostAliases", index)
         problems += ip_address(alias.ip, (*here, "ip"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, error, forbidden, invalid, required
 from orchestrator.objects.scalars import check_config_key, check_label, parse_quantity
-from orchestrator.objects.validation.common import exactly_one, local_path, set_fields
+from orchestrator.objects.validation.common import exactly_one, local_path, names_that_run_here, set_fields
 from orchestrator.objects.validation.fields import VOLUME_FIELDS, field_reference, resource_reference
 from orchestrator.objects.volumes import (
     DownwardAPIVolumeFile,
@@ -35,7 +35,8 @@ def validate_volumes(volumes: Sequence[Volume], path: FieldPath, containers: fro
     seen: set[str] = set()
     for index, volume in enumerate(volumes):
         here = (*path, index)
-        problems += [invalid((*here, "name"), volume.name, rule) for rule in check_label(volume.name)]
+        wrong = [invalid((*here, "name"), volume.name, rule) for rule in check_label(volume.name)]
+        problems += names_that_run_here(wrong, volume.name)
         if volume.name in seen:
             problems.append(duplicate((*here, "name"), volume.name))
         seen.add(volume.name)
