@@ -57,7 +57,7 @@ def _old_config(pod: Document) -> list[str]:
     told = [c["message"] for c in conditions if c["type"] == CONFIG_CURRENT and c["status"] != "True"]
     if not told:
         return []
-    lines = told[0].split("; ")
+    lines: list[str] = told[0].split("; ")
     if len(restart_kinds(pod["metadata"].get("annotations") or {})) < len(RESTARTS):
         lines.append("an environment and a subPath stay what they were until the container is made anew: by an edit")
         lines.append(f"of its spec, or by itself with the annotation {RESTART_ON_CHANGE}: {','.join(RESTARTS)}")
