@@ -13,7 +13,7 @@ import click
 
 from orchestrator.errors import OrchestratorError
 
-VERBS = ("run", "validate", "plan", "get", "describe", "events", "logs", "exec", "delete", "version")
+VERBS = ("run", "validate", "schema", "plan", "get", "describe", "events", "logs", "exec", "delete", "version")
 """Each is a module of this package with a click command named `command`; help lists them in this order."""
 
 

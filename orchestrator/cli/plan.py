@@ -1,13 +1,11 @@
 """`orchestrator plan`: what specs would do to what runs, and why, before they are in the folder."""
 
-import sys
-
 import click
 
 from orchestrator.cli.client import client_of
 from orchestrator.cli.documents import Document, to_json
 from orchestrator.cli.table_text import Columns
-from orchestrator.cli.validate import STDIN, load_paths, problem_lines
+from orchestrator.cli.validate import STDIN, load_paths, problem_lines, read_stdin
 
 
 @click.command(short_help="Say what specs would do to what runs, and why.")
@@ -22,7 +20,7 @@ def command(ctx: click.Context, specs: tuple[str, ...], output: str | None) -> i
     """
     from orchestrator.objects import registry
 
-    load = load_paths(specs, sys.stdin.buffer.read() if STDIN in specs else None, lenient=True)
+    load = load_paths(specs, read_stdin() if STDIN in specs else None, lenient=True)
     if load.errors:
         click.echo("\n".join(problem_lines(load, warnings=False)))
         return 1

@@ -22,9 +22,12 @@ STDIN_NAME = "<stdin>"
 def command(paths: tuple[str, ...], output: str | None, quiet: bool) -> int:
     """Check files and folders (- is standard input); say every error as file:line:column: path: what is wrong.
 
-    Exit code 1 when there is an error; warnings are none.
+    What has no effect on one host is a warning, told once, with the count of further places.  With -o json, each
+    problem has file, line, column, severity, path, message, proposal and more (that count).
+
+    Exit codes: 0 all is valid, warnings or not; 1 there is an error; 2 wrong use.
     """
-    load = load_paths(paths, sys.stdin.buffer.read() if STDIN in paths else None)
+    load = load_paths(paths, read_stdin() if STDIN in paths else None)
     if output == "json":
         objects = [
             {"kind": k, "namespace": ns, "name": n, "place": s.place} for s in load.objects for k, ns, n in [s.key]
@@ -38,6 +41,13 @@ def command(paths: tuple[str, ...], output: str | None, quiet: bool) -> int:
         counts = (len(load.objects), "object"), (len(load.errors), "error"), (len(load.warnings), "warning")
         click.echo(", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts), err=True)
     return 1 if load.errors else 0
+
+
+def read_stdin() -> bytes:
+    """Read standard input, no further than it takes to see that it is too much."""
+    from orchestrator.sources.yaml_parse import MAX_BYTES
+
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def load_paths(paths: Sequence[str], stdin: bytes | None, *, lenient: bool = False) -> "Load":

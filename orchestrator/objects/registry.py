@@ -68,6 +68,12 @@ def row(kind: str) -> Kind:
     return _BY_KIND[kind]
 
 
+def find(kind: str, version: str) -> Kind | None:
+    """Give the row of a kind in this apiVersion; None where the project does not run it."""
+    known = _BY_KIND.get(kind)
+    return known if known is not None and known.api_version == version else None
+
+
 def kind_of(obj: Object) -> str:
     """Give an object's kind ("Pod")."""
     return _BY_TYPE[type(obj)].kind
@@ -113,8 +119,8 @@ def decode(
     if missing:
         return None, missing
     kind, version = document["kind"], document["apiVersion"]
-    known = _BY_KIND.get(kind)
-    if known is None or known.api_version != version:
+    known = find(kind, version)
+    if known is None:
         return None, _decode_foreign(document, kind, version, source_text)
     shaper = Shaper(source_text, secret=known.type is Secret)
     shaped = shaper.shape(document, known.type)

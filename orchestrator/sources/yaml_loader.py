@@ -156,7 +156,7 @@ def _decode_document(document: Document, value: Any, path: FieldPath, found: _Fi
             ignored = no_effect(("status",), "status is written by the daemon; this one is ignored")
             found.problem(ignored, document, path)
         value = {key: item for key, item in value.items() if key != "status"}
-        obj = registry.decode(value)[0] or obj
+        obj = registry.decode(value, lenient=found.lenient)[0] or obj
     line, _ = document.spot.find(path)
     found.object(_as_desired(obj), value, line)
 
