@@ -28,7 +28,7 @@ from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address, resolver_settings
 from orchestrator.node.images import Puller
-from orchestrator.node.manager import NodeManager, pods_left_behind, remember_running
+from orchestrator.node.manager import NodeManager, known_pods, pods_left_behind, remember_running
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
@@ -255,6 +255,7 @@ class _Daemon:
         self.claims.reconcile()
         self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
         if not self.applied.is_set():
+            self.store.go_on_going(known_pods(self.journal))
             self.store.forget_lost(item.key for item in refused)
             self.applied.set()
 

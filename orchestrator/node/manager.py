@@ -6,6 +6,7 @@ those of pods that are not are torn down by workers of their own.
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from orchestrator import logs
 from orchestrator.engine.base import Container, Engine
@@ -17,7 +18,7 @@ from orchestrator.objects.pod import Pod
 from orchestrator.objects.times import format_time
 from orchestrator.planning import labels
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import Change, Expired, Key, Store
+from orchestrator.state.store import Change, Expired, Key, Store, key_of
 
 log = logging.getLogger(__name__)
 
@@ -152,14 +153,8 @@ class NodeManager:
     async def _left_behind(self) -> dict[Key, dict[str, Pod | None]]:
         """Pods that the journal or the engine tells of and that are not the wanted ones, by name and uid."""
         found: dict[Key, dict[str, Pod | None]] = {}
-        for uid, document in self._rooms.journal.items(PODS):
-            try:
-                pod = registry.convert(document)
-            except Invalid as error:
-                log.warning("the journal's pod %s cannot be read: %s", uid, error)
-                continue
-            if isinstance(pod, Pod):
-                self._unless_wanted(found, Key("Pod", pod.metadata.namespace, pod.metadata.name), uid, pod)
+        for pod in known_pods(self._rooms.journal):
+            self._unless_wanted(found, key_of(pod), pod.metadata.uid, pod)
         containers = await list_instance(self._engine, self._rooms.instance)
         forget_containers(self._rooms.journal, {container.id for container in containers})
         for container in containers:
@@ -200,8 +195,20 @@ async def remember_running(engine: Engine, instance: str, store: Store) -> froze
     return frozenset(map(_pod_of, containers))
 
 
+def known_pods(journal: Journal) -> Iterator[Pod]:
+    """The pods that an earlier daemon had to look after when it ended, wanted or not."""
+    for uid, document in journal.items(PODS):
+        try:
+            pod = registry.convert(document)
+        except Invalid as error:
+            log.warning("the journal's pod %s cannot be read: %s", uid, error)
+            continue
+        if isinstance(pod, Pod):
+            yield pod
+
+
 def pods_left_behind(journal: Journal) -> frozenset[Key]:
-    """The pods that an earlier daemon had to look after when it ended."""
+    """What those are called, whether or not they can be read."""
     metas = [document.get("metadata", {}) for _uid, document in journal.items(PODS)]
     return frozenset(Key("Pod", meta.get("namespace", ""), meta.get("name", "")) for meta in metas)
 

@@ -1,4 +1,4 @@
-"""What outlives a daemon of its objects: UIDs, deletions that a user asked for, and the last status of each.
+"""What outlives a daemon of its objects: UIDs, deletions that have begun, and the last status of each.
 
 In a cluster it is the API server that remembers; here it is the journal, and to a reader a restart changes nothing.
 """
@@ -23,21 +23,32 @@ class Remembered:
         self._journal = journal
 
     def fields(self, key: str, identity: str) -> Fields | None:
-        """The metadata of the object that an earlier daemon knew under this key; None when that was another one."""
+        """The metadata of the object that an earlier daemon knew under this key; None when that was another one.
+
+        It is wanted again: only a deletion that a user asked for holds on.
+        """
         known = self._journal.get(_IDENTITIES, key)
         if known is None or known["identity"] != identity:
             return None
         fields: Fields = {"uid": known["uid"], "creation_timestamp": known["created"]}
-        if "deleted" in known:
-            fields |= {"deletion_timestamp": known["deleted"], "deletion_grace_period_seconds": known["grace"]}
-        return fields
+        return fields | _deletion(known) if known.get("asked") else fields
+
+    def going(self, key: str, uid: str) -> Fields | None:
+        """What was told of the deletion of the object with this UID; {} for nothing, None when another was the last."""
+        known = self._journal.get(_IDENTITIES, key)
+        return _deletion(known) if known is not None and known["uid"] == uid else None
 
     def keep(self, key: str, meta: Any, identity: str) -> None:
         """Remember an object by its ObjectMeta."""
         document = {"uid": meta.uid, "created": meta.creation_timestamp, "identity": identity}
         if meta.deletion_timestamp:
-            document |= {"deleted": meta.deletion_timestamp, "grace": meta.deletion_grace_period_seconds}
+            document |= _told(meta, asked=True)
         self._journal.put(_IDENTITIES, key, document)
+
+    def keep_deletion(self, key: str, meta: Any, *, asked: bool) -> None:
+        """Remember that an object is being deleted, and whether a user asked for it."""
+        known = self._journal.get(_IDENTITIES, key) or {}
+        self._journal.put(_IDENTITIES, key, known | _told(meta, asked=asked))
 
     def keep_lost(self, key: str, uid: str, created: str, identity: str) -> None:
         """Remember what the engine's labels tell of and the journal has lost."""
@@ -70,3 +81,13 @@ class Remembered:
             for key, _ in self._journal.items(bucket):
                 if key not in known:
                     self._journal.delete(bucket, key)
+
+
+def _told(meta: Any, *, asked: bool) -> dict[str, Any]:
+    return {"deleted": meta.deletion_timestamp, "grace": meta.deletion_grace_period_seconds, "asked": asked}
+
+
+def _deletion(known: dict[str, Any]) -> Fields:
+    if "deleted" not in known:
+        return {}
+    return {"deletion_timestamp": known["deleted"], "deletion_grace_period_seconds": known["grace"]}

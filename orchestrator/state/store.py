@@ -7,8 +7,8 @@ in that history, so a slow one costs nothing and is told `Expired` when it has f
 A Pod that is deleted stays, with its deletionTimestamp, until the node has torn it down (`finalize`).  When its owner
 wants it all the same, it is made anew then, with another UID.
 
-UIDs, the last status of each object, and deletions that a user asked for are journalled: to a reader, a restart of the
-daemon changes nothing.
+UIDs, the last status of each object, and deletions that have begun are journalled: to a reader, a restart of the daemon
+changes nothing.
 """
 
 import asyncio
@@ -16,98 +16,56 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from orchestrator import logs
 from orchestrator.errors import NotFound, OrchestratorError
-from orchestrator.objects import registry
 from orchestrator.objects.times import format_time
 from orchestrator.planning.deletion import deletion
 from orchestrator.state.journal import Journal
+from orchestrator.state.records import (
+    IMPLIED,
+    KEPT,
+    SPECS,
+    Admission,
+    Change,
+    Desired,
+    Expired,
+    Key,
+    Object,
+    Record,
+    Refused,
+    key_of,
+)
 from orchestrator.state.remembered import Remembered
+
+__all__ = [
+    "IMPLIED",
+    "KEPT",
+    "SPECS",
+    "Admission",
+    "Change",
+    "Desired",
+    "Expired",
+    "Key",
+    "Object",
+    "Record",
+    "Refused",
+    "Store",
+    "Watch",
+    "key_of",
+]
 
 log = logging.getLogger(__name__)
 
 HISTORY = 512
 """Changes kept for watchers; each holds an object as it was, so this bounds memory."""
-SPECS, IMPLIED = "specs", "implied"
-"""Owners: what the spec folder holds, and namespaces that it uses without a document of their own."""
-KEPT = "kept"
-"""The owner of what nobody wants any more and that is kept all the same: claims, for their data."""
 _KEPT_KINDS = ("PersistentVolumeClaim",)
-
-Object = Any
-"""Any struct of `objects.registry`: it has `.metadata`, most have `.spec` and `.status`."""
-Admission = Callable[[Object, Object | None], Object]
-"""(new, old or None) -> the object with what the server fills in; raises Invalid to refuse it."""
-
-
-class Expired(OrchestratorError):
-    """The asked resourceVersion is no longer in the history: list again."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """What names an object; `namespace` is "" for kinds without one."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.namespace}/{self.name}" if self.namespace else f"{self.kind}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One step of history; `previous` is None for ADDED."""
-
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
-    key: Key
-    object: Object
-    previous: Object | None
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """What an owner wants: the decoded object with defaults, its raw document, and its place."""
-
-    object: Object
-    raw: dict[str, Any]
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An object as it is now, as its owner gave it, who that is, and where it stands ("specs/web.yaml:3")."""
-
-    object: Object
-    desired: Object
-    raw: dict[str, Any]
-    owner: str
-    source: str
-    then: Desired | None = None
-    """Of a Pod that is being deleted: what its owner wants all the same, and gets when this one is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An object that could not be applied, mostly because admission refused it; the version before it stays."""
-
-    key: Key
-    source: str
-    reason: str
-
-
-def key_of(obj: Object) -> Key:
-    """The key of an object."""
-    kind = registry.kind_of(obj)
-    return Key(kind, obj.metadata.namespace or "" if registry.is_namespaced(kind) else "", obj.metadata.name)
+_ALIVE: dict[str, Any] = {"deletion_timestamp": "", "deletion_grace_period_seconds": None}
 
 
 class Store:
@@ -211,7 +169,7 @@ class Store:
             self._drop(key)
             return
         self._records[key] = replace(record, then=None)
-        self._terminate(key, grace)
+        self._terminate(key, grace, asked=False)
 
     def end(self, key: Key, grace: float | None = None) -> Object:
         """Delete this very Pod, as a user asks: what its owner still wants is made anew when it is gone.
@@ -221,9 +179,7 @@ class Store:
         record = self._existing(key)
         if not record.object.metadata.deletion_timestamp:
             self._records[key] = replace(record, then=Desired(record.desired, record.raw, record.source))
-        pod = self._terminate(key, grace)
-        self._remembered.keep(str(key), pod.metadata, self._identity(record.desired))
-        return pod
+        return self._terminate(key, grace, asked=True)
 
     def begin_deletion(self, key: Key) -> Object:
         """Have an object say that it is being deleted: who holds what is behind it (a claim's data) finalizes it."""
@@ -278,15 +234,16 @@ class Store:
             raise NotFound(f'{key.kind} "{key.name}" not found')
         return record
 
-    def _terminate(self, key: Key, grace: float | None) -> Object:
+    def _terminate(self, key: Key, grace: float | None, *, asked: bool) -> Object:
         """Have the Pod's deletion say what it says after one more; gives the Pod."""
-        pod = self._records[key].object
-        said = deletion(pod, grace, self._clock())
+        record = self._records[key]
+        said = deletion(record.object, grace, self._clock())
         if said is None:
-            return pod
+            return record.object
         fields = {"deletion_timestamp": said.timestamp, "deletion_grace_period_seconds": said.grace}
-        pod = msgspec.structs.replace(pod, metadata=msgspec.structs.replace(pod.metadata, **fields))
-        return self._put(key, replace(self._records[key], object=pod))
+        metadata = msgspec.structs.replace(record.object.metadata, **fields)
+        self._remembered.keep_deletion(str(key), metadata, asked=asked)
+        return self._put(key, replace(record, object=msgspec.structs.replace(record.object, metadata=metadata)))
 
     def _withdraw(self, key: Key) -> None:
         """Its owner wants it no more: it goes, unless it is of a kind that only a user's word removes."""
@@ -315,6 +272,22 @@ class Store:
     def remember(self, key: Key, uid: str, created: str, identity: str) -> None:
         """At start, before the first sync: an object that the engine's labels tell of and the journal has lost."""
         self._remembered.keep_lost(str(key), uid, created, identity)
+
+    def go_on_going(self, pods: Iterable[Object]) -> None:
+        """After the first sync: of these Pods of an earlier daemon, have those that nobody wants any more.
+
+        They are being deleted, as it was told then, and stay until the node has torn them down.
+        """
+        for pod in pods:
+            key = key_of(pod)
+            told = self._remembered.going(str(key), pod.metadata.uid)
+            if key in self._records or told is None:
+                continue
+            metadata = msgspec.structs.replace(pod.metadata, **{**_ALIVE, **told})
+            status = self._remembered.status(str(key), pod) or pod.status
+            going = msgspec.structs.replace(pod, metadata=metadata, status=status)
+            self._put(key, Record(going, pod, {}, SPECS, ""))
+            self._terminate(key, None, asked=False)
 
     def forget_lost(self, kept: Iterable[Key]) -> None:
         """After the first sync: forget who was deleted while no daemon looked; `kept` were refused and are wanted."""

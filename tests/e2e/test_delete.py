@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.daemon import Daemon, Document, is_ready, restarts
 from tests.e2e.notes import STAYS, noted, noting, noting_pod, sh, wait_noted
-from tests.e2e.pods import FOR_EVER, pod, text
+from tests.e2e.pods import FOR_EVER, config_map, pod, text
 
 pytestmark = pytest.mark.races
 
@@ -166,6 +166,27 @@ def test_D01_a_deletion_goes_on_after_a_kill_of_the_daemon_and_ends_once(
     own_daemon.kill()
     own_daemon.start()
     assert uid(own_daemon.wait_ready("d01-delete")) == uid(made)
+
+
+def test_D01_a_pod_that_an_earlier_daemon_began_to_delete_is_told_of_and_can_be_hurried(
+    own_daemon: Daemon, tmp_path: Path
+) -> None:
+    own_daemon.write(text(config_map("stays")), "stays.yaml")
+    old = begun(own_daemon, "d01-gone", tmp_path, noting("main", DEAF))
+    own_daemon.remove()
+    wait_noted(tmp_path, lambda lines: lines == ["main begin", "main term"])
+    told = own_daemon.pod("d01-gone")
+    own_daemon.kill()
+    own_daemon.start()
+    going = own_daemon.pod("d01-gone")
+    assert uid(going) == old
+    for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+        assert going["metadata"][field] == told["metadata"][field]
+    assert going["status"] == told["status"]
+    assert own_daemon.cli("get", "pod", "d01-gone", "--no-headers").split()[1:3] == ["1/1", "Terminating"]
+    assert own_daemon.cli("delete", "pod", "d01-gone", "--force") == 'pod "d01-gone" force deleted\n'
+    assert own_daemon.containers("d01-gone") == []
+    assert noted(tmp_path) == ["main begin", "main term"]
 
 
 def test_L10_what_is_not_there_or_belongs_to_the_folder_cannot_be_deleted(daemon: Daemon) -> None:

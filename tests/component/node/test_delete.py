@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.engine.base import ExecResult
 from orchestrator.engine.simulated import Program
+from orchestrator.node.manager import known_pods
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.state.store import Key
 from tests.component.node.house import Daemon, Engine
@@ -127,6 +128,35 @@ async def test_D01_a_deletion_goes_on_when_the_daemon_comes_back(
         await third.ready()
         assert third.get().metadata.uid == again
         assert third.container().restart_count == 0
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_L11_what_an_earlier_daemon_began_to_delete_can_be_hurried(
+    engine: Engine, tmp_path: Path, asked: bool
+) -> None:
+    """Its spec is gone: it is still told of, and a user may lose patience."""
+    engine.program("web:1", Program(ignores=("TERM",)))
+    async with Daemon(engine, tmp_path) as first:
+        first.pod(PLAIN)
+        await first.ready()
+        web, began = (await engine.newest()).id, engine.now()
+        first.delete(grace=600)
+        await asyncio.sleep(5)
+
+    second = Daemon(engine, tmp_path)
+    second.store.go_on_going(known_pods(second.journal))
+    second.store.forget_lost([])
+    async with second:
+        await asyncio.sleep(5)
+        going = second.get()
+        assert (going.metadata.deletion_grace_period_seconds, going.status.phase) == (600, "Running")
+        if asked:
+            second.store.end(WEB, 2)
+        await second.until(lambda: second.find() is None, 1000)
+        ends = 10 if asked else 600
+        assert sent(engine, web, began) == [(0, "TERM"), (ends, "KILL")]
+        await second.manager.idle()
+    assert await engine.list_containers({}) == []
 
 
 def _surprises(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from orchestrator.errors import Unavailable
 from orchestrator.objects.config import ConfigMap
@@ -193,3 +194,68 @@ def test_D01_a_users_deletion_outlives_the_daemon_and_the_folders_does_not(journ
     fourth = Store(journal, clock)
     fourth.sync(SPECS, [pod()])
     assert uid_of(fourth) == uid_of(third) != uid
+
+
+def test_D01_a_pod_that_nobody_wants_any_more_is_told_of_until_it_is_gone(journal: Journal) -> None:
+    clock = Clock()
+    first = Store(journal, clock)
+    first.sync(SPECS, [pod()])
+    left = first.get(KEY)
+    assert left is not None
+    first.update_status(KEY, left.metadata.uid, replace(left.status, phase="Running"))
+    first.sync(SPECS, [])
+    told = first.get(KEY)
+    assert told is not None
+
+    clock.now += 5
+    second = Store(journal, clock)
+    second.sync(SPECS, [])
+    second.go_on_going([left])
+    second.forget_lost([])
+    going = second.get(KEY)
+    assert going is not None
+    assert replace(going.metadata, resource_version="") == replace(told.metadata, resource_version="")
+    assert going.status.phase == "Running"
+    # The folder says nothing of it, a user may.
+    second.sync(SPECS, [])
+    second.end(KEY, 3)
+    second.finalize(KEY, left.metadata.uid)
+    assert second.get(KEY) is None
+
+    third = Store(journal, clock)
+    third.go_on_going([left])
+    assert third.get(KEY) is None
+
+
+def test_D01_a_pod_whose_spec_went_while_there_was_no_daemon_is_deleted_now(journal: Journal) -> None:
+    clock = Clock()
+    first = Store(journal, clock)
+    first.sync(SPECS, [pod(), *wanted("other")])
+    left = first.get(KEY)
+    assert left is not None
+
+    clock.now += 100
+    second = Store(journal, clock)
+    second.sync(SPECS, [])
+    another = replace(left, metadata=replace(left.metadata, uid="earlier"))
+    second.go_on_going([another, left])
+    going = second.get(KEY)
+    assert going is not None
+    assert going.metadata.uid == left.metadata.uid
+    assert going.metadata.deletion_timestamp == format_time(clock.now + 30)
+    # It comes back while it goes: it is taken back with the next daemon, made anew with this one.
+    second.sync(SPECS, [pod()])
+    second.finalize(KEY, left.metadata.uid)
+    assert uid_of(second) != left.metadata.uid
+
+
+def test_one_that_is_wanted_is_not_left_behind(journal: Journal) -> None:
+    first = Store(journal, Clock())
+    first.sync(SPECS, [pod()])
+    left = first.get(KEY)
+    second = Store(journal, Clock())
+    second.sync(SPECS, [pod()])
+    second.go_on_going([left])
+    found = second.get(KEY)
+    assert found is not None
+    assert found.metadata.deletion_timestamp == ""
