@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 ENGINE_CALLS = 8
 """How many creates, starts and removes run at once; more only queue in the engine."""
+_MOUNT_RETRY = 4.0
+"""Seconds between two looks, at most, for what a volume needs on the host."""
 
 
 class PlanStopped(OrchestratorError):
@@ -219,7 +221,7 @@ class Executor:
                 work.memory.fail(op.target, "FailedKillPod", text, now)
                 work.tell(EventNote("Warning", "FailedKillPod", f"error killing pod: {text}", op.name), op.target)
             case PrepareVolume():
-                work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now)
+                work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now, _MOUNT_RETRY)
                 message = f'MountVolume.SetUp failed for volume "{op.volume}" : {text}'
                 work.tell(EventNote("Warning", "FailedMount", message))
             case _:

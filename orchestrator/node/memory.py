@@ -139,11 +139,11 @@ class PodMemory:
         if hook.state is not HookState.RUNNING:
             self._keep_container(container)
 
-    def fail(self, name: str, reason: str, message: str, now: float) -> None:
-        """An operation on a container (or the sandbox) failed; each time in a row it waits longer."""
+    def fail(self, name: str, reason: str, message: str, now: float, longest: float = _LONGEST_RETRY) -> None:
+        """An operation on a container (or the sandbox) failed; each time in a row it waits longer, up to `longest`."""
         tries = self._tries.get(name, 0)
         self._tries[name] = tries + 1
-        delay = min(_FIRST_RETRY * 2**tries, _LONGEST_RETRY)
+        delay = min(_FIRST_RETRY * 2**tries, longest)
         self.failures[name] = Failure(reason, message, now + delay)
 
     def succeed(self, name: str) -> None:

@@ -20,7 +20,7 @@ from orchestrator.node.ownership import own_volume
 from orchestrator.node.sub_paths import prepare_sub_path
 from orchestrator.objects.volumes import HostPathType
 from orchestrator.planning.ops import ResolveSubPath
-from orchestrator.planning.projection import CLAIMED, VolumeContent
+from orchestrator.planning.projection import OUTSIDE, VolumeContent
 from orchestrator.planning.surroundings import PodPaths
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class VolumeStore:
         for root in (self._disk / uid, self._memory / uid):
             for file in root.glob("*.digest"):
                 digest = file.read_text()
-                if digest.startswith(CLAIMED) or (root / file.stem).is_dir():
+                if digest.startswith(OUTSIDE) or (root / file.stem).is_dir():
                     found[file.stem] = digest
         return found
 
@@ -95,9 +95,9 @@ def _prepare(content: VolumeContent) -> None:
         write_atomically(directory, content.files, content.ownership)
     elif content.ownership is not None:
         own_volume(directory, content.ownership)
-    if content.note:
-        Path(content.note).parent.mkdir(parents=True, exist_ok=True)
-        Path(content.note).write_text(content.digest)
+    note = Path(content.note)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(content.digest)
 
 
 def _make(directory: Path, size: int | None) -> None:

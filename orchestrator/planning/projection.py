@@ -24,8 +24,8 @@ from orchestrator.planning.errors import ConfigError, MountError
 from orchestrator.planning.fields import field_value, resource_value
 from orchestrator.planning.surroundings import ClaimVolume, Surroundings
 
-CLAIMED = "claim "
-"""How the digest of a claim's volume begins: its directory is not below the pod's own."""
+OUTSIDE = "outside "
+"""How the digest of a volume begins whose directory is not below the pod's own: of a claim, or the host's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class VolumeContent:
 
     directory: str
     digest: str
-    note: str = ""
-    """The file that the digest is kept in, for the next daemon; "" where it is looked at again."""
+    note: str
+    """The file that the digest is kept in, for the next daemon."""
     files: tuple[ProjectedFile, ...] | None = None
     host_type: HostPathType | None = None
     """Set for what is there without the pod: what must be there, or is made."""
@@ -67,7 +67,7 @@ def volume_content(volume: Volume, pod: Pod, around: Surroundings, pod_ip: str) 
     """What a volume is to hold now; MountError while something that it needs is not there."""
     directory, group = volume_directory(volume, pod, around), pod.spec.security_context.fs_group
     if volume.host_path is not None:
-        return VolumeContent(directory, "hostPath", host_type=volume.host_path.type)
+        return _outside(volume, pod, around, volume.host_path.type, None)
     if volume.persistent_volume_claim is not None:
         return _claimed(volume, pod, around)
     note = f"{directory}.digest"
@@ -137,9 +137,15 @@ def _claimed(volume: Volume, pod: Pod, around: Surroundings) -> VolumeContent:
     if security.fs_group is not None and found.managed and not source.read_only:
         unless_right = security.fs_group_change_policy == "OnRootMismatch"
         ownership = Ownership(security.fs_group, unless_right=unless_right)
+    return _outside(volume, pod, around, found.host_type, ownership)
+
+
+def _outside(
+    volume: Volume, pod: Pod, around: Surroundings, kind: HostPathType, ownership: Ownership | None
+) -> VolumeContent:
+    directory = volume_directory(volume, pod, around)
     note = f"{around.paths(pod.metadata.uid).volumes}/{volume.name}.digest"
-    digest = f"{CLAIMED}{found.directory}"
-    return VolumeContent(found.directory, digest, note, host_type=found.host_type, ownership=ownership)
+    return VolumeContent(directory, f"{OUTSIDE}{directory}", note, host_type=kind, ownership=ownership)
 
 
 def _memory_size(volume: Volume, pod: Pod, around: Surroundings) -> int | None:

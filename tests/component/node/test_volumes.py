@@ -59,9 +59,9 @@ async def test_V02_an_edit_changes_all_files_at_once_and_takes_removed_ones_away
 
 async def test_V03_an_emptyDir_keeps_what_is_in_it(store: VolumeStore, tmp_path: Path) -> None:
     volume = tmp_path / "memory" / "uid" / "scratch"
-    await store.prepare(VolumeContent(str(volume), "emptyDir"))
+    await store.prepare(VolumeContent(str(volume), "emptyDir", f"{volume}.digest"))
     (volume / "file").write_text("kept")
-    await store.prepare(VolumeContent(str(volume), "emptyDir"))
+    await store.prepare(VolumeContent(str(volume), "emptyDir", f"{volume}.digest"))
     assert (volume / "file").read_text() == "kept"
     assert stat.S_IMODE(volume.stat().st_mode) == 0o777
     await store.remove("uid")
@@ -125,10 +125,12 @@ async def test_V04_hostPath_types(store: VolumeStore, tmp_path: Path, kind: str,
     elif there == "socket":
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(path))
-    volume = VolumeContent(str(path), "hostPath", host_type=kind)  # type: ignore[arg-type]
+    note = str(tmp_path / "disk" / "uid" / "v.digest")
+    volume = VolumeContent(str(path), f"outside {path}", note, host_type=kind)  # type: ignore[arg-type]
     if good:
         await store.prepare(volume)
         assert path.exists()
+        assert store.digests("uid") == {"v": f"outside {path}"}
     else:
         with pytest.raises(OrchestratorError, match="hostPath type check failed"):
             await store.prepare(volume)
