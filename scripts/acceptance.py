@@ -58,7 +58,7 @@ def _judge(judge: Path, home: Path, options: argparse.Namespace) -> int:
     (specs / "kept.yaml").write_text(KEPT)
     out.unlink(missing_ok=True)
     places = ["--state-dir", str(home / "state"), "--run-dir", str(home / "run"), "--instance", "acceptance"]
-    daemon = [str(Path(sys.executable).with_name("orchestrator")), "run", str(specs), *places, "--down-on-exit"]
+    daemon = [sys.executable, "-m", "orchestrator", "run", str(specs), *places, "--down-on-exit"]
     with log.open("wb") as written, subprocess.Popen(daemon, stdout=written, stderr=written) as running:
         try:
             cases = [str(case) for case in options.cases] or [str(options.home / "cases")]
