@@ -134,3 +134,9 @@ async def test_V04_hostPath_types(store: VolumeStore, tmp_path: Path, kind: str,
     else:
         with pytest.raises(OrchestratorError, match="hostPath type check failed"):
             await store.prepare(volume)
+
+
+async def test_V04_FileOrCreate_makes_the_folder_too(store: VolumeStore, tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file"
+    await store.prepare(VolumeContent(str(path), f"outside {path}", str(tmp_path / "d"), host_type="FileOrCreate"))
+    assert path.read_bytes() == b""
