@@ -121,7 +121,7 @@ def _host_path(path: Path, kind: HostPathType) -> None:
         if kind in ("", "DirectoryOrCreate"):
             path.mkdir(mode=0o755, parents=True)
         elif kind == "FileOrCreate":
-            # A kubelet fails where the folder is missing, and somebody then makes it; here that would be the same person.
+            # A kubelet fails where the folder is missing; see docs/decisions.md.
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             path.touch(mode=0o644)
     if kind:
