@@ -20,7 +20,6 @@ from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.made_from import ConfigChange, changes, digests, sentence
 from orchestrator.planning.observed import Consumed, Observed, SeenContainer
-from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
 
 SETTLES = 1.0
@@ -65,10 +64,9 @@ def out_of_date(
 ) -> str:
     """What a running container goes on with though it was edited, in a sentence; "" for nothing.
 
-    Of what is being replaced, or will be in a moment, nothing is told.
+    What it will be restarted for in a moment is not told.
     """
-    init = is_init(pod, container) and not is_sidecar(pod, container)
-    if not seen.alive or init or seen.id in observed.stops:
+    if not seen.alive:
         return ""
     restart = config_restart(pod, container, seen, observed, around, now)
     obstacle = restart.obstacle if restart else ""

@@ -81,10 +81,8 @@ def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
 
 
 def _is_current(scene: Scene, container: Container, seen: SeenContainer) -> bool:
-    """Whether it was made for this sandbox, and from the spec, and the config that it follows, as they are now."""
-    restart = _config_restart(scene, container, seen)
-    current = restart is None or bool(restart.obstacle)
-    return current and seen.created_at >= scene.sandbox.created_at and seen.digest == container_digest(container)
+    """Whether it was made for this sandbox and from the spec as it is now."""
+    return seen.created_at >= scene.sandbox.created_at and seen.digest == container_digest(container)
 
 
 def _config_restart(scene: Scene, container: Container, seen: SeenContainer) -> ConfigRestart | None:

@@ -12,7 +12,7 @@ from orchestrator.planning.config_restart import SETTLES
 from orchestrator.planning.labels import CONFIG, SANDBOX_NAME
 from orchestrator.planning.observed import StopReason
 from orchestrator.planning.ops import Create
-from tests.unit.planning.builders import around, config_map, deleted, pod, secret
+from tests.unit.planning.builders import around, config_map, decoded, deleted, pod, secret
 from tests.unit.planning.model import World
 
 KEY = b"k" * 32
@@ -168,6 +168,21 @@ def test_V02_taken_back_while_it_ends_it_starts_again_whatever_its_policy() -> N
     assert world.pod.status.phase == "Running"
 
 
+def test_V02_a_pod_whose_only_container_ends_for_it_is_not_over() -> None:
+    ref = "valueFrom: {configMapKeyRef: {name: settings, key: level}}"
+    world = living(
+        "config", f"restartPolicy: Never\ncontainers: [{{name: env, image: 'web:1', env: [{{name: A, {ref}}}]}}]"
+    )
+    assert edit(world, settings(level="1")) == ["env"]
+    assert world.pod is not None
+    assert world.pod.status.phase == "Running"
+
+
+def test_V02_an_environment_has_no_binary_data() -> None:
+    base = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}}
+    assert edit(living(), settings(), keys(), decoded({**base, "binaryData": {"raw": "AAAA"}})) == []
+
+
 def test_V02_what_has_ended_by_itself_is_not_run_again() -> None:
     world = living(spec=SPEC.replace("Always", "OnFailure"))
     world.end("env", 0)
@@ -240,24 +255,60 @@ def test_V02_what_will_be_restarted_in_a_moment_is_not_told_of() -> None:
 
 
 @pytest.mark.parametrize(
-    ("objects", "obstacle"),
+    ("objects", "obstacle", "restarted"),
     [
-        ((config_map("settings", file="x", page="page-sesame"), keys()), "couldn't find key level in ConfigMap"),
-        ((keys(),), 'configmap "settings" not found'),
-        ((config_map("settings", level="x", page="p"), keys()), 'it needs key "file" of ConfigMap "settings"'),
-        ((settings(),), 'secret "keys" not found'),
+        (
+            (config_map("settings", file="x", page="y"), keys()),
+            "couldn't find key level in ConfigMap",
+            ["path", "live"],
+        ),
+        ((keys(),), 'configmap "settings" not found', []),
+        ((config_map("settings", level="x", page="y"), keys()), 'it needs key "file" of ConfigMap "settings"', ["env"]),
+        ((settings(),), 'secret "keys" not found', []),
     ],
 )
-def test_V02_what_could_not_start_again_goes_on(objects: tuple[ConfigMap, ...], obstacle: str) -> None:
+def test_V02_what_could_not_start_again_goes_on(
+    objects: tuple[ConfigMap, ...], obstacle: str, restarted: list[str]
+) -> None:
     world = living()
     running = {c.id for c in world.containers.values()}
-    edit(world, *objects, wait=130)
+    assert edit(world, *objects, wait=130) == restarted
     held = [message for message in world.told if "not restarted" in message]
     assert any(f"it could not start again ({obstacle}" in message for message in held)
     names = {message.split()[1] for message in held}
     assert names
     assert {c.name for c in world.containers.values() if c.alive and c.id in running} >= names
     assert world.events.count("RestartHeld") == 2 * len(names), "it is told once more every two minutes"
+
+
+@pytest.mark.parametrize(
+    ("fields", "volume"),
+    [
+        ("volumeMounts: [{name: v, mountPath: /a, subPath: level}]", "configMap: {name: settings, optional: true}"),
+        (
+            "env: [{name: LEVEL, valueFrom: {configMapKeyRef: {name: settings, key: level, optional: true}}}]\n"
+            "  volumeMounts: [{name: v, mountPath: /a, subPathExpr: $(LEVEL)}]",
+            "emptyDir: {}",
+        ),
+    ],
+)
+def test_V02_a_sub_path_that_would_lead_nowhere_holds_a_restart_though_its_source_is_optional(
+    fields: str, volume: str
+) -> None:
+    spec = f"volumes: [{{name: v, {volume}}}]\ncontainers:\n- name: path\n  image: web:1\n  {fields}\n"
+    world = living("config", spec)
+    assert edit(world, config_map("settings", level="other")) == ["path"]
+    assert edit(world, config_map("settings", other="x"), wait=10) == []
+    assert "RestartHeld" in world.events
+
+
+def test_V02_in_back_off_what_could_not_start_again_goes_on_waiting() -> None:
+    world = living()
+    for _ in range(3):
+        world.end("env")
+        world.rest()
+    world.around = around(keys(), digest_key=KEY)
+    assert world.advance(1).waiting["env"].reason == "CrashLoopBackOff"
 
 
 def test_V02_once_it_could_start_again_it_is_restarted() -> None:
