@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ARGS ?=
 RUNS ?= 20
+SECONDS ?= 600
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,6 +22,9 @@ soak-tests: venv engine images ## the tests that race, twenty times; the first f
 	@for run in $$(seq $(RUNS)); do \
 		echo "run $$run of $(RUNS)"; $(BIN)/pytest -x -q -m races -p no:cacheprovider $(ARGS) || exit 1; \
 	done
+
+fuzz: venv ## hostile bytes for the loader of specs, for ten minutes (SECONDS=60 for less)
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 check: venv ## linters, formatting, types, import rules
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \

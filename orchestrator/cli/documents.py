@@ -12,8 +12,10 @@ def to_json(document: Any) -> str:
 
 
 def to_yaml(document: Any) -> str:
-    """Give YAML with block scalars for text of several lines."""
+    """Give YAML that reads as the same document, with block scalars for text of several lines."""
     import yaml
+
+    from orchestrator.sources.scalars import resolve
 
     class Dumper(yaml.CSafeDumper):
         """Our own, so that its representers are nobody else's."""
@@ -22,14 +24,21 @@ def to_yaml(document: Any) -> str:
             return True
 
     def text(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in value else None
+        style = None
+        if not value.replace("\n", "").replace("\t", "").isprintable():
+            style = '"'  # as it is, U+2028 would be read as the end of a line
+        elif "\n" in value:
+            style = "|"
+        elif not isinstance(resolve(value), str):
+            style = "'"  # PyYAML leaves "1e3" bare, which Kubernetes reads as a number
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
     dumped: str = yaml.dump(
         document, Dumper=Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1_000_000
     )
-    return dumped.rstrip("\n")
+    # One line end: whoever prints adds it again, and those of a last block of text are part of it.
+    return dumped.removesuffix("\n")
 
 
 def as_list(items: list[Document]) -> Document:

@@ -26,6 +26,9 @@ MAX_DIRECTIVES = 100
 """libyaml compares each with all before it, and nobody can interrupt it."""
 
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_JSON_ONLY = {ord("\t"): " ", 0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+_JSON = re.compile(r"(?:---)?\s*[{\[]")
+_NEXT_DOCUMENT = re.compile(r"^(?=---)", re.MULTILINE)
 _DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029])%")
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null")}
@@ -117,8 +120,7 @@ def parse(data: bytes) -> Parsed:
         return Parsed(faults=[_bad_utf8(data, failure)])
     if "%" in text and len(_DIRECTIVE.findall(text)) > MAX_DIRECTIVES:
         return Parsed(faults=[Fault(1, 1, f"more than {MAX_DIRECTIVES} lines begin with %")])
-    if text.lstrip()[:1] in ("{", "["):
-        text = _as_yaml(text)
+    text = "".join(_as_yaml(part) if _JSON.match(part) else part for part in _NEXT_DOCUMENT.split(text))
     parsed = Parsed()
     builder = _Builder(text, parsed.faults)
     try:
@@ -285,8 +287,8 @@ class _Builder:
 
 
 def _as_yaml(text: str) -> str:
-    """JSON is YAML but for tabs between its tokens and for characters written as two escapes."""
-    return _SURROGATES.sub(_join_surrogates, text.replace("\t", " "))
+    """JSON is YAML but for tabs between its tokens, YAML's other line ends, and characters written as two escapes."""
+    return _SURROGATES.sub(_join_surrogates, text.translate(_JSON_ONLY))
 
 
 def _join_surrogates(match: re.Match[str]) -> str:

@@ -84,6 +84,12 @@ def test_S01_many_documents_and_json() -> None:
     }
 
 
+def test_what_json_writes_otherwise_is_json_in_every_document_that_is() -> None:
+    text = '---\n{\t"a": "x\u2028\x85y"}\n---\na: |\n  x\ty\n---\n[\t1]\n'
+    values = [document.value for document in parse(text.encode()).documents]
+    assert values == [{"a": "x\u2028\x85y"}, {"a": "x\ty\n"}, [1]]
+
+
 def test_every_part_has_its_place() -> None:
     spot = parse(b"a:\n  - b: no\n    'c': x\n").documents[0].spot
     assert spot.find(("a", 0, "b")) == (2, 8)
