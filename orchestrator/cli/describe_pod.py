@@ -58,9 +58,14 @@ def _old_config(pod: Document) -> list[str]:
     if not told:
         return []
     lines: list[str] = told[0].split("; ")
-    if len(restart_kinds(pod["metadata"].get("annotations") or {})) < len(RESTARTS):
-        lines.append("an environment and a subPath stay what they were until the container is made anew: by an edit")
-        lines.append(f"of its spec, or by itself with the annotation {RESTART_ON_CHANGE}: {','.join(RESTARTS)}")
+    meta = pod["metadata"]
+    if len(restart_kinds(meta.get("annotations") or {})) < len(RESTARTS):
+        where = f" -n {meta['namespace']}" if meta.get("namespace", "default") != "default" else ""
+        lines.append("an environment and a subPath follow when the container is made anew: edit its spec, run")
+        lines.append(
+            f"`orchestrator delete pod {meta['name']}{where}`, or let every edit of config do it with the annotation"
+        )
+        lines.append(f"{RESTART_ON_CHANGE}: {','.join(RESTARTS)}")
     return lines
 
 

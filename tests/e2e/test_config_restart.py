@@ -87,7 +87,7 @@ def test_V02_by_default_nothing_restarts_and_describe_says_what_is_old(daemon: D
     assert is_ready(found)
     described = " ".join(daemon.cli("describe", "pod", name).split())
     assert f'Old Config: env was made before key "level" of ConfigMap "{name}" changed (env) from was' in described
-    assert f"with the annotation {RESTART_ON_CHANGE}: config,secrets" in described
+    assert f"do it with the annotation {RESTART_ON_CHANGE}: config,secrets" in described
     assert daemon.exec(name, "cat", "/config/app.conf", container="live") == value("new")
     assert daemon.exec(name, "cat", "/app.conf", container="path") == value("file")
     assert daemon.life(name) == life

@@ -79,17 +79,18 @@ def test_V02_what_runs_with_old_config_is_told_near_the_top_and_what_to_do() -> 
     lines = describe_pod(document, [], NOW).splitlines()
     first = next(index for index, line in enumerate(lines) if line.startswith("Old Config:"))
     assert first < lines.index("Conditions:")
-    assert [line.split(":  ")[-1].strip() for line in lines[first : first + 4]] == [
+    assert [line.split(":  ")[-1].strip() for line in lines[first : first + 5]] == [
         old,
         held,
-        "an environment and a subPath stay what they were until the container is made anew: by an edit",
-        f"of its spec, or by itself with the annotation {RESTART_ON_CHANGE}: config,secrets",
+        "an environment and a subPath follow when the container is made anew: edit its spec, run",
+        "`orchestrator delete pod web`, or let every edit of config do it with the annotation",
+        f"{RESTART_ON_CHANGE}: config,secrets",
     ]
     assert f"  {CONFIG_CURRENT}   False   ConfigChanged" in lines
     document["metadata"] = {**META, "annotations": {RESTART_ON_CHANGE: "config,secrets"}}
     text = describe_pod(document, [], NOW)
     assert held in text
-    assert "stay what they were" not in text
+    assert "made anew" not in text
     assert "Old Config" not in describe_pod(pod(phase="Running"), [], NOW)
 
 
