@@ -98,9 +98,9 @@ def no_effect(path: FieldPath, message: str) -> Problem:
     return Problem("warning", path, message, once=True)
 
 
-def invalid(path: FieldPath, value: object, rule: str) -> Problem:
+def invalid(path: FieldPath, value: object, rule: str, proposal: str = "") -> Problem:
     """Give an error in the words of Kubernetes' API server: Invalid value."""
-    return error(path, f"Invalid value: {quoted(value)}: {rule}")
+    return error(path, f"Invalid value: {quoted(value)}: {rule}", proposal)
 
 
 def required(path: FieldPath, rule: str = "") -> Problem:
@@ -118,7 +118,7 @@ def forbidden(path: FieldPath, rule: str) -> Problem:
     return error(path, f"Forbidden: {rule}")
 
 
-def unsupported(path: FieldPath, value: object, allowed: tuple[object, ...]) -> Problem:
+def unsupported(path: FieldPath, value: object, allowed: tuple[object, ...], proposal: str = "") -> Problem:
     """Give an error in the words of Kubernetes' API server: Unsupported value."""
     supported = ", ".join(f'"{item}"' for item in sorted(map(str, allowed)) if item)
-    return error(path, f'Unsupported value: "{_cut(str(value))}": supported values: {supported}')
+    return error(path, f'Unsupported value: "{_cut(str(value))}": supported values: {supported}', proposal)

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from orchestrator.objects.foreign import ForeignType
-from orchestrator.objects.misfit import SourceText, misfit, null_misfit, shortened, unknown_field
+from orchestrator.objects.misfit import SourceText, did_you_mean, misfit, nearest, null_misfit, shortened, unknown_field
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, no_effect, required, unsupported
 from orchestrator.objects.scalars import QUANTITY_RULE, check_base64, check_time, parse_quantity, quantity_text
 from orchestrator.objects.support import why_no_effect
@@ -128,7 +128,9 @@ class Shaper:
             return self._wrong(value, "a string", path)
         if value not in expected.values:
             meant = [each for each in expected.values if str(each).lower() == value.lower()]
-            self.problems.append(replace(unsupported(path, shortened(value), expected.values), runs_here=bool(meant)))
+            guess = did_you_mean(nearest(value, [str(each) for each in expected.values if each]))
+            wrong = unsupported(path, shortened(value), expected.values, guess)
+            self.problems.append(replace(wrong, runs_here=bool(meant)))
             return meant[0] if meant else None
         return value
 

@@ -2,12 +2,15 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from orchestrator.objects.meta import Part
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required
 from orchestrator.objects.scalars import IntOrString, check_port_name, check_port_number
+
+NameRule = Callable[[str], list[str]]
+"""Gives what is wrong with a name, in the words of Kubernetes' API server."""
 
 MAX_INT32 = 2**31 - 1
 IP_RULE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
@@ -43,8 +46,10 @@ def ip_address(value: str, path: FieldPath) -> list[Problem]:
 
 def port_reference(port: IntOrString, path: FieldPath) -> list[Problem]:
     """Check a port that is given by number or by name."""
-    rules = check_port_number(port) if isinstance(port, int) else check_port_name(port)
-    return [invalid(path, port, rule) for rule in rules]
+    if isinstance(port, int):
+        return [invalid(path, port, rule) for rule in check_port_number(port)]
+    fix = f"write {path[-1]}: {port}" if port.isdecimal() else ""
+    return [invalid(path, port, rule, fix) for rule in check_port_name(port)]
 
 
 def local_path(value: str, path: FieldPath) -> list[Problem]:
@@ -55,6 +60,17 @@ def local_path(value: str, path: FieldPath) -> list[Problem]:
     if ".." in value.split("/"):
         problems.append(invalid(path, value, "must not contain '..'"))
     return problems
+
+
+def name_problems(name: str, rule: NameRule, path: FieldPath) -> list[Problem]:
+    """Check a name, and propose one that is nearly the same."""
+    wrong = rule(name)
+    if not wrong:
+        return []
+    better = re.sub("[^a-z0-9.-]+", "-", name.lower()).strip("-.")
+    if not better or rule(better) or "{" in name or "$" in name:
+        return [invalid(path, name, each) for each in wrong]
+    return [invalid(path, name, each, f"write {path[-1]}: {better}") for each in wrong]
 
 
 _USABLE = re.compile(r"(?!POD\Z)[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,199}\Z")

@@ -3,9 +3,19 @@
 from dataclasses import dataclass, replace
 
 from orchestrator.objects.container import Container, VolumeMount
-from orchestrator.objects.problem import FieldPath, Problem, duplicate, error, forbidden, invalid, required, warning
-from orchestrator.objects.scalars import check_label, check_port_name, check_port_number
-from orchestrator.objects.validation.common import ip_address, local_path, names_that_run_here, not_found
+from orchestrator.objects.problem import (
+    FieldPath,
+    Problem,
+    duplicate,
+    error,
+    forbidden,
+    invalid,
+    quoted,
+    required,
+    warning,
+)
+from orchestrator.objects.scalars import check_image, check_label, check_port_name, check_port_number
+from orchestrator.objects.validation.common import ip_address, local_path, name_problems, names_that_run_here, not_found
 from orchestrator.objects.validation.environment import validate_environment
 from orchestrator.objects.validation.probes import validate_lifecycle, validate_probe
 from orchestrator.objects.validation.resources import validate_resources
@@ -27,15 +37,17 @@ def validate_container(container: Container, path: FieldPath, pod: PodFacts) -> 
     """Check one container; init containers too."""
     problems: list[Problem] = []
     if container.name:
-        wrong = [invalid((*path, "name"), container.name, rule) for rule in check_label(container.name)]
-        problems += names_that_run_here(wrong, container.name)
+        problems += names_that_run_here(name_problems(container.name, check_label, (*path, "name")), container.name)
     else:
         problems.append(required((*path, "name")))
     if not container.image:
-        problems.append(required((*path, "image")))
+        problems.append(required((*path, "image"), f'container "{container.name}" has no image'))
     elif container.image != container.image.strip():
         rule = "must not have leading or trailing whitespace"
         problems.append(invalid((*path, "image"), container.image, rule))
+    else:
+        wrong = check_image(container.image)
+        problems += [warning((*path, "image"), f"{quoted(container.image)} cannot be pulled: {rule}") for rule in wrong]
     problems += _ports(container, (*path, "ports"), pod)
     problems += validate_environment(container, path, pod.containers)
     problems += _mounts(container, (*path, "volumeMounts"), pod)

@@ -4,7 +4,7 @@ import re
 
 from orchestrator.objects.container import ObjectFieldSelector, ResourceFieldSelector
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required, unsupported
-from orchestrator.objects.scalars import check_qualified_name
+from orchestrator.objects.scalars import check_qualified_name, parse_quantity
 from orchestrator.objects.validation.common import not_found
 
 ENV_FIELDS = (
@@ -48,7 +48,7 @@ def resource_reference(reference: ResourceFieldSelector, path: FieldPath, contai
     if match is None:
         return [*problems, unsupported((*path, "resource"), reference.resource, _RESOURCES)]
     allowed = _DIVISORS["cpu" if match.group(2) == "cpu" else "memory"]
-    if reference.divisor not in allowed:
+    if parse_quantity(reference.divisor) not in {parse_quantity(each) for each in allowed}:
         values = ", ".join(allowed[1:])
         rule = f"only divisor's values {values} are supported with the {match.group(2)} resource"
         problems.append(error((*path, "divisor"), f'Invalid value: "{reference.divisor}": {rule}'))

@@ -9,7 +9,8 @@ from typing import Any
 from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.problem import Problem
 from orchestrator.objects.scalars import check_label, check_path_segment, check_subdomain
-from orchestrator.objects.validation.meta import NameRule, validate_labels_and_annotations, validate_name
+from orchestrator.objects.validation.common import NameRule
+from orchestrator.objects.validation.meta import validate_labels_and_annotations, validate_name
 from orchestrator.objects.validation.workloads import WORKLOADS, converted, validate_workload
 
 _NAMELESS = ("Review", "TokenRequest", "Scale")

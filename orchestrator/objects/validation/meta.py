@@ -1,6 +1,6 @@
 """Rules of metadata: names, labels, annotations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.objects.config import Namespace
@@ -14,10 +14,7 @@ from orchestrator.objects.scalars import (
     check_subdomain,
 )
 from orchestrator.objects.service import Service
-from orchestrator.objects.validation.common import names_that_run_here
-
-NameRule = Callable[[str], list[str]]
-"""Gives what is wrong with a name, in the words of Kubernetes' API server."""
+from orchestrator.objects.validation.common import NameRule, name_problems, names_that_run_here
 
 _ANNOTATIONS_LIMIT = 256 * 1024
 
@@ -38,7 +35,7 @@ def validate_meta(obj: Object, *, namespaced: bool) -> list[Problem]:
 def validate_name(meta: ObjectMeta, path: FieldPath, rule: NameRule) -> list[Problem]:
     """Check that there is a name, and that it keeps its kind's rule."""
     if meta.name:
-        return [invalid((*path, "name"), meta.name, wrong) for wrong in rule(meta.name)]
+        return name_problems(meta.name, rule, (*path, "name"))
     if meta.generate_name:
         return [required((*path, "name"), "a file must name its objects; generateName makes a new one each time")]
     return [required((*path, "name"), "name or generateName is required")]

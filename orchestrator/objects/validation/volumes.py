@@ -1,10 +1,17 @@
 """Rules of volumes: names, exactly one source, files that stay inside, modes."""
 
+import re
 from collections.abc import Sequence
 
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, error, forbidden, invalid, required
 from orchestrator.objects.scalars import check_config_key, check_label, parse_quantity
-from orchestrator.objects.validation.common import exactly_one, local_path, names_that_run_here, set_fields
+from orchestrator.objects.validation.common import (
+    exactly_one,
+    local_path,
+    name_problems,
+    names_that_run_here,
+    set_fields,
+)
 from orchestrator.objects.validation.fields import VOLUME_FIELDS, field_reference, resource_reference
 from orchestrator.objects.volumes import (
     DownwardAPIVolumeFile,
@@ -35,8 +42,7 @@ def validate_volumes(volumes: Sequence[Volume], path: FieldPath, containers: fro
     seen: set[str] = set()
     for index, volume in enumerate(volumes):
         here = (*path, index)
-        wrong = [invalid((*here, "name"), volume.name, rule) for rule in check_label(volume.name)]
-        problems += names_that_run_here(wrong, volume.name)
+        problems += names_that_run_here(name_problems(volume.name, check_label, (*here, "name")), volume.name)
         if volume.name in seen:
             problems.append(duplicate((*here, "name"), volume.name))
         seen.add(volume.name)
@@ -155,4 +161,7 @@ def _file_path(value: str, path: FieldPath) -> list[Problem]:
 
 
 def _mode(mode: int | None, path: FieldPath) -> list[Problem]:
-    return [] if mode is None or 0 <= mode <= 0o777 else [invalid(path, mode, _MODE_RULE)]
+    if mode is None or 0 <= mode <= 0o777:
+        return []
+    octal = re.fullmatch("[0-7]{3}", str(mode))
+    return [invalid(path, mode, _MODE_RULE, f"write {path[-1]}: 0{mode}" if octal else "")]

@@ -71,7 +71,7 @@ def validate_workload(kind: str, document: dict[str, Any]) -> list[Problem]:
 
 def _with_claims(template: PodTemplateSpec, claims: Any) -> PodTemplateSpec:
     """Add the volumes that a StatefulSet makes from the templates of its claims, in place of others of their name."""
-    names = [name for claim in claims if (name := claim.get("metadata", {}).get("name"))]
+    names = [name for claim in claims if claim and (name := claim.get("metadata", {}).get("name"))]
     if template.spec is None or not names:
         return template
     kept = tuple(volume for volume in template.spec.volumes if volume.name not in names)

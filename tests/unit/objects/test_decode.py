@@ -94,7 +94,7 @@ def test_S02_S03_S05_all_problems_of_a_document_are_found_at_once() -> None:
         'expected an integer, but read the string "80": write containerPort: 80',
         'error: spec.containers[0].tty: expected a boolean, but read the string "yes": write tty: true',
         'error: spec.containers[0].imagePullPolicy: Unsupported value: "always": '
-        'supported values: "Always", "IfNotPresent", "Never"',
+        'supported values: "Always", "IfNotPresent", "Never" (did you mean "Always"?)',
         "error: spec.containers[0].resources.limits.cpu: expected a quantity, but read the boolean true",
         'error: spec.containers[0].resources.limits.memory: Invalid value: "1Gb": quantities must match the regular '
         "expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",

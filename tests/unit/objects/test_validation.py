@@ -32,9 +32,31 @@ def rules(document: dict[str, Any]) -> list[str]:
 
 
 CONTAINER_RULES: list[tuple[dict[str, Any], list[str]]] = [
-    ({"name": "App"}, [f'{C}.name: Invalid value: "App": {LABEL}']),
+    ({"name": "App"}, [f'{C}.name: Invalid value: "App": {LABEL}: write name: app']),
+    ({"name": "_My App!"}, [f'{C}.name: Invalid value: "_My App!": {LABEL}: write name: my-app']),
+    ({"name": "{{name}}"}, [f'{C}.name: Invalid value: "{{{{name}}}}": {LABEL}']),
     ({"name": ""}, [f"{C}.name: Required value"]),
-    ({"image": ""}, [f"{C}.image: Required value"]),
+    ({"image": ""}, [f'{C}.image: Required value: container "app" has no image']),
+    ({"image": "Upper/Case:1"}, [f'{C}.image: "Upper/Case:1" cannot be pulled: repository name must be lowercase']),
+    (
+        {"image": "host//app"},
+        [
+            f'{C}.image: "host//app" cannot be pulled: invalid reference format, must be '
+            "[HOST[:PORT]/]PATH[:TAG][@DIGEST]"
+        ],
+    ),
+    ({"image": "Host.example:5000/a_b/c-d:v1.2@sha256:" + "a" * 64}, []),
+    (
+        {"livenessProbe": {"tcpSocket": {"port": "8080"}}},
+        [
+            f'{C}.livenessProbe.tcpSocket.port: Invalid value: "8080": must contain at least one letter (a-z): '
+            "write port: 8080"
+        ],
+    ),
+    (
+        {"env": [{"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1000m"}}}]},
+        [],
+    ),
     ({"image": " nginx"}, [f'{C}.image: Invalid value: " nginx": must not have leading or trailing whitespace']),
     (
         {"ports": [{"containerPort": 70000}]},
@@ -240,7 +262,14 @@ SPEC_RULES: list[tuple[dict[str, Any], list[str]]] = [
     ({"volumes": [{"name": "v", "secret": {}}]}, [f"{V}.secret.secretName: Required value"]),
     (
         {"volumes": [{"name": "v", "secret": {"secretName": "s", "defaultMode": 755}}]},
-        [f"{V}.secret.defaultMode: Invalid value: 755: must be a number between 0 and 0777 (octal), both inclusive"],
+        [
+            f"{V}.secret.defaultMode: Invalid value: 755: must be a number between 0 and 0777 (octal), both inclusive: "
+            "write defaultMode: 0755"
+        ],
+    ),
+    (
+        {"volumes": [{"name": "v", "secret": {"secretName": "s", "defaultMode": 888}}]},
+        [f"{V}.secret.defaultMode: Invalid value: 888: must be a number between 0 and 0777 (octal), both inclusive"],
     ),
     (
         {"volumes": [{"name": "v", "configMap": {"name": "c", "items": [{"key": "k", "path": "../x"}]}}]},
