@@ -1,14 +1,15 @@
 """hostPath: what its type asks for, in the kubelet's words; the pod starts by itself when it is there (V04)."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, waiting_reason
+from tests.e2e.daemon import Daemon, Document, docker, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
+from tests.images import remove_image
 
 
 def hosting(name: str, path: Path, kind: str = "", script: str = FOR_EVER, **mount: Any) -> Document:
@@ -94,6 +95,32 @@ def test_V05_a_mount_may_be_read_only(daemon: Daemon, tmp_path: Path) -> None:
     daemon.exec("v05-ro", "touch", "/h/file", container="reader", code=1)
     daemon.exec("v05-ro", "touch", "/h/file", container="writer")
     daemon.exec("v05-ro", "test", "-e", "/h/file", container="reader")
+
+
+@pytest.fixture
+def with_volume(image: str) -> Iterator[str]:
+    """An image that names a volume of its own."""
+    name = "orchestrator-test/with-volume:1"
+    made = docker("create", image)
+    docker("commit", "--change", 'VOLUME ["/h", "/other"]', made, name)
+    docker("rm", made)
+    yield name
+    remove_image(name)
+
+
+def test_V05_a_mount_wins_over_a_volume_that_the_image_names(daemon: Daemon, tmp_path: Path, with_volume: str) -> None:
+    """The image's other volume is there, empty, and goes with the container."""
+    (tmp_path / "file").touch()
+    spec = hosting("v05-image", tmp_path)
+    spec["spec"]["containers"][0]["image"] = with_volume
+    daemon.write(text(spec))
+    daemon.wait_ready("v05-image")
+    assert daemon.exec("v05-image", "ls", "/h", "/other") == "/h:\nfile\n\n/other:\n"
+    mounted = [m for one in daemon.containers("v05-image") for m in one["Mounts"] if m["Type"] == "volume"]
+    assert [m["Destination"] for m in mounted] == ["/other"]
+    daemon.remove()
+    daemon.wait_gone("v05-image")
+    assert mounted[0]["Name"] not in docker("volume", "ls", "-q").split()
 
 
 def test_V04_a_path_that_goes_harms_nothing_that_runs(own_daemon: Daemon, tmp_path: Path) -> None:

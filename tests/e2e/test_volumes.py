@@ -75,6 +75,7 @@ def test_V01_projected_and_downward_api(daemon: Daemon) -> None:
     own = [
         {"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}},
         {"path": "name", "fieldRef": {"fieldPath": "metadata.name"}, "mode": 0o600},
+        {"path": "deep/note", "fieldRef": {"fieldPath": "metadata.annotations['note']"}},
         {
             "path": "limit",
             "resourceFieldRef": {"containerName": "main", "resource": "limits.memory", "divisor": "1Mi"},
@@ -91,21 +92,24 @@ def test_V01_projected_and_downward_api(daemon: Daemon) -> None:
         {"projected": {"sources": sources, "defaultMode": 0o444}},
         resources={"limits": {"memory": "32Mi"}},
     )
-    written["metadata"]["labels"] = {"tier": "one", "app": "shop"}
+    written["metadata"] |= {"labels": {"tier": "one", "app": "shop"}, "annotations": {"note": 'a "b"'}}
     daemon.write(text(config_map("v01-part", a="A"), secret("v01-hush", word="hush"), written))
     daemon.wait_ready("v01-projected")
     expected = {
         "from/config": ("444", "A"),
+        "deep/note": ("444", 'a "b"'),
         "labels": ("444", 'app="shop"\ntier="one"'),
         "limit": ("444", "32"),
         "name": ("600", "v01-projected"),
         "word": ("444", "hush"),
     }
     assert files(daemon, "v01-projected") == expected
-    # A label is no reason to restart anything, and the file follows it.
+    # A label or an annotation is no reason to restart anything, and the file follows it.
     written["metadata"]["labels"]["tier"] = "two"
+    written["metadata"]["annotations"]["note"] = "later"
     daemon.write(text(config_map("v01-part", a="A"), secret("v01-hush", word="hush"), written))
     daemon.exec("v01-projected", "timeout", "30", "sh", "-c", "until grep -q two /v/labels; do sleep 0.05; done")
+    assert daemon.exec("v01-projected", "cat", "/v/deep/note") == "later"
     assert restarts(daemon.pod("v01-projected")) == 0
 
 
@@ -141,7 +145,7 @@ def test_V01_what_is_missing_is_named_and_awaited(
     assert files(daemon, name)["a"] == ("644", "A")
 
 
-def test_V01_what_is_optional_may_come_later(daemon: Daemon) -> None:
+def test_V01_what_is_optional_may_come_and_go(daemon: Daemon) -> None:
     volume = {"configMap": {"name": "v01-optional", "optional": True}}
     daemon.write(text(mounting("v01-optional", volume)))
     daemon.wait_ready("v01-optional")
@@ -149,6 +153,9 @@ def test_V01_what_is_optional_may_come_later(daemon: Daemon) -> None:
     daemon.write(text(config_map("v01-optional", a="A")), "later.yaml")
     daemon.exec("v01-optional", "timeout", "30", "sh", "-c", "until test -e /v/a; do sleep 0.05; done")
     assert files(daemon, "v01-optional") == {"a": ("644", "A")}
+    daemon.remove("later.yaml")
+    daemon.exec("v01-optional", "timeout", "30", "sh", "-c", "while test -e /v/a; do sleep 0.05; done")
+    assert files(daemon, "v01-optional") == {}
     assert restarts(daemon.pod("v01-optional")) == 0
 
 
