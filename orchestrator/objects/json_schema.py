@@ -15,7 +15,7 @@ from orchestrator.objects import foreign, registry
 from orchestrator.objects.foreign import ForeignType
 from orchestrator.objects.lists import List
 from orchestrator.objects.scalars import QUANTITY_PATTERN
-from orchestrator.objects.shape import struct_fields
+from orchestrator.objects.structs import struct_fields
 from orchestrator.objects.support import why_no_effect
 
 Schema = dict[str, Any]

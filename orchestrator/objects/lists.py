@@ -39,7 +39,7 @@ def open_list(document: dict[str, Any], source_text: SourceText) -> tuple[list[A
     A document of a `PodList` need not say that it is a Pod; here each does.
     """
     shaper = Shaper(source_text)
-    items = shaper.shape(document, List).get("items", [])
+    items = (shaper.shape(document, List) or {}).get("items", [])
     problems = [problem for problem in shaper.problems if problem.path != ("kind",)]
     kind, version = document["kind"].removesuffix("List"), document.get("apiVersion")
     versions = foreign.versions(kind) if kind else ("v1",)

@@ -125,14 +125,15 @@ def decode(
     shaper = Shaper(source_text, secret=known.type is Secret)
     shaped = shaper.shape(document, known.type)
     found = list(shaper.problems)
+    if shaped is None:
+        return None, tuple(found)
     try:
         obj = apply_defaults(msgspec.convert(shaped, known.type), namespaced=known.namespaced)
     except msgspec.ValidationError as failure:
         if not any(problem.severity == "error" for problem in found):
             found.append(error((), str(failure)))
         return None, tuple(found)
-    said = {problem.path for problem in found if problem.severity == "error"}
-    found += [problem for problem in validate(obj, namespaced=known.namespaced) if problem.path not in said]
+    found += _not_yet_said(validate(obj, namespaced=known.namespaced), found)
     if lenient and all(problem.runs_here for problem in found if problem.severity == "error"):
         found = [tolerated(problem) for problem in found]
     if any(problem.severity == "error" for problem in found):
@@ -164,9 +165,21 @@ def _decode_foreign(document: Document, kind: str, version: str, source_text: So
     shaper = Shaper(source_text)
     shaped = shaper.shape(document, foreign.type_of(kind, version))
     found = [problem for problem in shaper.problems if problem.severity == "error"]
-    said = {problem.path for problem in found}
-    found += [problem for problem in validate_foreign(kind, shaped) if problem.path not in said]
+    if shaped is not None:
+        found += _not_yet_said(validate_foreign(kind, shaped), found)
     return (no_effect(("kind",), f"{kind} is not supported yet: this document has no effect"), *found)
+
+
+def _not_yet_said(problems: list[Problem], said: list[Problem]) -> list[Problem]:
+    """Leave out what rules say of places whose type is wrong already, for a stand-in is there."""
+    wrong = {problem.path for problem in said if problem.severity == "error"}
+    around = {path[:end] for path in wrong for end in range(len(path))}
+
+    def is_news(problem: Problem) -> bool:
+        inside = any(problem.path[: end + 1] in wrong for end in range(len(problem.path)))
+        return not inside and (problem.severity == "error" or problem.path not in around)
+
+    return [problem for problem in problems if is_news(problem)] if wrong else problems
 
 
 def _unknown_kind(kind: str, version: str) -> Problem:

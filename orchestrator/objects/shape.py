@@ -2,12 +2,12 @@
 
 msgspec itself stops at the first error, so this walk goes first and msgspec only builds what is known to fit.  Like the
 API server, the walk drops nulls (in a map of strings a null is ""), turns a bare number that stands for a quantity into
-text, and reads 3.0 as the integer 3.  Everything else must have its type exactly.
+text, and reads 3.0 as the integer 3.  Everything else must have its type exactly.  What is wrong or missing where
+something must be has a stand-in in the result, so that rules can be asked about the rest.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,13 +17,20 @@ from orchestrator.objects.foreign import ForeignType
 from orchestrator.objects.misfit import SourceText, did_you_mean, misfit, nearest, null_misfit, shortened, unknown_field
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, no_effect, required, unsupported
 from orchestrator.objects.scalars import QUANTITY_RULE, check_base64, check_time, parse_quantity, quantity_text
+from orchestrator.objects.structs import stand_in, struct_fields, struct_info, unless_none
 from orchestrator.objects.support import why_no_effect
 
 _INT64 = 2**63
 _EXACT = 2**53
 """Up to here a float holds every integer."""
 
+ENOUGH = 1000
+"""Problems after which the rest of a document, or of a file, is not looked at."""
 _TEXT_RULES = {"base64": check_base64, "time": check_time}
+
+
+class _Enough(Exception):
+    """So much is wrong that nobody wants to know the rest."""
 
 
 class Shaper:
@@ -38,9 +45,17 @@ class Shaper:
         self._secret = secret
 
     def shape(self, value: Any, type_: type[msgspec.Struct] | ForeignType) -> Any:
-        """Check a document against a type of ours, or of a kind that we do not run."""
+        """Check a document against a type of ours, or of a kind that we do not run; None when too much is wrong."""
         expected = type_ if isinstance(type_, ForeignType) else struct_info(type_)
-        return self._value(value, expected, ())
+        try:
+            return self._value(value, expected, ())
+        except _Enough:
+            return None
+
+    def _add(self, *problems: Problem) -> None:
+        self.problems += problems
+        if len(self.problems) >= ENOUGH:
+            raise _Enough
 
     def _value(self, value: Any, expected: inspect.Type, path: FieldPath) -> Any:
         walk = _WALKS.get(type(expected))
@@ -61,7 +76,7 @@ class Shaper:
             field = fields.get(key)
             here = (*path, key)
             if field is None:
-                self.problems.append(unknown_field(key, fields, here))
+                self._add(unknown_field(key, fields, here))
             elif item is not None:
                 fitting = self._value(item, field.type, here)
                 if fitting is not None:
@@ -70,16 +85,19 @@ class Shaper:
                 if reason is not None:
                     self.problems.append(no_effect(here, reason))
             elif not field.required and _refuses_null(field.type):
-                self.problems.append(null_misfit(here))
+                self._add(null_misfit(here))
         for name, field in fields.items():
-            if field.required and value.get(name) is None:
-                self.problems.append(required((*path, name)))
+            if field.required and name not in shaped:
+                shaped[name] = stand_in(field.type)
+                if value.get(name) is None:
+                    self._add(required((*path, name)))
         return shaped
 
     def _list(self, value: Any, expected: inspect.VarTupleType, path: FieldPath) -> Any:
         if not isinstance(value, list):
             return self._wrong(value, "a list", path)
-        return [self._value(item, expected.item_type, (*path, index)) for index, item in enumerate(value)]
+        shaped = [self._value(item, expected.item_type, (*path, index)) for index, item in enumerate(value)]
+        return [stand_in(expected.item_type) if item is None else item for item in shaped]
 
     def _map(self, value: Any, expected: inspect.DictType, path: FieldPath) -> Any:
         if not isinstance(value, dict):
@@ -90,12 +108,12 @@ class Shaper:
         if isinstance(inner, inspect.StrType):
             value = {key: "" if item is None else item for key, item in value.items()}
         elif _refuses_null(inner):
-            self.problems += [null_misfit((*path, key)) for key, item in value.items() if item is None]
+            self._add(*(null_misfit((*path, key)) for key, item in value.items() if item is None))
         shaped = {key: self._value(item, inner, (*path, key)) for key, item in value.items() if item is not None}
         return {key: item for key, item in shaped.items() if item is not None}
 
     def _union(self, value: Any, expected: inspect.UnionType, path: FieldPath) -> Any:
-        only = _unless_none(expected)
+        only = unless_none(expected)
         if only is not None:
             return self._value(value, only, path)
         if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -109,7 +127,7 @@ class Shaper:
         rule = _TEXT_RULES.get(scalar)
         if rule is None or not isinstance(value, str):
             return self._value(value, expected.type, path)
-        self.problems += [invalid(path, shortened(value), wrong) for wrong in rule(value)]
+        self._add(*(invalid(path, shortened(value), wrong) for wrong in rule(value)))
         return value
 
     def _quantity(self, value: Any, path: FieldPath) -> Any:
@@ -119,7 +137,7 @@ class Shaper:
             text = value if isinstance(value, str) else quantity_text(value)
             parse_quantity(text)
         except ValueError:
-            self.problems.append(invalid(path, shortened(str(value)), QUANTITY_RULE))
+            self._add(invalid(path, shortened(str(value)), QUANTITY_RULE))
             return None
         return text
 
@@ -130,7 +148,7 @@ class Shaper:
             meant = [each for each in expected.values if str(each).lower() == value.lower()]
             guess = did_you_mean(nearest(value, [str(each) for each in expected.values if each]))
             wrong = unsupported(path, shortened(value), expected.values, guess)
-            self.problems.append(replace(wrong, runs_here=bool(meant)))
+            self._add(replace(wrong, runs_here=bool(meant)))
             return meant[0] if meant else None
         return value
 
@@ -146,7 +164,7 @@ class Shaper:
         if isinstance(value, bool) or not isinstance(value, int):
             return self._wrong(value, "an integer", path)
         if not -_INT64 <= value < _INT64:
-            self.problems.append(error(path, f"Invalid value: {shortened(str(value))}: must fit in 64 bits"))
+            self._add(error(path, f"Invalid value: {shortened(str(value))}: must fit in 64 bits"))
             return None
         return value
 
@@ -155,7 +173,7 @@ class Shaper:
         return value if number else self._wrong(value, "a number", path)
 
     def _wrong(self, value: Any, expected: str, path: FieldPath) -> None:
-        self.problems.append(misfit(value, expected, path, self._source_text(path), secret=self._secret))
+        self._add(misfit(value, expected, path, self._source_text(path), secret=self._secret))
 
 
 _WALKS: dict[type[inspect.Type], Callable[[Shaper, Any, Any, FieldPath], Any]] = {
@@ -174,36 +192,17 @@ _WALKS: dict[type[inspect.Type], Callable[[Shaper, Any, Any, FieldPath], Any]] =
 """What else there is takes anything."""
 
 
-@cache
-def struct_info(cls: type[msgspec.Struct]) -> inspect.Type:
-    """Give msgspec's description of a struct type; made once, as it is slow to make."""
-    return inspect.type_info(cls)
-
-
-@cache
-def struct_fields(cls: type[msgspec.Struct]) -> dict[str, inspect.Field]:
-    """Give the fields of a struct by their outside names."""
-    info = struct_info(cls)
-    return {field.encode_name: field for field in info.fields} if isinstance(info, inspect.StructType) else {}
-
-
 def _refuses_null(expected: inspect.Type) -> bool:
     """Say what may be left out and may not be null, as the official schema has it.
 
     That is a quantity, a port that may be a name, and a word that can be no other (`kind`).
     """
     if isinstance(expected, inspect.UnionType):
-        only = _unless_none(expected)
+        only = unless_none(expected)
         return only is None or _refuses_null(only)
     if isinstance(expected, inspect.LiteralType):
         return len(expected.values) == 1
     return isinstance(expected, inspect.Metadata) and (expected.extra or {}).get("scalar") == "quantity"
-
-
-def _unless_none(expected: inspect.UnionType) -> inspect.Type | None:
-    """Give the type of which a union is the optional form; None for a union of several."""
-    types = [each for each in expected.types if not isinstance(each, inspect.NoneType)]
-    return types[0] if len(types) == 1 else None
 
 
 def _struct_name(cls: type) -> str:

@@ -114,6 +114,31 @@ def test_rules_are_checked_even_beside_wrong_types() -> None:
     ]
 
 
+def test_S05_rules_are_checked_beside_what_is_missing() -> None:
+    document = pod(image=None, ports=[{"name": "http"}, {"containerPort": 99999}, "80"], env=[{"value": "x"}, {}])
+    document["spec"] |= {"volumes": [{"emptyDir": {}}], "hostname": "A_B"}
+    del document["metadata"]["name"]
+    document["spec"]["containers"].append({"image": "nginx", "volumeMounts": [{"name": "data"}]})
+    assert [problem.field for problem in registry.decode(document)[1]] == [
+        "spec.containers[0].ports[0].containerPort",
+        "spec.containers[0].ports[2]",
+        "spec.containers[0].env[0].name",
+        "spec.containers[0].env[1].name",
+        "spec.containers[1].volumeMounts[0].mountPath",
+        "spec.containers[1].name",
+        "spec.volumes[0].name",
+        "metadata.name",
+        "spec.containers[0].image",
+        "spec.containers[0].ports[1].containerPort",
+        "spec.containers[1].volumeMounts[0].name",
+        "spec.hostname",
+    ]
+    assert told({"apiVersion": "v1", "kind": "Pod"}) == [
+        "error: spec: Required value",
+        "error: metadata.name: Required value: name or generateName is required",
+    ]
+
+
 def test_S04_fields_without_effect_are_told_and_accepted() -> None:
     document = pod()
     document["spec"] |= {"nodeSelector": {"a": "b"}, "schedulerName": "default-scheduler"}

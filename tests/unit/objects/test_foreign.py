@@ -92,7 +92,8 @@ def test_S06_the_claims_of_a_stateful_set_are_volumes_of_its_pods() -> None:
     assert told("StatefulSet", "apps/v1", spec=spec) == []
     spec["volumeClaimTemplates"] = [None]
     assert told("StatefulSet", "apps/v1", spec=spec) == [
-        'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"'
+        "spec.volumeClaimTemplates[0]: expected a mapping, but read nothing (null)",
+        'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"',
     ]
 
 
