@@ -10,6 +10,7 @@ import binascii
 import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -90,6 +91,7 @@ _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+\Z")
 _PORT_NAME = re.compile(r"[-a-z0-9]+\Z")
 
 
+@lru_cache(maxsize=4096)
 def parse_quantity(text: str) -> Fraction:
     """Give the exact value of a quantity ("100m" is 1/10).  ValueError when it is not one."""
     match = _QUANTITY.match(text)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from orchestrator.objects import lists, registry
 from orchestrator.objects.meta import Object
 from orchestrator.objects.problem import FieldPath, Problem, error, no_effect, warning
+from orchestrator.objects.shape import ENOUGH
 from orchestrator.sources import files
 from orchestrator.sources.files import Scan, Stamp
 from orchestrator.sources.located import FileLoad, Load, Located, Sourced, told_once
@@ -91,6 +92,8 @@ def decode_file(data: bytes, name: str, *, lenient: bool = False) -> FileLoad:
         found.fault(fault)
     for document in parsed.documents:
         for value, path in _unroll(document.value, (), found, document):
+            if found.enough:
+                return found.result()
             _decode_document(document, value, path, found)
     return found.result()
 
@@ -120,14 +123,19 @@ class _Findings:
         if first is not sourced:
             self._problems.append(duplicate_problem(sourced, first))
 
+    @property
+    def enough(self) -> bool:
+        """Whether so much is wrong that nobody wants to know the rest; what is told once does not count."""
+        return len(self._problems) >= ENOUGH and sum(not each.problem.once for each in self._problems) >= ENOUGH
+
     def result(self) -> FileLoad:
         """Give all of it, in the order of lines."""
         problems = list(told_once(sorted(self._problems, key=lambda located: (located.line, located.column))))
         more = len(problems) - MAX_PROBLEMS
         if more > 0:
             last = problems[MAX_PROBLEMS]
-            severe = any(problem.severity == "error" for problem in problems[MAX_PROBLEMS:])
-            message = f"and {more} more problems in this file"
+            severe = self.enough or any(problem.severity == "error" for problem in problems[MAX_PROBLEMS:])
+            message = f"and {'at least ' if self.enough else ''}{more} more problems in this file"
             told = Located((error if severe else warning)((), message), self.file, last.line, last.column)
             problems = [*problems[:MAX_PROBLEMS], told]
         return FileLoad(tuple(self._objects.values()), tuple(problems))

@@ -202,6 +202,23 @@ def test_very_many_problems_are_cut() -> None:
     assert "and 401 more problems in this file" in found.problems[-1].text
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n" + b"".join(b"x%d: 1\n" % i for i in range(50_000)),
+        b"apiVersion: v1\nkind: List\nitems: []\n" + b"".join(b"x%d: 1\n" % i for i in range(50_000)),
+        b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [" + b"1, " * 50_000 + b"]}\n",
+        b"kind: Podd\napiVersion: v1\n---\n" * 20_000,
+        b"[]\n---\n" * 50_000,
+    ],
+    ids=["fields", "fields of a list", "values", "kinds", "documents"],
+)
+def test_S07_when_enough_is_wrong_the_rest_is_not_looked_at(data: bytes) -> None:
+    loaded = load_bytes(data, "-")
+    assert (len(loaded.problems), loaded.objects) == (101, ())
+    assert "and at least 900 more problems in this file" in loaded.errors[-1].text
+
+
 def test_S07_what_is_no_file_is_named_and_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.yaml")
     (tmp_path / "device.yaml").symlink_to("/dev/zero")
