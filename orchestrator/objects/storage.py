@@ -105,7 +105,7 @@ class RBDPersistentVolumeSource(RBDVolumeSource, frozen=True, kw_only=True):
 class ScaleIOPersistentVolumeSource(ScaleIOVolumeSource, frozen=True, kw_only=True):
     """A ScaleIO volume."""
 
-    secret_ref: SecretReference | None = None  # type: ignore[assignment]
+    secret_ref: SecretReference  # type: ignore[assignment]
 
 
 class StorageOSPersistentVolumeSource(StorageOSVolumeSource, frozen=True, kw_only=True):

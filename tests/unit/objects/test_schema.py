@@ -15,8 +15,8 @@ from orchestrator.objects.meta import Object, Part
 from orchestrator.objects.volume_plugins import VolumePlugins
 
 MODULES = (
-    "claims", "config", "container", "events", "meta", "pod", "pod_status", "probes", "scheduling", "security", "service", "storage",
-    "volume_plugins", "volumes",
+    "claims", "config", "container", "events", "meta", "pod", "pod_status", "probes", "scheduling", "security",
+    "service", "storage", "volume_plugins", "volumes",
 )  # fmt: skip
 STRICTER = {"Event": {"metadata"}, "Pod": {"spec"}, "Condition": {"lastTransitionTime", "message", "reason"}}
 """Where ours and the schema differ in what is required, on purpose."""

@@ -64,20 +64,21 @@ def named(part: dict[str, Any]) -> str:
 
 
 @cache
-def pairs() -> dict[str, Ours]:
-    """Every type of the schema that stands in some kind, and ours for it."""
+def pairs() -> dict[str, tuple[str, Ours]]:
+    """Every type of the schema that stands in some kind, with ours for it; some have two, ours and the table's."""
     waiting: list[tuple[str, Ours]] = []
     for name, item in official.definitions().items():
         for served in item.get("x-kubernetes-group-version-kind", ()):
             version = "/".join(filter(None, (served["group"], served["version"])))
             if version in foreign.versions(served["kind"]) and "ObjectMeta" in str(item["properties"].get("metadata")):
                 waiting.append((name, our_kind(served["kind"], version)))
-    found: dict[str, Ours] = {}
+    found: dict[str, tuple[str, Ours]] = {}
     while waiting:
         name, ours = waiting.pop()
-        if name in found:
+        title = f"{name} {'in the table' if isinstance(ours, ForeignType) else ours.__name__}"
+        if title in found:
             continue
-        found[name] = ours
+        found[title] = name, ours
         for field, part in official.definitions()[name]["properties"].items():
             inner = bare(fields_of(ours)[field].type) if field in fields_of(ours) else None
             if inner is not None:
@@ -124,9 +125,9 @@ def disagreements(name: str, ours: Ours) -> Iterator[str]:
                     yield f"{title}.{field}: {probe!r} is refused ({problem}), and the schema accepts it"
 
 
-@pytest.mark.parametrize("name", sorted(pairs()))
-def test_S08_a_type_takes_what_the_schema_takes(name: str) -> None:
-    assert list(disagreements(name, pairs()[name])) == []
+@pytest.mark.parametrize("title", sorted(pairs()))
+def test_S08_a_type_takes_what_the_schema_takes(title: str) -> None:
+    assert list(disagreements(*pairs()[title])) == []
 
 
 def test_the_table_of_kinds_is_what_its_script_writes() -> None:
