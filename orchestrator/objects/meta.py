@@ -135,9 +135,9 @@ class Condition(Part, frozen=True, kw_only=True):
 
     type: str
     status: str
-    last_transition_time: Time = ""
-    reason: str = ""
-    message: str = ""
+    last_transition_time: Time
+    reason: str
+    message: str
     observed_generation: int = 0
 
 

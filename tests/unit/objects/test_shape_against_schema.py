@@ -113,7 +113,7 @@ def disagreements(name: str, ours: Ours) -> Iterator[str]:
         return
     wanted = {field for field, row in fields_of(ours).items() if row.required}
     for field in wanted ^ set(schema.get("required", ())):
-        if (title, field) not in WANTED_MORE and title != "Condition":
+        if (title, field) not in WANTED_MORE:
             yield f"{title}.{field}: one of us requires it"
     for field, part in schema["properties"].items():
         for probe, accepted in zip(PROBES, accepts(json.dumps(part)), strict=True):
