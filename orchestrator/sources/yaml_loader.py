@@ -106,27 +106,31 @@ class _Findings:
         self.lenient = lenient
         self._objects: dict[tuple[str, str, str], Sourced] = {}
         self._problems: list[Located] = []
+        self._wrong = 0
 
     def fault(self, fault: Fault) -> None:
-        problem = error((), fault.message, fault.proposal)
-        self._problems.append(Located(problem, self.file, fault.line, fault.column))
+        self._add(Located(error((), fault.message, fault.proposal), self.file, fault.line, fault.column))
 
     def problem(self, problem: Problem, document: Document, prefix: FieldPath) -> None:
         """Add a problem at its place."""
         line, column = document.spot.find(prefix + problem.path, key=problem.about_key)
-        self._problems.append(Located(problem, self.file, line, column))
+        self._add(Located(problem, self.file, line, column))
 
     def object(self, obj: Object, raw: dict[str, Any], line: int) -> None:
         """Add an object."""
         sourced = Sourced(obj, raw, self.file, line)
         first = self._objects.setdefault(sourced.key, sourced)
         if first is not sourced:
-            self._problems.append(duplicate_problem(sourced, first))
+            self._add(duplicate_problem(sourced, first))
+
+    def _add(self, located: Located) -> None:
+        self._problems.append(located)
+        self._wrong += not located.problem.once
 
     @property
     def enough(self) -> bool:
         """Whether so much is wrong that nobody wants to know the rest; what is told once does not count."""
-        return len(self._problems) >= ENOUGH and sum(not each.problem.once for each in self._problems) >= ENOUGH
+        return self._wrong >= ENOUGH
 
     def result(self) -> FileLoad:
         """Give all of it, in the order of lines."""
