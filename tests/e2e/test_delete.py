@@ -163,8 +163,7 @@ def test_D01_a_deletion_goes_on_after_a_kill_of_the_daemon_and_ends_once(
     if stage == "signal":
         assert lines == ["main begin", "hook", "hook over", "main term", "main begin"]
     # It is over: the next daemon finds the new one and leaves it alone.
-    own_daemon.kill()
-    own_daemon.start()
+    own_daemon.restart()
     assert uid(own_daemon.wait_ready("d01-delete")) == uid(made)
 
 
