@@ -24,7 +24,9 @@ WAITING = {
 TERMINATED = {
     "Completed", "Error", "OOMKilled", "ContainerCannotRun", "StartError", "ContainerStatusUnknown",
 }  # fmt: skip
-CONDITIONS = {"PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready", "PodScheduled"}
+CONDITIONS = {
+    "PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready", "PodScheduled", "DisruptionTarget",
+}  # fmt: skip
 OVER = {"Succeeded", "Failed"}
 
 

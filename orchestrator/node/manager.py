@@ -26,6 +26,8 @@ _CONFIG_KINDS = ("ConfigMap", "Secret", "Service", "PersistentVolumeClaim")
 _ADOPTION_SECONDS = 30.0
 _BROKEN_SECONDS = 5.0
 _EVENTS_RETRY = 1.0
+_USAGE_CHECK = 10.0
+"""Seconds between two looks at what volumes hold, as the kubelet's eviction manager has it."""
 
 
 class NodeManager:
@@ -51,6 +53,7 @@ class NodeManager:
                 self._ensure(Key("Pod", pod.metadata.namespace, pod.metadata.name), tasks)
             tasks.create_task(self._engine_events(), name="engine events")
             tasks.create_task(self._announce_adoption(), name="adoption")
+            tasks.create_task(self._check_usage(), name="usage")
             while True:
                 try:
                     changes = await watch.next()
@@ -124,6 +127,13 @@ class NodeManager:
         except TimeoutError:
             log.warning("some pods could not be looked at within %.0f s of the start", _ADOPTION_SECONDS)
         self.adopted.set()
+
+    async def _check_usage(self) -> None:
+        """Look after volumes on disk that have a limit, one pod after another."""
+        while True:
+            await asyncio.sleep(_USAGE_CHECK)
+            for worker in list(self._workers.values()):
+                await worker.check_usage()
 
     # --- the engine ---
 

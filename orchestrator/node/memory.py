@@ -57,6 +57,7 @@ class PodMemory:
         self.noted: dict[str, None] = {}
         self.paused: dict[str, float] = {}
         self.consumed: dict[str, Consumed] = {}
+        self.evicted = ""
         self.images: dict[str, ImageState] = {}
         self.messages: dict[str, str] = {}
         """Termination messages by container id."""
@@ -71,6 +72,7 @@ class PodMemory:
         if self.uid:
             self.former.setdefault(self.uid, None)
         self.uid = uid
+        self.evicted = ""
         self.former.pop(uid, None)
         self.volumes = dict(volumes)
         self.consumed = {}
@@ -102,6 +104,7 @@ class PodMemory:
             failures=dict(self.failures),
             replaced=dict(self.replaced),
             paused=dict(self.paused),
+            evicted=self.evicted,
             noted=frozenset(self.noted),
         )
 

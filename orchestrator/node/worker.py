@@ -24,6 +24,7 @@ from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import read_message
 from orchestrator.node.observe import seen_container
 from orchestrator.node.prober import Prober, ProbeTarget
+from orchestrator.node.usage import first_exceeded
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
@@ -36,6 +37,7 @@ from orchestrator.planning.probe_state import ProbeStatus
 from orchestrator.planning.redaction import redacted
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
+from orchestrator.planning.usage import limits
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Key, Store
@@ -87,6 +89,16 @@ class PodWorker:
     def wake(self) -> None:
         """Something may have changed: look again."""
         self._woken.set()
+
+    async def check_usage(self) -> None:
+        """Evict the pod when one of its volumes holds more than it may."""
+        pod = self._last
+        if pod is None or pod.status.phase != "Running" or pod.metadata.deletion_timestamp:
+            return
+        found = await first_exceeded(limits(pod, self._rooms.surroundings(self.key.namespace)))
+        if found and self.memory.uid == pod.metadata.uid:
+            self.memory.evicted = found
+            self.wake()
 
     async def run(self) -> None:
         """Until nothing of this pod is wanted and nothing is left."""

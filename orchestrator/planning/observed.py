@@ -92,6 +92,7 @@ class StopReason(StrEnum):
     SANDBOX = "sandbox"
     OVER = "the pod is over"
     DEADLINE = "deadline"
+    EVICTED = "evicted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,8 @@ class Observed:
     """By container name."""
     paused: Mapping[str, float] = field(default_factory=dict)
     """Container id -> when it was first seen paused."""
+    evicted: str = ""
+    """Why the pod must go though it would go on: it uses more of the disk than it may."""
     noted: frozenset[str] = frozenset()
     """Keys of the Events that were told already and must not be told again."""
 

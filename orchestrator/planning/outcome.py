@@ -10,6 +10,7 @@ from orchestrator.planning.restart_policy import is_sidecar, should_restart
 
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
+EVICTED = "Evicted"
 
 
 class Outcome(StrEnum):
@@ -18,10 +19,23 @@ class Outcome(StrEnum):
     COMPLETED = "completed"
     """Its containers ended, and none will run again; the exit codes say whether it Succeeded."""
     DEADLINE = "deadline"
+    EVICTED = "evicted"
+
+
+def reason_of(ended: Outcome | None, pod: Pod, observed: Observed) -> tuple[str, str]:
+    """Reason and message of a pod that did not end by itself; both are "" for any other."""
+    match ended:
+        case Outcome.DEADLINE:
+            return DEADLINE_EXCEEDED, DEADLINE_MESSAGE
+        case Outcome.EVICTED:
+            return EVICTED, observed.evicted or pod.status.message
+    return "", ""
 
 
 def outcome(pod: Pod, observed: Observed, now: float) -> Outcome | None:
     """How the pod ended; None while it goes on."""
+    if pod.status.reason == EVICTED or (observed.evicted and not is_completed(pod, observed)):
+        return Outcome.EVICTED
     if pod.status.reason == DEADLINE_EXCEEDED:
         return Outcome.DEADLINE
     due = deadline(pod)

@@ -8,6 +8,8 @@ once; at last what is left over is collected.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from msgspec import structs
+
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.claims import unclaimed
 from orchestrator.planning.container import sandbox_config
@@ -31,11 +33,20 @@ from orchestrator.planning.ops import (
     WriteHosts,
     earliest,
 )
-from orchestrator.planning.outcome import DEADLINE_EXCEEDED, DEADLINE_MESSAGE, Outcome, deadline, outcome
+from orchestrator.planning.outcome import Outcome, deadline, outcome, reason_of
 from orchestrator.planning.projection import volume_content
 from orchestrator.planning.startup_plan import startup_plan
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.teardown_plan import remove, stop_all, stop_one, teardown_plan
+
+
+_EVICTION_GRACE = 1
+"""Seconds that a pod has which uses more of the disk than it may, as the kubelet gives it."""
+_STOPS = {
+    Outcome.COMPLETED: StopReason.OVER,
+    Outcome.DEADLINE: StopReason.DEADLINE,
+    Outcome.EVICTED: StopReason.EVICTED,
+}
 
 
 def plan(
@@ -101,21 +112,29 @@ def _before(ops: tuple[Op, ...], then: Plan) -> Plan:
 
 def _over(pod: Pod, observed: Observed, sandbox: SeenContainer | None, ended: Outcome, now: float) -> Plan:
     """A pod that is over keeps its dead containers, for their logs, and needs no sandbox and no sidecars."""
-    told = _told_of_deadline(pod, observed) if ended is Outcome.DEADLINE else ()
+    told = _told_of_end(pod, ended, observed)
     alive = [c for c in observed.containers if c.uid == pod.metadata.uid and c.alive and not c.is_sandbox]
     if alive:
-        reason = StopReason.DEADLINE if ended is Outcome.DEADLINE else StopReason.OVER
+        if ended is Outcome.EVICTED:
+            pod = _with_grace(pod, _EVICTION_GRACE)
+        reason = _STOPS[ended]
         return together([Plan(told), stop_all(alive, pod, observed, now, reason, f"the pod is over ({ended})")])
     return Plan((*told, remove(sandbox, "the pod is over")) if sandbox is not None else told)
 
 
-def _told_of_deadline(pod: Pod, observed: Observed) -> tuple[Op, ...]:
-    """Once; a daemon that finds the pod Failed for it says nothing again."""
-    key = f"deadline/{pod.metadata.uid}"
-    if key in observed.noted or pod.status.reason == DEADLINE_EXCEEDED:
+def _with_grace(pod: Pod, seconds: int) -> Pod:
+    grace = min(pod.spec.termination_grace_period_seconds, seconds)
+    return structs.replace(pod, spec=structs.replace(pod.spec, termination_grace_period_seconds=grace))
+
+
+def _told_of_end(pod: Pod, ended: Outcome, observed: Observed) -> tuple[Op, ...]:
+    """Of a pod that does not end by itself, once; a daemon that finds it Failed for it says nothing again."""
+    reason, message = reason_of(ended, pod, observed)
+    key = f"{ended}/{pod.metadata.uid}"
+    if not reason or key in observed.noted or pod.status.reason == reason:
         return ()
-    event = EventNote("Normal", DEADLINE_EXCEEDED, DEADLINE_MESSAGE)
-    return (Note(key=key, cause=DEADLINE_MESSAGE, event=event),)
+    event = EventNote("Warning" if ended is Outcome.EVICTED else "Normal", reason, message)
+    return (Note(key=key, cause=message.strip(), event=event),)
 
 
 def _volumes(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan:

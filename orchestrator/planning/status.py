@@ -28,7 +28,7 @@ from orchestrator.objects.times import format_time
 from orchestrator.planning.config_restart import out_of_date
 from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
-from orchestrator.planning.outcome import DEADLINE_EXCEEDED, DEADLINE_MESSAGE, Outcome, outcome
+from orchestrator.planning.outcome import Outcome, outcome, reason_of
 from orchestrator.planning.readiness import is_ready, is_started
 from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
@@ -57,13 +57,17 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
         ip = ip or pod.status.pod_ip
     phase = _phase(pod, init, main, ended)
     shown = _not_before_the_end(pod, observed, phase)
-    overdue = shown == "Failed" and ended is Outcome.DEADLINE
+    reason, message = reason_of(ended, pod, observed) if shown == "Failed" else ("", "")
     return PodStatus(
         observed_generation=pod.metadata.generation,
         phase=shown,
-        reason=DEADLINE_EXCEEDED if overdue else "",
-        message=DEADLINE_MESSAGE if overdue else "",
-        conditions=(*_conditions(pod, phase, init, main, up, now), *_config_current(pod, observed, around, now)),
+        reason=reason,
+        message=message,
+        conditions=(
+            *_conditions(pod, phase, init, main, up, now),
+            *_disrupted(pod, ended, observed, now),
+            *_config_current(pod, observed, around, now),
+        ),
         host_ip=around.node.ip,
         host_ips=(HostIP(ip=around.node.ip),),
         pod_ip=ip,
@@ -174,7 +178,7 @@ def _terminated(last: LastState) -> ContainerStateTerminated:
 def _phase(
     pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus], ended: Outcome | None
 ) -> PodPhase:
-    if ended is Outcome.DEADLINE:
+    if ended in (Outcome.DEADLINE, Outcome.EVICTED):
         return "Failed"
     if ended is not None:
         if pod.status.phase in ("Succeeded", "Failed"):
@@ -258,6 +262,13 @@ def _config_current(pod: Pod, observed: Observed, around: Surroundings, now: flo
     if not text and not before:
         return ()
     return (_condition(pod, CONFIG_CURRENT, not text, "ConfigChanged" if text else "", text, now),)
+
+
+def _disrupted(pod: Pod, ended: Outcome | None, observed: Observed, now: float) -> tuple[PodCondition, ...]:
+    if ended is not Outcome.EVICTED:
+        return ()
+    _, message = reason_of(ended, pod, observed)
+    return (_condition(pod, "DisruptionTarget", True, "TerminationByKubelet", message, now),)
 
 
 def _condition(pod: Pod, name: str, holds: bool, reason: str, message: str, now: float) -> PodCondition:

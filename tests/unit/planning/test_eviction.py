@@ -1,0 +1,51 @@
+"""V03: a pod that uses more of the disk than it may goes soon, and stays Failed."""
+
+from dataclasses import replace
+
+from msgspec import structs
+
+from orchestrator.planning.status import pod_status
+from orchestrator.planning.usage import limits
+from tests.unit.planning.builders import AROUND, T0, observed, planned, pod, seen
+
+SPEC = """
+terminationGracePeriodSeconds: 30
+volumes:
+- {name: disk, emptyDir: {sizeLimit: 1Mi}}
+- {name: free, emptyDir: {}}
+- {name: memory, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
+containers: [{name: web, image: "web:1"}]
+"""
+WORDS = 'Usage of EmptyDir volume "disk" exceeds the limit "1Mi". '
+VOLUMES = {"disk": "emptyDir", "free": "emptyDir", "memory": "emptyDir"}
+
+
+def test_V03_limits_on_disk_are_looked_after() -> None:
+    (found,) = limits(pod(SPEC), AROUND)
+    assert (found.volume, found.directory, found.size) == ("disk", "/v/1a2b3c4d/disk", 1 << 20)
+    assert found.exceeded() == WORDS
+
+
+def test_V03_the_pod_is_told_of_and_ends_within_two_seconds() -> None:
+    of = pod(SPEC)
+    what = replace(observed(of, seen(of), volumes=VOLUMES), evicted=WORDS)
+    plan = planned(of, what)
+    event, stop = plan.ops
+    assert event.event is not None
+    assert (event.event.type, event.event.reason, event.event.message) == ("Warning", "Evicted", WORDS)
+    assert getattr(stop, "grace", None) == 2
+
+
+def test_V03_it_is_failed_when_it_has_ended_and_stays_so() -> None:
+    of = pod(SPEC)
+    of = structs.replace(of, status=structs.replace(of.status, phase="Running"))
+    dead = seen(of, phase="exited", exit_code=0, finished_at=T0 + 20)
+    what = replace(observed(of, dead, volumes=VOLUMES), evicted=WORDS)
+    status = pod_status(of, what, planned(of, what), AROUND, T0 + 21)
+    assert (status.phase, status.reason, status.message) == ("Failed", "Evicted", WORDS)
+    # Another daemon, which has not counted.
+    of, what = structs.replace(of, status=status), replace(what, evicted="")
+    plan = planned(of, what)
+    assert "create" not in str(plan)
+    again = pod_status(of, what, plan, AROUND, T0 + 30)
+    assert (again.phase, again.reason, again.message) == ("Failed", "Evicted", WORDS)
