@@ -19,6 +19,7 @@ from orchestrator.node.http_get import http_get
 from orchestrator.objects.container import Container
 from orchestrator.objects.probes import GRPCAction, HTTPGetAction, LifecycleHandler, Probe, TCPSocketAction
 from orchestrator.objects.scalars import IntOrString
+from orchestrator.planning.environment import expand
 
 MAX_BODY = 10 * 1024
 _REDIRECTS = 10
@@ -50,7 +51,10 @@ class Handlers:
             return Outcome(False, "the pod has no address", unknown=True)
         seconds = float(max(probe.timeout_seconds, 1))
         if probe.exec is not None:
-            return await self._exec(engine_id, probe.exec.command, seconds)
+            # As the kubelet: `$(VAR)` is what stands in the spec, not what comes from elsewhere.
+            written = {variable.name: variable.value for variable in container.env}
+            argv = [expand(word, written) for word in probe.exec.command]
+            return await self._exec(engine_id, argv, probe.exec.command, seconds)
         if probe.http_get is not None:
             return await self._http(probe.http_get, container, ip, seconds, "kube-probe")
         if probe.tcp_socket is not None:
@@ -64,7 +68,7 @@ class Handlers:
     ) -> Outcome:
         """A postStart or preStop hook, to its end or to `seconds`."""
         if hook.exec is not None:
-            return await self._exec(engine_id, hook.exec.command, seconds, hook=True)
+            return await self._exec(engine_id, hook.exec.command, hook.exec.command, seconds, hook=True)
         if hook.http_get is not None:
             return await self._http(hook.http_get, container, ip, seconds or 3600.0, "kube-lifecycle", hook=True)
         if hook.tcp_socket is not None:
@@ -75,10 +79,11 @@ class Handlers:
         return Outcome(True)
 
     async def _exec(
-        self, engine_id: str, command: Sequence[str], seconds: float | None, *, hook: bool = False
+        self, engine_id: str, argv: Sequence[str], command: Sequence[str], seconds: float | None, *, hook: bool = False
     ) -> Outcome:
+        """Run `argv`; what is told of it is the `command` as the spec has it, without values."""
         try:
-            result = await self._engine.exec(engine_id, tuple(command), seconds=seconds)
+            result = await self._engine.exec(engine_id, tuple(argv), seconds=seconds)
         except OrchestratorError as error:
             return Outcome(False, str(error), unknown=True)
         output = result.output.decode(errors="replace")

@@ -36,12 +36,17 @@ def domain_of(pod: Pod, cluster_domain: str) -> str:
     return f"{sub}.{pod.metadata.namespace}.svc.{cluster_domain}" if sub else ""
 
 
+def shown_hostname(pod: Pod, around: Surroundings) -> str:
+    """What `hostname` says in its containers: on the host's network it is the host's own name."""
+    if pod.spec.host_network:
+        return around.node.name
+    domain = domain_of(pod, around.cluster_domain) if pod.spec.set_hostname_as_fqdn else ""
+    return f"{hostname_of(pod)}.{domain}" if domain else hostname_of(pod)
+
+
 def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerConfig:
     """The container that owns the pod's address and waits."""
     spec, meta = pod.spec, pod.metadata
-    hostname = hostname_of(pod)
-    if spec.set_hostname_as_fqdn and (domain := domain_of(pod, around.cluster_domain)):
-        hostname = f"{hostname}.{domain}"
     dns = resolver_settings(spec, around.node)
     return ContainerConfig(
         name=container_name(around.instance, meta.namespace, meta.name, meta.uid, SANDBOX_NAME, attempt),
@@ -49,7 +54,7 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
         labels=container_labels(
             around.instance, meta.namespace, meta.name, meta.uid, SANDBOX_NAME, attempt, pod_identity(pod), "sandbox"
         ),
-        hostname="" if spec.host_network else hostname,
+        hostname="" if spec.host_network else shown_hostname(pod, around),
         network="host" if spec.host_network else around.network,
         ipc_mode="host" if spec.host_ipc else "shareable",
         pid_mode="host" if spec.host_pid else "",
@@ -97,7 +102,7 @@ def container_config(
         | config_label(pod, container, around),
         entrypoint=tuple(expand(word, variables) for word in container.command) or None,
         command=tuple(expand(word, variables) for word in container.args) or None,
-        env=tuple(f"{name}={value}" for name, value in ({"HOSTNAME": hostname_of(pod)} | variables).items()),
+        env=tuple(f"{name}={value}" for name, value in ({"HOSTNAME": shown_hostname(pod, around)} | variables).items()),
         working_dir=container.working_dir,
         user=_user(own, spec.security_context, image_user),
         network=f"container:{joined.sandbox}",

@@ -81,6 +81,18 @@ def test_E01_references_in_env_command_and_args(daemon: Daemon) -> None:
     assert said == ["one and two", "late", "$(LATE)", "$(NOBODY)", "a one b one"]
 
 
+def test_E01_a_probe_s_command_sees_what_stands_in_the_spec_and_a_hook_s_is_taken_as_it_is(daemon: Daemon) -> None:
+    """As the kubelet does it; a value that comes from elsewhere is empty there."""
+    variables = [*env(WORD="fox"), {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
+    words = "$(WORD)-$(NAME)-$(NOBODY)-$$(WORD)"
+    probe = {"exec": {"command": ["sh", "-c", 'echo "$0" >/tmp/probed', words]}}
+    hook = {"postStart": {"exec": {"command": ["sh", "-c", 'echo "$0" >/tmp/hooked', words]}}}
+    daemon.write(text(pod("e01-probe", container(IDLE, env=variables, readinessProbe=probe, lifecycle=hook))))
+    daemon.wait_ready("e01-probe")
+    assert daemon.exec("e01-probe", "cat", "/tmp/probed").strip() == "fox--$(NOBODY)-$(WORD)"
+    assert daemon.exec("e01-probe", "cat", "/tmp/hooked").strip() == words
+
+
 # --- E02: envFrom and valueFrom ---
 
 
@@ -111,13 +123,13 @@ def test_E02_value_from_keys(daemon: Daemon) -> None:
         {"name": "NO_OBJECT", "valueFrom": from_key("secret", "e02-absent", "word", optional=True)},
         *env(BOTH="$(CONFIG) $(SECRET)"),
     ]
-    objects = config_map("e02-config", colour="gr$(e)en\nand more"), secret("e02-secret", word="hush = hush")
+    objects = config_map("e02-config", colour="gr$(e)en\nand more"), secret("e02-secret", word="hush = hush, a=b,c")
     daemon.write(text(*objects, pod("e02-keys", container(IDLE, env=variables))))
     daemon.wait_ready("e02-keys")
     found = environ(daemon, "e02-keys")
     assert found["CONFIG"] == "gr$(e)en\nand more"
-    assert found["SECRET"] == "hush = hush"
-    assert found["BOTH"] == "gr$(e)en\nand more hush = hush"
+    assert found["SECRET"] == "hush = hush, a=b,c"
+    assert found["BOTH"] == "gr$(e)en\nand more hush = hush, a=b,c"
     assert not {"NO_KEY", "NO_OBJECT"} & found.keys()
 
 

@@ -6,7 +6,7 @@ from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidde
 from orchestrator.objects.scalars import check_label, check_subdomain
 from orchestrator.objects.validation.common import MAX_INT32, ip_address, names_that_run_here, seconds, within
 from orchestrator.objects.validation.container import PodFacts, validate_container
-from orchestrator.objects.validation.security import validate_pod_security
+from orchestrator.objects.validation.security import validate_pod_security, validate_sysctls
 from orchestrator.objects.validation.volumes import validate_volumes
 
 
@@ -19,6 +19,7 @@ def validate_pod_spec(spec: PodSpec, path: FieldPath) -> list[Problem]:
     problems += within(spec.active_deadline_seconds, 1, MAX_INT32, (*path, "activeDeadlineSeconds"))
     problems += _names(spec, path) + _dns(spec, path) + _host_ports(spec, path)
     problems += validate_pod_security(spec.security_context, (*path, "securityContext"))
+    problems += validate_sysctls(spec, (*path, "securityContext", "sysctls"))
     if spec.share_process_namespace and spec.host_pid:
         rule = "ShareProcessNamespace and HostPID cannot both be enabled"
         problems.append(invalid((*path, "shareProcessNamespace"), "true", rule))

@@ -216,7 +216,32 @@ def test_S06_container_rules(container: dict[str, Any], expected: list[str]) -> 
 
 
 V = "spec.volumes[0]"
+
+
+def sysctls(*names: str, **spec: Any) -> dict[str, Any]:
+    return {"securityContext": {"sysctls": [{"name": name, "value": "1"} for name in names]}, **spec}
+
+
+SYSCTLS = "spec.securityContext.sysctls"
 SPEC_RULES: list[tuple[dict[str, Any], list[str]]] = [
+    (sysctls("net.core.somaxconn", "kernel.shm_rmid_forced", "net/ipv4/conf/eth0.1/mtu"), []),
+    (sysctls(""), [f"{SYSCTLS}[0].name: Required value"]),
+    (sysctls("a.b", "a/b"), [f'{SYSCTLS}[1].name: Duplicate value: "a/b"']),
+    (
+        sysctls("net.core.somaxconn", "kernel.sem", hostNetwork=True),
+        [f"{SYSCTLS}[0].name: Invalid value: \"net.core.somaxconn\": may not be specified when 'hostNetwork' is true"],
+    ),
+    (
+        sysctls("net.core.somaxconn", "fs/mqueue/msg_max", hostIPC=True),
+        [f"{SYSCTLS}[1].name: Invalid value: \"fs/mqueue/msg_max\": may not be specified when 'hostIPC' is true"],
+    ),
+    (
+        sysctls("Net..x"),
+        [
+            f'{SYSCTLS}[0].name: Invalid value: "Net..x": must have at most 253 characters and match '
+            "([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+        ],
+    ),
     ({"containers": []}, ["spec.containers: Required value"]),
     (
         {"initContainers": [{"name": "app", "image": "a"}]},

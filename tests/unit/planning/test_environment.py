@@ -3,12 +3,14 @@
 from textwrap import dedent
 
 import pytest
+import yaml
 
 from orchestrator.objects.meta import Object
 from orchestrator.planning.environment import environment, expand
 from orchestrator.planning.errors import ConfigError
 from tests.unit.planning.builders import (
     ADDRESS,
+    AROUND,
     around,
     config_map,
     decoded,
@@ -86,6 +88,23 @@ def test_E05_the_host_name_is_there_unless_the_spec_says_another() -> None:
 
     assert made("") == ("HOSTNAME=web",)
     assert made("env: [{name: HOSTNAME, value: mine}]") == ("HOSTNAME=mine",)
+
+
+@pytest.mark.parametrize(
+    ("spec", "hostname"),
+    [
+        ("hostname: fox", "fox"),
+        ("{hostname: fox, subdomain: den}", "fox"),
+        ("{hostname: fox, subdomain: den, setHostnameAsFQDN: true}", "fox.den.default.svc.cluster.local"),
+        ("{hostname: fox, setHostnameAsFQDN: true}", "fox"),
+        ("{hostname: fox, hostNetwork: true}", AROUND.node.name),
+    ],
+)
+def test_E05_HOSTNAME_is_what_the_kernel_says(spec: str, hostname: str) -> None:
+    fields = yaml.safe_load(spec) | {"containers": [{"name": "web", "image": "web:1"}]}
+    of = pod(yaml.safe_dump(fields))
+    config = next(op.config for op in planned(of, observed(of)).ops if hasattr(op, "config"))
+    assert config.env == (f"HOSTNAME={hostname}",)
 
 
 # --- E02 ---
