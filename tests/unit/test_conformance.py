@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = {
+    "700-play.bats",
     "container_probe.go",
     "containers.go",
     "downwardapi.go",
