@@ -379,7 +379,12 @@ def _node_facts(settings: Settings, info: EngineInfo) -> NodeFacts:
         nameservers=resolver.nameservers,
         searches=resolver.searches,
         resolver_options=resolver.options,
+        recursive_read_only=_version(info.api_version) >= (1, 44),
     )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 def _signals() -> asyncio.Queue[signal.Signals]:

@@ -105,10 +105,18 @@ def _mount(mount: Mount) -> dict[str, Any]:
             "Source": mount.source,
             "Target": mount.target,
             "ReadOnly": mount.read_only,
-            **({"BindOptions": {"Propagation": mount.propagation}} if mount.propagation else {}),
+            **({"BindOptions": options} if (options := _bind_options(mount)) else {}),
         }
-    options = {"SizeBytes": mount.size_bytes} if mount.size_bytes else {}
-    return {"Type": "tmpfs", "Target": mount.target, "ReadOnly": mount.read_only, "TmpfsOptions": options}
+    size = {"SizeBytes": mount.size_bytes} if mount.size_bytes else {}
+    return {"Type": "tmpfs", "Target": mount.target, "ReadOnly": mount.read_only, "TmpfsOptions": size}
+
+
+def _bind_options(mount: Mount) -> dict[str, Any]:
+    options: dict[str, Any] = {"Propagation": mount.propagation} if mount.propagation else {}
+    if mount.read_only_below is not None:
+        # Both are of API 1.44; below it nobody asks.
+        options["ReadOnlyForceRecursive" if mount.read_only_below else "ReadOnlyNonRecursive"] = True
+    return options
 
 
 def _port_key(port: PortBinding) -> str:

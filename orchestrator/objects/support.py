@@ -93,7 +93,6 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "ServiceSpec.loadBalancerSourceRanges",
         "ServiceSpec.sessionAffinityConfig",
         "Volume.image",
-        "VolumeMount.recursiveReadOnly",
     }
 )
 
@@ -113,7 +112,6 @@ HARMLESS: dict[str, tuple[Any, ...]] = {
     "ServiceSpec.externalTrafficPolicy": ("Cluster",),
     "ServiceSpec.ipFamilies": (["IPv4"],),
     "ServiceSpec.ipFamilyPolicy": ("SingleStack", "PreferDualStack"),
-    "VolumeMount.recursiveReadOnly": ("Disabled",),
 }
 
 

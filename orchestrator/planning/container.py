@@ -156,9 +156,20 @@ def _mounts(pod: Pod, container: Container, around: Surroundings, variables: Map
                 source=source,
                 read_only=mount.read_only or is_read_only(volume),
                 propagation=propagation,
+                read_only_below=_read_only_below(mount, around),
             )
         )
     return result
+
+
+def _read_only_below(mount: VolumeMount, around: Surroundings) -> bool | None:
+    """recursiveReadOnly, as far as the engine knows of it; ConfigError where it must be and cannot."""
+    if not around.node.recursive_read_only:
+        if mount.recursive_read_only == "Enabled":
+            problem = "requested recursive read-only mode, but it is not supported by the runtime"
+            raise ConfigError(f'failed to resolve recursive read-only mode: volume "{mount.name}" {problem}')
+        return None
+    return mount.recursive_read_only in ("Enabled", "IfPossible") if mount.read_only else None
 
 
 def sub_path_source(

@@ -39,7 +39,6 @@ from orchestrator.planning.startup_plan import startup_plan
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.teardown_plan import remove, stop_all, stop_one, teardown_plan
 
-
 _EVICTION_GRACE = 1
 """Seconds that a pod has which uses more of the disk than it may, as the kubelet gives it."""
 _STOPS = {

@@ -17,6 +17,8 @@ class Mount:
     size_bytes: int | None = None
     propagation: str = ""
     """"rslave", "rshared", or "" for the engine's own choice: private, but for a source that holds its own folder."""
+    read_only_below: bool | None = None
+    """Of a read-only mount: whether what is mounted below it is read-only too; None is the engine's own choice."""
 
 
 @dataclass(frozen=True, slots=True)

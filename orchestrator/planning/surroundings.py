@@ -21,6 +21,8 @@ class NodeFacts:
     nameservers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     resolver_options: tuple[str, ...] = ()
+    recursive_read_only: bool = False
+    """The engine can make what is mounted below a read-only mount read-only too."""
 
 
 @dataclass(frozen=True, slots=True)

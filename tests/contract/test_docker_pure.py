@@ -74,12 +74,16 @@ def test_mounts_are_binds_or_tmpfs() -> None:
         Mount("/a", "/host", read_only=True),
         Mount("/b", None, size_bytes=4096),
         Mount("/c", "/host", propagation="rslave"),
+        Mount("/d", "/host", read_only=True, read_only_below=True),
+        Mount("/e", "/host", read_only=True, read_only_below=False),
     )
     bind = {"Type": "bind", "Source": "/host"}
     assert convert.create_body(replace(PLAIN, mounts=mounts))["HostConfig"]["Mounts"] == [
         {**bind, "Target": "/a", "ReadOnly": True},
         {"Type": "tmpfs", "Target": "/b", "ReadOnly": False, "TmpfsOptions": {"SizeBytes": 4096}},
         {**bind, "Target": "/c", "ReadOnly": False, "BindOptions": {"Propagation": "rslave"}},
+        {**bind, "Target": "/d", "ReadOnly": True, "BindOptions": {"ReadOnlyForceRecursive": True}},
+        {**bind, "Target": "/e", "ReadOnly": True, "BindOptions": {"ReadOnlyNonRecursive": True}},
     ]
 
 

@@ -121,6 +121,12 @@ def _mount(mount: VolumeMount, path: FieldPath, *, privileged: bool) -> list[Pro
         problems.append(invalid((*path, "subPathExpr"), mount.sub_path_expr, rule))
     problems += local_path(mount.sub_path, (*path, "subPath"))
     problems += local_path(mount.sub_path_expr, (*path, "subPathExpr"))
+    if mount.recursive_read_only in ("IfPossible", "Enabled"):
+        here = (*path, "recursiveReadOnly")
+        if not mount.read_only:
+            problems.append(forbidden(here, "may only be specified when readOnly is true"))
+        if mount.mount_propagation not in (None, "None"):
+            problems.append(forbidden(here, "may only be specified when mountPropagation is None or not specified"))
     if mount.mount_propagation == "Bidirectional" and not privileged:
         rule = "Bidirectional mount propagation is available only to privileged containers"
         problems.append(forbidden((*path, "mountPropagation"), rule))

@@ -1,9 +1,13 @@
 """From a spec to what the engine is asked to make: sandbox and containers (E05, V05, N06, R02, R04)."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.planning.container import Joined, container_config, sandbox_config
+from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
+from orchestrator.planning.surroundings import Surroundings
 from tests.unit.planning.builders import ADDRESS, AROUND, UID, pod, simple
 
 
@@ -91,9 +95,9 @@ volumes:
 """
 
 
-def mounts(fields: str, spec: str = VOLUMES) -> list[Mount]:
+def mounts(fields: str, spec: str = VOLUMES, around: Surroundings = AROUND) -> list[Mount]:
     of = pod(f"{spec}\ncontainers: [{{name: web, image: 'web:1', {fields}}}]")
-    config = container_config(of, of.spec.containers[0], 0, AROUND, Joined("sandbox-id", ADDRESS), "container")
+    config = container_config(of, of.spec.containers[0], 0, around, Joined("sandbox-id", ADDRESS), "container")
     wanted = {mount.mount_path for mount in of.spec.containers[0].volume_mounts}
     return [mount for mount in config.mounts if mount.target in wanted]
 
@@ -111,6 +115,35 @@ def mounts(fields: str, spec: str = VOLUMES) -> list[Mount]:
 )
 def test_V05_mounts(mount: str, expected: Mount) -> None:
     assert mounts(f"volumeMounts: [{{mountPath: /x, {mount}}}]") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("asked", "old", "new"),
+    [
+        ("readOnly: true", None, False),
+        ("readOnly: true, recursiveReadOnly: Disabled", None, False),
+        ("readOnly: true, recursiveReadOnly: IfPossible", None, True),
+        ("readOnly: false", None, None),
+    ],
+)
+def test_V05_recursive_read_only_is_what_the_engine_can_do(asked: str, old: bool | None, new: bool | None) -> None:
+    able = replace(AROUND, node=replace(AROUND.node, recursive_read_only=True))
+    fields = f"volumeMounts: [{{mountPath: /x, name: scratch, {asked}}}]"
+    assert [mounts(fields, around=around)[0].read_only_below for around in (AROUND, able)] == [old, new]
+    must = fields.replace("IfPossible", "Enabled")
+    if must != fields:
+        with pytest.raises(ConfigError, match='volume "scratch" requested recursive read-only mode, but it is not'):
+            mounts(must)
+        assert mounts(must, around=able)[0].read_only_below
+
+
+def test_V05_a_subPath_is_mounted_from_where_it_is_bound() -> None:
+    around = replace(AROUND, binds_sub_paths=True)
+    both = "volumeMounts: [{name: scratch, mountPath: /x}, {name: scratch, mountPath: /y, subPath: a/b}]"
+    assert [mount.source for mount in mounts(both, around=around)] == [
+        "/v/1a2b3c4d/scratch",
+        "/m/1a2b3c4d/.subpaths/web/1",
+    ]
 
 
 def test_V05_a_subPathExpr_is_expanded_from_the_environment() -> None:
