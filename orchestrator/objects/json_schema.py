@@ -134,7 +134,7 @@ class _Writer:
                 return self._union(node)
             case inspect.LiteralType():
                 words = list(node.values)
-                return {"enum": words if len(words) == 1 else [*words, None]}
+                return {"enum": words if len(words) == 1 else [*dict.fromkeys((*words, "")), None]}
             case inspect.Metadata():
                 return _SCALARS.get((node.extra or {}).get("scalar", "")) or self._type(node.type)
             case inspect.StrType():

@@ -1,9 +1,10 @@
 """From a parsed document to the exact shape of a type: finds every wrong type and unknown field in one walk.
 
 msgspec itself stops at the first error, so this walk goes first and msgspec only builds what is known to fit.  Like the
-API server, the walk drops nulls (in a map of strings a null is ""), turns a bare number that stands for a quantity into
-text, and reads 3.0 as the integer 3.  Everything else must have its type exactly.  What is wrong or missing where
-something must be has a stand-in in the result, so that rules can be asked about the rest.
+API server, the walk drops nulls (in a map of strings a null is "") and "" where a word with a default belongs, turns a
+bare number that stands for a quantity into text, and reads 3.0 as the integer 3.  Everything else must have its type
+exactly.  What is wrong or missing where something must be has a stand-in in the result, so that rules can be asked
+about the rest.
 """
 
 from collections.abc import Callable, Mapping
@@ -77,14 +78,14 @@ class Shaper:
             here = (*path, key)
             if field is None:
                 self._add(unknown_field(key, fields, here))
-            elif item is not None:
+            elif item is not None and not (item == "" and _defaults_when_empty(field)):
                 fitting = self._value(item, field.type, here)
                 if fitting is not None:
                     shaped[key] = fitting
                 reason = why_no_effect(struct, key, item)
                 if reason is not None:
                     self.problems.append(no_effect(here, reason))
-            elif not field.required and _refuses_null(field.type):
+            elif item is None and not field.required and _refuses_null(field.type):
                 self._add(null_misfit(here))
         for name, field in fields.items():
             if field.required and name not in shaped:
@@ -203,6 +204,12 @@ def _refuses_null(expected: inspect.Type) -> bool:
     if isinstance(expected, inspect.LiteralType):
         return len(expected.values) == 1
     return isinstance(expected, inspect.Metadata) and (expected.extra or {}).get("scalar") == "quantity"
+
+
+def _defaults_when_empty(field: inspect.Field) -> bool:
+    """Say whether "" is as if the field was not written: so it is for a word that has a default."""
+    only = unless_none(field.type) if isinstance(field.type, inspect.UnionType) else field.type
+    return not field.required and isinstance(only, inspect.LiteralType) and len(only.values) > 1
 
 
 def _struct_name(cls: type) -> str:

@@ -184,6 +184,18 @@ def test_nulls_are_as_if_they_were_not_written() -> None:
     assert obj.metadata.labels == {"a": ""}
 
 
+def test_a_word_that_is_empty_is_as_if_it_was_not_written() -> None:
+    document = pod(imagePullPolicy="", ports=[{"containerPort": 80, "protocol": ""}])
+    document["spec"] |= {"restartPolicy": "", "dnsPolicy": ""}
+    obj, problems = registry.decode(document)
+    assert problems == ()
+    assert isinstance(obj, Pod)
+    assert obj.spec.restart_policy == "Always"
+    assert obj.spec.containers[0].image_pull_policy == "Always"
+    assert obj.spec.containers[0].ports[0].protocol == "TCP"
+    assert told({**document, "kind": ""}) == ["error: kind: must be a string"]
+
+
 def test_a_missing_spec_is_named() -> None:
     assert told({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}) == ["error: spec: Required value"]
 
