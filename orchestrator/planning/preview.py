@@ -151,6 +151,9 @@ def _steps(name: Name, now: Any | None, then: Any, staying: _Staying) -> Iterato
 
 
 def _deleted(name: Name, now: Any, staying: _Staying) -> Step:
+    if name[0] == "PersistentVolumeClaim":
+        effects = (f"it is kept, with its data, until `orchestrator delete pvc {name[2]} -n {name[1]}`",)
+        return Step(*name, Action.NOTHING, causes=("the specs do not have it",), effects=effects)
     return Step(*name, Action.DELETE, causes=("the specs do not have it",), effects=_effects(name, now, None, staying))
 
 

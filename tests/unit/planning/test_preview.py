@@ -269,6 +269,18 @@ def test_what_the_specs_have_no_longer_is_deleted_pods_first() -> None:
     )
 
 
+def test_V04_a_claim_that_the_specs_have_no_longer_is_kept() -> None:
+    claim = (
+        "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, "
+        "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}"
+    )
+    (step,) = preview(objects(claim), {})
+    assert str(step) == (
+        "PersistentVolumeClaim default/data: nothing: the specs do not have it; "
+        "it is kept, with its data, until `orchestrator delete pvc data -n default`"
+    )
+
+
 def test_what_an_edit_of_a_service_would_do() -> None:
     assert planned(*edited(SERVICE, "{app: web}", "{app: www}")) == (
         "Service default/front: update: spec.selector.app: web -> www; traffic follows at once"
