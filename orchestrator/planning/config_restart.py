@@ -51,12 +51,13 @@ def config_restart(
 ) -> ConfigRestart | None:
     """Whether the annotation asks for a restart of what was seen, alive or ended; None when it does not."""
     kinds = restart_kinds(pod.metadata.annotations)
-    found = tuple(c for c in _changes(pod, container, seen, observed, around) if c.of.kind in kinds) if kinds else ()
+    edits = _changes(pod, container, seen, observed, around) if kinds else ()
+    found = tuple(edit for edit in edits if edit.of.kind in kinds)
     if not found:
         return None
     consumed = observed.consumed.get(container.name)
     due = (consumed.since if consumed else now) + SETTLES
-    return ConfigRestart(found, due, _obstacle(pod, container, found, around))
+    return ConfigRestart(found, due, _obstacle(pod, container, edits, around))
 
 
 def out_of_date(
@@ -89,7 +90,7 @@ def _changes(
     return changes(pod, container, seen.config, today, around)
 
 
-def _obstacle(pod: Pod, container: Container, found: tuple[ConfigChange, ...], around: Surroundings) -> str:
+def _obstacle(pod: Pod, container: Container, edits: tuple[ConfigChange, ...], around: Surroundings) -> str:
     """The first reason why a new container could not be made: what it must have is gone, or is no text."""
     try:
         variables = environment(pod, container, around, "")
@@ -97,4 +98,4 @@ def _obstacle(pod: Pod, container: Container, found: tuple[ConfigChange, ...], a
             sub_path_of(mount, variables)
     except ConfigError as error:
         return str(error)
-    return next((f"it needs {change.of}" for change in found if change.missed), "")
+    return next((f"it needs {change.of}" for change in edits if change.missed), "")

@@ -5,8 +5,8 @@ keyed: `docker inspect` shows labels to whoever may ask the engine, and a plain 
 
     orchestrator.dev/config: 5f1c9a02 ConfigMap/settings/LEVEL=9b1c02d4e7aa Secret/keys/token=02c5d1f3b8e0
 
-The first word tells which key the digests were made with.  A container without the label, or with another key's, was
-made by another version or before the state folder was lost: nothing is known of it, and nothing is done about it.
+The first word tells which version and which key made the digests.  Without the label, or with another first word, a
+container was made by another version, or before the state folder was lost: nothing is known of it, and nothing is done.
 """
 
 import hashlib
@@ -20,6 +20,8 @@ from orchestrator.planning.consumers import Use, uses_of
 from orchestrator.planning.labels import CONFIG
 from orchestrator.planning.surroundings import Surroundings
 
+_VERSION = b"1"
+"""To be raised when a version counts other keys than this one: labels of another version tell nothing."""
 _LENGTH = 6
 """Bytes of a digest: enough to tell versions of one key apart."""
 _SHOWN = 3
@@ -74,8 +76,8 @@ def digests(pod: Pod, container: Container, around: Surroundings) -> dict[Config
     found: dict[ConfigKey, str] = {}
     for use in uses_of(pod, container):
         for key, value in _values(use, around).items():
-            if use.keys is None or key in use.keys:
-                of = ConfigKey(use.kind, use.name, key)
+            of = ConfigKey(use.kind, use.name, key)
+            if _reads(use, of):
                 found[of] = _digest(pod.metadata.namespace, of, value, around.digest_key)
     return found
 
@@ -98,13 +100,14 @@ def changes(
         return ()
     consumed = tuple(uses_of(pod, container))
     keys = (of for of in sorted({*before, *today}) if before.get(of) != today.get(of))
-    return tuple(_change(of, before, today, consumed, around) for of in keys)
+    return tuple(_change(of, before, today, [use for use in consumed if _reads(use, of)], around) for of in keys)
 
 
-def _change(
-    of: ConfigKey, before: Digests, today: Digests, consumed: tuple[Use, ...], around: Surroundings
-) -> ConfigChange:
-    own = [u for u in consumed if (u.kind, u.name) == (of.kind, of.name) and (u.keys is None or of.key in u.keys)]
+def _reads(use: Use, of: ConfigKey) -> bool:
+    return (use.kind, use.name) == (of.kind, of.name) and (use.keys is None or of.key in use.keys)
+
+
+def _change(of: ConfigKey, before: Digests, today: Digests, own: list[Use], around: Surroundings) -> ConfigChange:
     kept_in = tuple(dict.fromkeys(use.through for use in own if not use.live))
     if of in today:
         return ConfigChange(of, became(before=of in before, after=True), kept_in)
@@ -133,7 +136,7 @@ def _digest(namespace: str, of: ConfigKey, value: bytes, key: bytes) -> str:
 
 
 def _name_of(key: bytes) -> str:
-    return hashlib.blake2b(b"name", key=key, digest_size=4).hexdigest()
+    return hashlib.blake2b(_VERSION, key=key, digest_size=4).hexdigest()
 
 
 def _read(label: str, key: bytes) -> Digests | None:

@@ -302,6 +302,18 @@ def test_V02_a_sub_path_that_would_lead_nowhere_holds_a_restart_though_its_sourc
     assert "RestartHeld" in world.events
 
 
+def test_V02_what_is_missed_of_the_other_kind_holds_it_too() -> None:
+    ref = "valueFrom: {configMapKeyRef: {name: settings, key: level}}"
+    mount = "volumeMounts: [{name: v, mountPath: /a, subPath: token}]"
+    spec = (
+        "volumes: [{name: v, secret: {secretName: keys, optional: true}}]\n"
+        f"containers: [{{name: env, image: 'web:1', env: [{{name: A, {ref}}}], {mount}}}]"
+    )
+    world = living("config", spec)
+    assert edit(world, settings(level="1")) == []
+    assert edit(world, settings(level="1"), keys()) == ["env"]
+
+
 def test_V02_in_back_off_what_could_not_start_again_goes_on_waiting() -> None:
     world = living()
     for _ in range(3):
