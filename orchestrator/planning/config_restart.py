@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from orchestrator.objects.annotations import restart_kinds
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.consumers import uses_of
 from orchestrator.planning.container import sub_path_of
 from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError
-from orchestrator.planning.made_from import ConfigChange, changes, digests, sentence
+from orchestrator.planning.made_from import ConfigChange, changes, config_label, sentence
 from orchestrator.planning.observed import Consumed, Observed, SeenContainer
 from orchestrator.planning.surroundings import Surroundings
 
@@ -40,9 +39,9 @@ def consumed_now(pod: Pod, around: Surroundings, before: Mapping[str, Consumed],
     """What each container that reads config would be made from now; the time is that of the last change."""
     found = {}
     for container in (*pod.spec.init_containers, *pod.spec.containers):
-        if any(uses_of(pod, container)):
-            last, today = before.get(container.name), digests(pod, container, around)
-            found[container.name] = last if last and last.digests == today else Consumed(today, now)
+        if label := config_label(pod, container, around):
+            last = before.get(container.name)
+            found[container.name] = last if last and last.label == label else Consumed(label, now)
     return found
 
 
@@ -83,10 +82,8 @@ def out_of_date(
 def _changes(
     pod: Pod, container: Container, seen: SeenContainer, observed: Observed, around: Surroundings
 ) -> tuple[ConfigChange, ...]:
-    if not seen.config:
-        return ()
     consumed = observed.consumed.get(container.name)
-    today = consumed.digests if consumed else digests(pod, container, around)
+    today = consumed.label if consumed else config_label(pod, container, around)
     return changes(pod, container, seen.config, today, around)
 
 

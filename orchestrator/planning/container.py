@@ -13,7 +13,7 @@ from orchestrator.objects.security import Capabilities, PodSecurityContext, Secu
 from orchestrator.planning.environment import environment, expand
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest, pod_identity
-from orchestrator.planning.labels import SANDBOX_NAME, container_labels, container_name
+from orchestrator.planning.labels import CONFIG, SANDBOX_NAME, container_labels, container_name
 from orchestrator.planning.made_from import config_label
 from orchestrator.planning.projection import is_read_only, volume_directory
 from orchestrator.planning.resolver import resolver_settings
@@ -99,7 +99,7 @@ def container_config(
             container_digest(container),
             role,
         )
-        | config_label(pod, container, around),
+        | ({CONFIG: config} if (config := config_label(pod, container, around)) else {}),
         entrypoint=tuple(expand(word, variables) for word in container.command) or None,
         command=tuple(expand(word, variables) for word in container.args) or None,
         env=tuple(f"{name}={value}" for name, value in ({"HOSTNAME": shown_hostname(pod, around)} | variables).items()),

@@ -17,7 +17,6 @@ from orchestrator.objects.config import config_map_files, secret_files
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.consumers import Use, uses_of
-from orchestrator.planning.labels import CONFIG
 from orchestrator.planning.surroundings import Surroundings
 
 _VERSION = b"1"
@@ -38,10 +37,6 @@ class ConfigKey:
 
     def __str__(self) -> str:
         return f'key "{self.key}" of {self.kind} "{self.name}"'
-
-
-Digests = Mapping[ConfigKey, str]
-"""By key, of those that are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,43 +66,41 @@ def sentence(changes: tuple[ConfigChange, ...]) -> str:
     return ", ".join(map(str, changes[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
-def digests(pod: Pod, container: Container, around: Surroundings) -> dict[ConfigKey, str]:
-    """The digests of all that the container would be made from now."""
+def config_label(pod: Pod, container: Container, around: Surroundings) -> str:
+    """The label's value for a container that is made now, "" where it reads no config."""
+    consumed = tuple(uses_of(pod, container))
+    if not consumed:
+        return ""
     found: dict[ConfigKey, str] = {}
-    for use in uses_of(pod, container):
+    for use in consumed:
         for key, value in _values(use, around).items():
             of = ConfigKey(use.kind, use.name, key)
             if _reads(use, of):
                 found[of] = _digest(pod.metadata.namespace, of, value, around.digest_key)
-    return found
-
-
-def config_label(pod: Pod, container: Container, around: Surroundings) -> dict[str, str]:
-    """The label for a container that is made now; none where it reads no config."""
-    if not any(uses_of(pod, container)):
-        return {}
-    found = digests(pod, container, around)
     words = (f"{of.kind}/{of.name}/{of.key}={found[of]}" for of in sorted(found))
-    return {CONFIG: " ".join((_name_of(around.digest_key), *words))}
+    return " ".join((_name_of(around.digest_key), *words))
 
 
-def changes(
-    pod: Pod, container: Container, label: str, today: Digests, around: Surroundings
-) -> tuple[ConfigChange, ...]:
-    """What became of the keys of a container whose label is known; `today` are its digests of now."""
-    before = _read(label, around.digest_key)
-    if before is None:
+def changes(pod: Pod, container: Container, label: str, today: str, around: Surroundings) -> tuple[ConfigChange, ...]:
+    """What became of the keys of a container with this label; `today` is the one that it would be made with."""
+    if not label or label == today:
+        return ()
+    before, after = _read(label, around.digest_key), _read(today, around.digest_key)
+    if before is None or after is None:
         return ()
     consumed = tuple(uses_of(pod, container))
-    keys = (of for of in sorted({*before, *today}) if before.get(of) != today.get(of))
-    return tuple(_change(of, before, today, [use for use in consumed if _reads(use, of)], around) for of in keys)
+    keys = (of for of in sorted({*before, *after}) if before.get(of) != after.get(of))
+    return tuple(_change(of, before, after, [use for use in consumed if _reads(use, of)], around) for of in keys)
+
+
+_Digests = Mapping[ConfigKey, str]
 
 
 def _reads(use: Use, of: ConfigKey) -> bool:
     return (use.kind, use.name) == (of.kind, of.name) and (use.keys is None or of.key in use.keys)
 
 
-def _change(of: ConfigKey, before: Digests, today: Digests, own: list[Use], around: Surroundings) -> ConfigChange:
+def _change(of: ConfigKey, before: _Digests, today: _Digests, own: list[Use], around: Surroundings) -> ConfigChange:
     kept_in = tuple(dict.fromkeys(use.through for use in own if not use.live))
     if of in today:
         return ConfigChange(of, became(before=of in before, after=True), kept_in)
@@ -139,7 +132,7 @@ def _name_of(key: bytes) -> str:
     return hashlib.blake2b(_VERSION, key=key, digest_size=4).hexdigest()
 
 
-def _read(label: str, key: bytes) -> Digests | None:
+def _read(label: str, key: bytes) -> _Digests | None:
     """What a label says; None for none, or one that was made with another key."""
     name, *words = label.split(" ")
     return dict(_pairs(words)) if name == _name_of(key) else None

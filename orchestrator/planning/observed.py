@@ -12,7 +12,6 @@ from typing import Literal
 
 from orchestrator.objects.container import Container
 from orchestrator.planning.labels import SANDBOX_NAME
-from orchestrator.planning.made_from import Digests
 from orchestrator.planning.probe_state import ProbeStatus
 
 
@@ -108,9 +107,9 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Consumed:
-    """What a container would be made from now of ConfigMaps and Secrets, and since when that is so."""
+    """What a container would be made from now of ConfigMaps and Secrets (its label), and since when that is so."""
 
-    digests: Digests
+    label: str
     since: float
 
 
