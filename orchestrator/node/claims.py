@@ -43,7 +43,7 @@ from orchestrator.planning.ops import EventNote
 from orchestrator.planning.surroundings import ClaimVolume
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import KEPT, Change, Expired, Key, Store
+from orchestrator.state.store import KEPT, SPECS, Change, Expired, Key, Store
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,10 @@ class ClaimKeeper:
         return self._of.get(namespace, {})
 
     def restore(self) -> None:
-        """At start, before the folder is applied: every claim of an earlier daemon is there again."""
+        """At start, before the folder is applied: every claim of an earlier daemon is there again, as it was.
+
+        Until the folder says otherwise its document counts as being there.
+        """
         for name, document in self._journal.items(_BUCKET):
             try:
                 claim, desired = registry.convert(document["claim"]), registry.convert(document["desired"])
@@ -83,7 +86,7 @@ class ClaimKeeper:
             except Invalid as error:
                 log.warning("the journal's claim %s cannot be read: %s", name, error)
                 continue
-            self._store.put(KEPT, claim, desired=desired)
+            self._store.put(KEPT if document["orphan"] else SPECS, claim, desired=desired)
             if volume is not None:
                 self._store.put(_MADE, volume)
 
@@ -104,14 +107,15 @@ class ClaimKeeper:
 
     def reconcile(self) -> None:
         """Bind what can be bound, and tell what cannot; done again it changes nothing."""
+        used = set(self._used())
         for claim in self._store.list(CLAIM):
-            if claim.metadata.deletion_timestamp:
+            if claim.metadata.deletion_timestamp and name_of(claim) not in used:
                 self._end(claim)
         claims: list[PersistentVolumeClaim] = self._store.list(CLAIM)
-        every: list[PersistentVolume] = self._store.list(VOLUME)
-        documented = {volume.metadata.name: volume for volume in every if not is_provisioned(volume)}
+        volumes: list[PersistentVolume] = self._store.list(VOLUME)
+        documented = {volume.metadata.name: volume for volume in volumes if not is_provisioned(volume)}
         classes: dict[str, StorageClass] = {made.metadata.name: made for made in self._store.list(CLASS)}
-        bindings = bind(claims, documented, classes, set(self._used()))
+        bindings = bind(claims, documented, classes, used)
         owners: dict[str, PersistentVolumeClaim] = {}
         for claim in claims:
             binding = bindings[name_of(claim)]
@@ -119,7 +123,7 @@ class ClaimKeeper:
             self._settle(claim, binding, volume)
             if volume is not None:
                 owners[binding.volume] = claim
-        for volume in every:
+        for volume in self._store.list(VOLUME):
             self._tell_volume(volume, owners.get(volume.metadata.name))
         self._publish()
 
@@ -135,16 +139,18 @@ class ClaimKeeper:
         """The volume that is made for a claim, with its directory; None when it needs none or that cannot be made."""
         if binding.volume != provisioned_name(claim):
             return None
-        found = self._store.get(Key(VOLUME, "", binding.volume))
-        directory = self._directory(claim)
-        if found is not None and directory.is_dir():
+        found: PersistentVolume | None = self._store.get(Key(VOLUME, "", binding.volume))
+        if found is not None:
+            # Where its directory is missing (a disk that is not there), an empty one in its place would do harm.
             capacity = {"storage": claim.spec.resources.requests["storage"]}
             self._store.fill_in(replace(found, spec=replace(found.spec, capacity=capacity)))
             return self._store.get(Key(VOLUME, "", binding.volume))
+        directory = self._directory(claim)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            # As the provisioners of local directories do it: whoever runs in the pod may write.
-            directory.chmod(0o777)
+            if not directory.is_dir():
+                directory.mkdir(parents=True)
+                # As the provisioners of local directories do it: whoever runs in the pod may write.
+                directory.chmod(0o777)
         except OSError as error:
             text = f"failed to provision volume: cannot make {error.filename}: {error.strerror}"
             self._tell(claim, EventNote("Warning", "ProvisioningFailed", text))
