@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engine.simulated import Program
+from orchestrator.objects.annotations import RESTART_ON_CHANGE
 from tests.component.node.house import Daemon, Engine
 
 pytestmark = pytest.mark.looptime
@@ -18,6 +19,13 @@ containers: [{name: web, image: "web:1"}, {name: log, image: "log:1"}]
 """
 EDITED = POD.replace("web:1", "web:2")
 REPLACED = f"hostname: other\n{POD}"
+FOLLOWING = """
+restartPolicy: {policy}
+containers:
+- {{name: web, image: "web:1", env: [{{name: A, valueFrom: {{configMapKeyRef: {{name: settings, key: a}}}}}}]}}
+- {{name: log, image: "log:1"}}
+"""
+SETTINGS = "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: settings}}, data: {{a: '{}'}}}}"
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +89,36 @@ async def test_D01_while_an_edit_is_carried_out(
         assert third.container().image == ("web:2" if spec is EDITED else "web:1")
         uids = {c.labels["orchestrator.dev/uid"] for c in await engine.list_containers({})}
         assert uids == {third.get().metadata.uid}
+
+
+@pytest.mark.parametrize("policy", ["Always", "Never"])
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("call", range(1, 4))
+async def test_D01_V02_while_a_container_follows_its_config(
+    engine: Engine, tmp_path: Path, call: int, done: bool, policy: str
+) -> None:
+    """Once begun it is finished, also for a pod that restarts nothing by itself; then nothing restarts any more."""
+
+    def specs(daemon: Daemon, value: str) -> None:
+        daemon.apply(SETTINGS.format(value))
+        daemon.pod(FOLLOWING.format(policy=policy), annotations={RESTART_ON_CHANGE: "config"})
+
+    first = Daemon(engine, tmp_path)
+    specs(first, "old")
+    async with first:
+        await first.ready()
+    await die_at(engine, tmp_path, call, done, lambda daemon: specs(daemon, "new"))
+    third = Daemon(engine, tmp_path)
+    specs(third, "new")
+    async with third:
+        await third.until(lambda: third.state() == "running" and third.container().restart_count == 1)
+        await third.ready()
+        calls = engine.changes.total()
+        await asyncio.sleep(100)
+        assert await names(engine) == ["POD", "log", "web"]
+        assert [third.container(name).restart_count for name in ("web", "log")] == [1, 0]
+        assert engine.changes.total() == calls
+        assert third.get().status.phase == "Running"
 
 
 @pytest.mark.parametrize("done", [False, True])
