@@ -30,6 +30,15 @@ BY_HAND: dict[str, type[msgspec.Struct]] = {
 }
 """Types of the official schema that the project has itself, with the same fields."""
 
+REMOVED = {
+    "ExternalAdmissionHookConfiguration": "1.9",
+    "InitializerConfiguration": "1.14",
+    "PodPreset": "1.20",
+    "PodSecurityPolicy": "1.25",
+    "ThirdPartyResource": "1.8",
+}
+"""Kinds that Kubernetes had once, and the version that has them no more."""
+
 _WORDS: dict[str, inspect.Type] = {
     "any": inspect.AnyType(),
     "base64": inspect.Metadata(inspect.StrType(), extra={"scalar": "base64"}),

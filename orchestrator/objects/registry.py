@@ -183,6 +183,9 @@ def _not_yet_said(problems: list[Problem], said: list[Problem]) -> list[Problem]
 
 
 def _unknown_kind(kind: str, version: str) -> Problem:
+    removed = foreign.REMOVED.get(kind)
+    if removed:
+        return error(("kind",), f"{kind} was removed in Kubernetes {removed}", "leave this document out")
     message = f'unknown kind "{shortened(kind)}" in {shortened(version)}'
     guess = nearest(kind, foreign.kinds(), 0.8)
     if guess:

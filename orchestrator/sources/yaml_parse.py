@@ -261,7 +261,8 @@ class _Builder:
         if isinstance(raw, str):
             fault = Fault(place.line, place.column, f"a key is longer than {MAX_KEY} characters")
         elif isinstance(raw, dict | list):
-            fault = Fault(place.line, place.column, "a key must be text, not a mapping or a list")
+            fix = "a template must be rendered first, or its braces put in quotes" if isinstance(raw, dict) else ""
+            fault = Fault(place.line, place.column, "a key must be text, not a mapping or a list", fix)
         else:
             written = place.written or "null"
             message = f"YAML reads the key {written} as {json.dumps(raw)}, and a key must be text"

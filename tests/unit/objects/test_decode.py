@@ -161,6 +161,10 @@ def test_S04_fields_without_effect_are_told_and_accepted() -> None:
             "leave this document out",
         ),
         (
+            {"apiVersion": "policy/v1beta1", "kind": "PodSecurityPolicy"},
+            "error: kind: PodSecurityPolicy was removed in Kubernetes 1.25: leave this document out",
+        ),
+        (
             {"apiVersion": "extensions/v1beta1", "kind": "Deployment"},
             'error: apiVersion: Deployment is not in "extensions/v1beta1" as of Kubernetes 1.34: '
             "write apiVersion: apps/v1",

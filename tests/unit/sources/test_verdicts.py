@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(not MANIFESTS.is_dir(), reason="no manifests: se
 RULES: dict[str, str] = {
     # What a cluster says when it is asked for a kind that it does not have.
     r"^unknown kind ": "S04: no matches for kind; only its CustomResourceDefinition would make it known",
+    r"^\w+ was removed in Kubernetes": "no matches for kind; a cluster of long ago had it",
     r"^\w+ is not in \".*\" as of Kubernetes 1\.34": "the version was removed: no matches for kind in version",
     # YAML.
     r"^duplicate key ": "S06; a strict client refuses it: key already set in map",
