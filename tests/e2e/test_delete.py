@@ -145,7 +145,7 @@ def test_D01_a_deletion_goes_on_after_a_kill_of_the_daemon_and_ends_once(
     """The hook is under way, or over and the signal sent."""
     hook = sh("echo hook >>/out/log; until test -e /out/go; do sleep 0.05; done; echo hook over >>/out/log")
     old = begun(own_daemon, "d01-delete", tmp_path, noting("main", DEAF, lifecycle={"preStop": hook}))
-    own_daemon.cli("delete", "pod", "d01-delete", "--grace-period=20", "--no-wait")
+    own_daemon.cli("delete", "pod", "d01-delete", "--grace-period=120", "--no-wait")
     wait_noted(tmp_path, lambda lines: lines == ["main begin", "hook"])
     if stage == "signal":
         (tmp_path / "go").touch()
@@ -153,7 +153,7 @@ def test_D01_a_deletion_goes_on_after_a_kill_of_the_daemon_and_ends_once(
     own_daemon.kill()
     own_daemon.start()
     going = own_daemon.pod("d01-delete")
-    assert (uid(going), going["metadata"]["deletionGracePeriodSeconds"]) == (old, 20)
+    assert (uid(going), going["metadata"]["deletionGracePeriodSeconds"]) == (old, 120)
     (tmp_path / "go").touch()
     wait_noted(tmp_path, lambda lines: "main term" in lines)
     own_daemon.cli("delete", "pod", "d01-delete", "--grace-period=1")
