@@ -13,7 +13,8 @@ from tests import official
 
 ODD: tuple[Any, ...] = (
     None, "", "word", "{{name}}", 0, -1, 3, 3.0, 3.5, True, [], {}, [None], ["a"], [3], [{}], [[]], {"a": None},
-    {"a": 3}, {"a": "b"}, {"": ""}, {"name": 3}, {"metadata": {"name": None}}, "9" * 20, 2**70, "a" * 300, "1Gi", "Always",
+    {"a": 3}, {"a": "b"}, {"": ""}, {"name": 3}, {"metadata": {"name": None}}, "9" * 20, 2**70,
+    "a" * 300, "1Gi", "Always",
 )  # fmt: skip
 SCALARS = {"quantity": ("1", 2, "1Gi", 0.5), "time": ("2026-01-31T12:00:00Z",), "base64": ("aGk=",)}
 DEPTH = 9
