@@ -2,8 +2,7 @@
 
 from typing import Any
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""kubectl's annotation with the whole document in it, values and all."""
+from orchestrator.objects.annotations import LAST_APPLIED
 
 
 def redact(document: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 
 from orchestrator.cli.describe_storage import claim_fields, volume_fields
-from orchestrator.cli.describe_text import NONE, Field, events_table, fields, local_time, pairs
+from orchestrator.cli.describe_text import NONE, Field, annotations, events_table, fields, local_time, pairs
 from orchestrator.cli.documents import Document, to_yaml
 
 
@@ -24,7 +24,7 @@ def describe_object(
         return "\n".join((*fields([*head, *claim_fields(document, pods or [])]), *events_table(events, now)))
     if document["kind"] == "PersistentVolume":
         return "\n".join((*fields([*head, *volume_fields(document)]), *events_table(events, now)))
-    head += [("Labels", pairs(meta.get("labels"))), ("Annotations", pairs(meta.get("annotations"), ": "))]
+    head += [("Labels", pairs(meta.get("labels"))), ("Annotations", annotations(meta))]
     if document["kind"] == "Service":
         body = fields([*head, *_service(document, endpoints)])
     else:

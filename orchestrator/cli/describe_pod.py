@@ -1,7 +1,7 @@
 """`describe pod`: kubectl's text, with the reason why the pod is not well near its top.  Pure."""
 
 from orchestrator.cli.describe_container import describe_containers
-from orchestrator.cli.describe_text import NONE, Field, events_table, fields, local_time, pairs
+from orchestrator.cli.describe_text import NONE, Field, annotations, events_table, fields, local_time, pairs
 from orchestrator.cli.describe_volumes import describe_volumes
 from orchestrator.cli.documents import Document
 from orchestrator.cli.why import why_not_well
@@ -39,7 +39,7 @@ def _head(pod: Document, why: list[str]) -> list[Field]:
         ("Node", node),
         ("Start Time", local_time(status.get("startTime")) or NONE),
         ("Labels", pairs(meta.get("labels"))),
-        ("Annotations", pairs(meta.get("annotations"), ": ")),
+        ("Annotations", annotations(meta)),
         ("Status", f"Terminating (since {local_time(deleted)})" if deleted else phase),
         *([("Termination Grace Period", f"{meta.get('deletionGracePeriodSeconds', 30)}s")] if deleted else []),
         *([("Reason", status["reason"])] if status.get("reason") else []),

@@ -1,7 +1,7 @@
 """`describe` of claims and volumes, in kubectl's words.  Pure."""
 
 from orchestrator.api.storage_table import short_modes
-from orchestrator.cli.describe_text import NONE, Field, pairs
+from orchestrator.cli.describe_text import NONE, Field, annotations, pairs
 from orchestrator.cli.documents import Document
 
 
@@ -15,7 +15,7 @@ def claim_fields(claim: Document, pods: list[Document]) -> list[Field]:
         ("Status", "Terminating" if deleted else status.get("phase", "Pending")),
         ("Volume", spec.get("volumeName", "")),
         ("Labels", pairs(meta.get("labels"))),
-        ("Annotations", pairs(meta.get("annotations"), ": ")),
+        ("Annotations", annotations(meta)),
         ("Capacity", status.get("capacity", {}).get("storage", "0") if bound else ""),
         ("Access Modes", short_modes(status.get("accessModes", [])) if bound else ""),
         ("VolumeMode", spec.get("volumeMode", "Filesystem")),
@@ -29,7 +29,7 @@ def volume_fields(volume: Document) -> list[Field]:
     ref = spec.get("claimRef", {})
     return [
         ("Labels", pairs(meta.get("labels"))),
-        ("Annotations", pairs(meta.get("annotations"), ": ")),
+        ("Annotations", annotations(meta)),
         ("StorageClass", spec.get("storageClassName", "")),
         ("Status", status.get("phase", "Pending")),
         ("Claim", f"{ref.get('namespace')}/{ref.get('name')}" if ref else ""),

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from orchestrator.cli.documents import Document
 from orchestrator.cli.event_text import since_text, sort_events
 from orchestrator.cli.table_text import Columns
+from orchestrator.objects.annotations import LAST_APPLIED
 
 NONE = "<none>"
 
@@ -31,6 +33,11 @@ def fields(pairs: Iterable[Field], indent: int = 0) -> list[str]:
 def pairs(mapping: dict[str, str] | None, separator: str = "=") -> list[str]:
     """Give labels ("a=b") or annotations ("a: b"), one each, sorted."""
     return [f"{key}{separator}{value}" for key, value in sorted((mapping or {}).items())]
+
+
+def annotations(meta: dict[str, Any]) -> list[str]:
+    """Give an object's annotations, one each; never kubectl's copy of the whole document, as kubectl itself does."""
+    return pairs({key: value for key, value in (meta.get("annotations") or {}).items() if key != LAST_APPLIED}, ": ")
 
 
 def local_time(timestamp: str | None) -> str:

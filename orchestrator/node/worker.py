@@ -9,7 +9,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,16 +25,18 @@ from orchestrator.node.messages import read_message
 from orchestrator.node.observe import seen_container
 from orchestrator.node.prober import Prober, ProbeTarget
 from orchestrator.node.usage import first_exceeded
+from orchestrator.objects.config import Secret
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
 from orchestrator.planning.config_restart import consumed_now
 from orchestrator.planning.container import message_file
+from orchestrator.planning.made_from import of_former_secret
 from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
 from orchestrator.planning.pod_plan import plan as plan_pod
 from orchestrator.planning.probe_state import ProbeStatus
-from orchestrator.planning.redaction import redacted
+from orchestrator.planning.redaction import HIDDEN_ERROR, redacted
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.usage import limits
@@ -80,6 +82,7 @@ class PodWorker:
         self._pulls = pulls
         self._woken = asyncio.Event()
         self._last: Pod | None = None
+        self._planned_with: Mapping[str, Secret] = {}
         self._engine_view: dict[str, EngineContainer] = {}
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._pulling: set[str] = set()
@@ -139,6 +142,7 @@ class PodWorker:
             observed = await self._observe(pod)
             self._end_hooks(observed)
             around = self._rooms.surroundings(self.key.namespace)
+            self._planned_with = around.secrets
             if pod is not None:
                 self.memory.consumed = consumed_now(pod, around, self.memory.consumed, self._now())
                 observed = replace(observed, consumed=self.memory.consumed)
@@ -208,10 +212,16 @@ class PodWorker:
 
     def _seen(self, container: EngineContainer) -> SeenContainer:
         seen = seen_container(container)
-        return replace(seen, error=self._redact(seen.error)) if seen.error else seen
+        if not seen.error:
+            return seen
+        # The engine keeps an error for as long as the container, and what it quotes may be of no Secret any more.
+        former = of_former_secret(seen.config, self.key.namespace, self._rooms.surroundings(self.key.namespace))
+        return replace(seen, error=HIDDEN_ERROR if former else self._redact(seen.error))
 
     def _redact(self, text: str) -> str:
-        return redacted(text, self._rooms.surroundings(self.key.namespace).secrets.values())
+        """Hide the values that the last plan was made with, and those of today."""
+        today = self._rooms.surroundings(self.key.namespace).secrets
+        return redacted(text, (*self._planned_with.values(), *today.values()))
 
     def _note_pauses(self, seen: list[SeenContainer]) -> None:
         now, paused = self._now(), {container.id for container in seen if container.phase == "paused"}

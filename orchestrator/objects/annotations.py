@@ -1,4 +1,4 @@
-"""The annotations and the conditions of our own; all other annotations are the user's."""
+"""The annotations and the conditions that mean something to us; all other annotations are the user's."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,9 @@ RESTARTS: Mapping[str, str] = {"config": "ConfigMap", "secrets": "Secret"}
 
 CONFIG_CURRENT = PREFIX + "ConfigCurrent"
 """A pod's condition, False while something runs that an edit of its config did not reach; before the first, none."""
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""What kubectl leaves on all that it applied: the whole document, a Secret's values and all."""
 
 
 def restart_words(value: str) -> list[str]:

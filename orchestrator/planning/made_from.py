@@ -93,7 +93,22 @@ def changes(pod: Pod, container: Container, label: str, today: str, around: Surr
     return tuple(_change(of, before, after, [use for use in consumed if _reads(use, of)], around) for of in keys)
 
 
+def of_former_secret(label: str, namespace: str, around: Surroundings) -> bool:
+    """Say whether a container with this label may have been made from a Secret's value that is another by now."""
+    made_of = _read(label, around.digest_key)
+    if made_of is None:
+        return " Secret/" in label
+    secrets = {of: digest for of, digest in made_of.items() if of.kind == "Secret"}
+    return any(_digest_today(namespace, of, around) != digest for of, digest in secrets.items())
+
+
 _Digests = Mapping[ConfigKey, str]
+
+
+def _digest_today(namespace: str, of: ConfigKey, around: Surroundings) -> str:
+    secret = around.secrets.get(of.name)
+    value = secret_files(secret).get(of.key) if secret else None
+    return "" if value is None else _digest(namespace, of, value, around.digest_key)
 
 
 def _reads(use: Use, of: ConfigKey) -> bool:

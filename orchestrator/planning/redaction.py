@@ -1,10 +1,13 @@
 """Takes the values of Secrets out of texts that we did not write: an engine's error may quote a command line."""
 
+import json
 from collections.abc import Iterable
 
 from orchestrator.objects.config import Secret, secret_files
 
 HIDDEN = "<redacted>"
+HIDDEN_ERROR = "<redacted: it may quote a value of a Secret that has changed since>"
+"""In place of an engine's error that is older than the Secrets that we know."""
 _SHORTEST = 4
 """Shorter values say nothing, and would tear ordinary words apart."""
 
@@ -21,4 +24,6 @@ def redacted(text: str, secrets: Iterable[Secret]) -> str:
 
 def _parts(value: bytes) -> set[str]:
     whole = value.decode(errors="replace")
-    return {part for part in (whole, whole.strip(), *whole.splitlines()) if len(part) >= _SHORTEST}
+    parts = {part for part in (whole, whole.strip(), *whole.splitlines()) if len(part) >= _SHORTEST}
+    # The engine quotes as Go does: a value with a quote, a line end or a backslash in it is told with escapes.
+    return parts | {json.dumps(part, ensure_ascii=False)[1:-1] for part in parts}

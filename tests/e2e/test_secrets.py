@@ -1,6 +1,10 @@
 """The values of Secrets reach the containers that ask for them, and are shown to nobody, whatever goes wrong."""
 
 import base64
+import json
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +14,17 @@ from tests.e2e.pods import FOR_EVER, container, pod, text
 
 FIRST, SECOND, WRONG = "Pl4nted-first-value", "Pl4nted-second-value", "Pl4nted/wrong//value!"
 NAME = "leaky"
+KINDS = ("secrets", "pods", "events", "configmaps")
+WATCH = {"watch": "true", "sendInitialEvents": "true", "timeoutSeconds": "1"}
 
 
 def secret(value: str, **fields: object) -> Document:
     """The Secret, with one value in plain text and one in base64."""
     data = {"coded": base64.b64encode(f"{value}-coded".encode()).decode()}
-    made = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": NAME}, "stringData": {"word": value}}
+    # What kubectl leaves in whatever it has applied: a copy of all of it.
+    applied = json.dumps({"kind": "Secret", "stringData": {"word": value}})
+    metadata = {"name": NAME, "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}}
+    made = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"word": value}}
     return {**made, "data": data, **fields}
 
 
@@ -34,6 +43,8 @@ def leaky() -> Document:
         NAME,
         container("echo started with ${#WORD} letters; exit 1", "crashes", args=["$(WORD)"], **has),
         {"name": "binary", "image": "IMAGE", "command": ["/no/such/binary", "$(URL)"], **has},
+        {"name": "named", "image": "IMAGE", "command": ["/no/such/$(WORD)"], **has},
+        {"name": "placed", "image": "IMAGE", "workingDir": "/etc/passwd/$(WORD)", "command": ["$(WORD)"], **has},
         container(FOR_EVER, "hooked", lifecycle={"postStart": fails, "preStop": fails}, **has),
         container(FOR_EVER, "probed", livenessProbe={**fails, "periodSeconds": 1, "failureThreshold": 1}, **has),
         container(FOR_EVER, "unready", readinessProbe={**fails, "periodSeconds": 1}, **has),
@@ -47,21 +58,100 @@ def leaky() -> Document:
 
 def shown(daemon: Daemon) -> dict[str, str]:
     """All that a daemon tells, by where it does."""
-    assert daemon.process is not None
-    process = Path(f"/proc/{daemon.process.pid}")
-    state = [path.read_bytes() for path in (daemon.home / "state").rglob("*") if path.is_file()]
+    secrets = "/api/v1/secrets"
     return {
         "log": daemon.log.read_text(errors="replace"),
         "events": daemon.cli("events", "-A") + daemon.cli("get", "events", "-A", "-o", "yaml"),
         "get": daemon.cli("get", "pods", "-A", "-o", "yaml") + daemon.cli("get", "pod", NAME, "-o", "json"),
         "get secrets": daemon.cli("get", "secrets", "-A", "-o", "yaml")
-        + daemon.cli("get", "secret", NAME, "-o", "yaml"),
+        + daemon.cli("get", "secret", NAME, "-o", "json")
+        + daemon.cli("get", "secrets", "-A", "-o", "wide"),
+        "table": str(daemon.client.get(secrets, {"includeObject": "Object"}, table=True)),
+        "watch": "".join(str(list(daemon.client.watch(f"/api/v1/{kind}", WATCH))) for kind in KINDS),
         "describe": daemon.cli("describe", "pod", NAME) + daemon.cli("describe", "secret", NAME),
-        "problems": str(daemon.client.status()),
-        "command line": process.joinpath("cmdline").read_text() + process.joinpath("environ").read_text(),
-        "state": b"\0".join(state).decode("latin-1"),
+        "problems": str(daemon.client.status()) + daemon.run_cli("get", "pods").stderr,
+        "validate": told_of_broken(daemon),
+        "plan": planned(daemon),
+        "disk": on_disk(daemon),
         "labels": docker("ps", "-a", "--no-trunc", "--format", "{{.Names}} {{.Labels}}"),
     }
+
+
+def planned(daemon: Daemon) -> str:
+    """What an edit of the Secret, of its pod and of what both have would do; and what a broken Secret is told."""
+    folder = daemon.home / "planned"
+    folder.mkdir(exist_ok=True)
+    changed = leaky()
+    changed["spec"]["containers"][0]["env"].append({"name": "PLAIN", "value": "of nobody's business"})
+    folder.joinpath("all.yaml").write_text(text(secret(WRONG), changed).replace("IMAGE", daemon.image))
+    plan = daemon.cli("plan", str(folder)) + daemon.cli("plan", "-o", "json", str(folder))
+    folder.joinpath("all.yaml").write_text(text(secret(WRONG, data=[WRONG])))
+    refused = daemon.run_cli("plan", str(folder))
+    assert refused.returncode == 1
+    return plan + refused.stdout + refused.stderr
+
+
+def told_of_broken(daemon: Daemon) -> str:
+    """What `validate` says of Secrets that are wrong in every way."""
+    broken = [
+        text(secret(FIRST, data={"coded": FIRST})),
+        text(secret(FIRST, stringData={"word": [FIRST], "more": {"a": FIRST}})),
+        text(secret(FIRST, stringData=FIRST)),
+        text(secret(FIRST, type=[FIRST], unknown=FIRST)),
+        f"apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nstringData:\n  word: *{FIRST}\n",
+        f"apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nstringData:\n  word: !{FIRST}\n",
+        f"apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\nstringData:\n  word: '{FIRST}\n",
+        f"apiVersion: v2\nkind: Secret\nmetadata: {{name: a}}\nstringData: {{word: {FIRST}}}\n",
+        f"apiVersion: v1\nkind: SecretList\nitems:\n- metadata: {{name: a}}\n  data: {{word: '{FIRST}'}}\n",
+    ]
+    said = ""
+    for number, document in enumerate(broken):
+        path = daemon.home / f"broken-{number}.yaml"
+        path.write_text(document)
+        said += daemon.cli("validate", str(path), code=1) + daemon.cli("validate", "-o", "json", str(path), code=1)
+        path.unlink()
+    return said
+
+
+def on_disk(daemon: Daemon) -> str:
+    """The bytes of all files that the daemon keeps on a disk: the journal with what belongs to it, its run folder."""
+    kept = []
+    for start in (daemon.home / "state", daemon.home / "run"):
+        for folder, inner, files in os.walk(start):
+            # A secret's place is a tmpfs, which is a file system of its own.
+            inner[:] = [name for name in inner if not Path(folder, name).is_mount()]
+            kept += [Path(folder, name) for name in files]
+    assert any(path.name == "journal.db" for path in kept)
+    assert any(path.name == "journal.db-wal" for path in kept)
+    return b"\0".join(path.read_bytes() for path in kept if path.is_file()).decode("latin-1")
+
+
+class ProcessList(threading.Thread):
+    """Looks again and again at what `ps` shows; what runs in containers, and what a user types, is theirs."""
+
+    def __init__(self) -> None:
+        super().__init__(name="process list", daemon=True)
+        self.leaked: set[str] = set()
+        self.looks = 0
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.02):
+            self.leaked |= {line for path in Path("/proc").glob("[0-9]*") for line in self._leaks(path)}
+            self.looks += 1
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join()
+
+    def _leaks(self, process: Path) -> list[str]:
+        try:
+            words = process.joinpath("cmdline").read_bytes() + b"\0" + process.joinpath("environ").read_bytes()
+            inside = "docker" in process.joinpath("cgroup").read_text()
+            typed = b"\0orchestrator\0exec\0" in words
+        except OSError:
+            return []  # it has ended
+        return [] if inside or typed or b"Pl4nted" not in words else [words.replace(b"\0", b" ").decode()]
 
 
 def leaks(daemon: Daemon, *values: str) -> list[str]:
@@ -76,13 +166,26 @@ def _encoded(value: str) -> list[str]:
 
 
 @pytest.fixture
-def troubled(own_daemon: Daemon) -> Daemon:
+def process_list() -> Iterator[ProcessList]:
+    """Looks from before the first container until the end of the test."""
+    looking = ProcessList()
+    looking.start()
+    yield looking
+    looking.end()
+    assert looking.looks
+    assert looking.leaked == set()
+
+
+@pytest.fixture
+def troubled(own_daemon: Daemon, process_list: ProcessList) -> Daemon:
     """A daemon whose one pod is in every trouble."""
     own_daemon.write(text(secret(FIRST)), "secret.yaml")
     own_daemon.write(text(leaky()))
     for reason, words in (
         ("BackOff", "container crashes"),
         ("Failed", "/no/such/binary"),
+        ("Failed", "/no/such/<redacted>"),
+        ("Failed", "/etc/passwd"),
         ("FailedPostStartHook", ""),
         ("FailedPreStopHook", ""),
         ("Unhealthy", "Liveness"),
@@ -121,7 +224,8 @@ def test_secrets_are_shown_nowhere_after_edits_good_and_bad(troubled: Daemon) ->
 
 
 def _until(value: str) -> tuple[str, ...]:
-    return "timeout", "30", "sh", "-c", f"until grep -q {value} /secret/word; do sleep 0.05; done"
+    # By its length: this command line is one that everybody can see.
+    return "timeout", "30", "sh", "-c", f"until [ $(wc -c </secret/word) = {len(value)} ]; do sleep 0.05; done"
 
 
 def test_secrets_are_shown_nowhere_after_a_restart_of_the_daemon(troubled: Daemon) -> None:
