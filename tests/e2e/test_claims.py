@@ -29,11 +29,17 @@ def volume(name: str, path: Path, storage: str = "1Gi", labels: dict[str, str] |
     return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta, "spec": wanted}
 
 
-def using(name: str, claim_name: str, script: str = FOR_EVER, **source: Any) -> Document:
-    """A pod with a claim's volume at /data."""
-    main = container(script, volumeMounts=[{"name": "data", "mountPath": "/data"}])
+def using(name: str, claim_name: str, script: str = "true", **source: Any) -> Document:
+    """A pod with a claim's volume at /data; its log says when it is through with its script."""
+    main = container(f"{script}; echo written; {FOR_EVER}", volumeMounts=[{"name": "data", "mountPath": "/data"}])
     mounted = {"name": "data", "persistentVolumeClaim": {"claimName": claim_name, **source}}
     return pod(name, main, volumes=[mounted])
+
+
+def written(daemon: Daemon, name: str) -> None:
+    """Wait until the pod is through with its script."""
+    daemon.wait_ready(name)
+    daemon.wait_log(name, "written")
 
 
 def is_bound(found: Document) -> bool:
@@ -51,8 +57,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def test_V04_a_claim_gets_a_directory_and_says_so(daemon: Daemon) -> None:
     """Status, Event, tables and description are as a cluster has them."""
-    daemon.write(text(claim("v04-plain"), using("v04-plain", "v04-plain", "echo kept >/data/file; " + FOR_EVER)))
-    daemon.wait_ready("v04-plain")
+    daemon.write(text(claim("v04-plain"), using("v04-plain", "v04-plain", "echo kept >/data/file")))
+    written(daemon, "v04-plain")
     found = daemon.get("persistentvolumeclaims", "v04-plain")
     name = f"pvc-{found['metadata']['uid']}"
     assert found["spec"]["volumeName"] == name
@@ -93,8 +99,8 @@ def test_V04_a_pod_waits_for_its_claim_and_starts_by_itself(daemon: Daemon) -> N
 def test_V04_data_outlives_pods_and_the_document_of_their_claim(daemon: Daemon) -> None:
     """A claim whose document goes is kept; it comes back to the same data; only its deletion ends both."""
     daemon.write(text(claim("v04-lives")), "claim.yaml")
-    daemon.write(text(using("v04-first", "v04-lives", "echo first >>/data/log; " + FOR_EVER)))
-    daemon.wait_ready("v04-first")
+    daemon.write(text(using("v04-first", "v04-lives", "echo first >>/data/log")))
+    written(daemon, "v04-first")
     uid = daemon.get("persistentvolumeclaims", "v04-lives")["metadata"]["uid"]
     daemon.remove()
     daemon.wait_gone("v04-first")
@@ -104,8 +110,8 @@ def test_V04_data_outlives_pods_and_the_document_of_their_claim(daemon: Daemon) 
     assert str(directory) in event["message"]
     assert "orchestrator delete pvc v04-lives" in event["message"]
     assert (directory / "log").read_text() == "first\n"
-    daemon.write(text(claim("v04-lives"), using("v04-second", "v04-lives", "echo second >>/data/log; " + FOR_EVER)))
-    daemon.wait_ready("v04-second")
+    daemon.write(text(claim("v04-lives"), using("v04-second", "v04-lives", "echo second >>/data/log")))
+    written(daemon, "v04-second")
     assert daemon.exec("v04-second", "cat", "/data/log") == "first\nsecond\n"
     assert daemon.get("persistentvolumeclaims", "v04-lives")["metadata"]["uid"] == uid
     assert len(daemon.events("v04-lives", "Kept")) == 1
@@ -114,8 +120,8 @@ def test_V04_data_outlives_pods_and_the_document_of_their_claim(daemon: Daemon) 
 def test_V04_only_the_deletion_of_a_claim_ends_its_data(daemon: Daemon) -> None:
     """Refused while its document is there, and while a pod mounts it."""
     daemon.write(text(claim("v04-ends")), "claim.yaml")
-    daemon.write(text(using("v04-ends", "v04-ends", "echo mine >/data/file; " + FOR_EVER)))
-    daemon.wait_ready("v04-ends")
+    daemon.write(text(using("v04-ends", "v04-ends", "echo mine >/data/file")))
+    written(daemon, "v04-ends")
     uid = daemon.get("persistentvolumeclaims", "v04-ends")["metadata"]["uid"]
     refused = daemon.run_cli("delete", "pvc", "v04-ends")
     assert refused.returncode == 1
@@ -174,8 +180,8 @@ def test_V04_data_and_binding_outlive_the_daemon(own_daemon: Daemon, end: str) -
     """Also a document that went while no daemon looked costs no data."""
     daemon = own_daemon
     daemon.write(text(claim("v04-daemon")), "claim.yaml")
-    daemon.write(text(using("v04-daemon", "v04-daemon", "echo run >>/data/log; " + FOR_EVER)))
-    daemon.wait_ready("v04-daemon")
+    daemon.write(text(using("v04-daemon", "v04-daemon", "echo run >>/data/log")))
+    written(daemon, "v04-daemon")
     before, life = daemon.get("persistentvolumeclaims", "v04-daemon"), daemon.life()
     getattr(daemon, end)()
     daemon.start()
@@ -287,18 +293,17 @@ def test_V04_a_class_may_wait_for_the_first_pod_and_may_make_nothing(daemon: Dae
 
 def test_V04_a_claim_shared_by_pods_is_one_folder(daemon: Daemon) -> None:
     shared = claim("v04-shared", accessModes=["ReadWriteMany"])
-    writer = using("v04-writer", "v04-shared", "echo hello >/data/word; " + FOR_EVER)
-    reader = using("v04-reader", "v04-shared", "until grep -s hello /data/word; do sleep 0.1; done; " + FOR_EVER)
+    writer = using("v04-writer", "v04-shared", "echo hello >/data/word")
+    reader = using("v04-reader", "v04-shared", "until grep -s hello /data/word; do sleep 0.1; done")
     daemon.write(text(shared, writer, reader))
     assert daemon.wait_log("v04-reader", "hello")
 
 
 def test_V04_two_daemons_share_no_claim(new_daemon: Callable[..., Daemon]) -> None:
     first, second = new_daemon().start(), new_daemon().start()
+    script = "test ! -e /data/mine && touch /data/mine && echo alone"
     for daemon in (first, second):
-        daemon.write(
-            text(claim("same"), using("same", "same", "test ! -e /data/mine && touch /data/mine; " + FOR_EVER))
-        )
+        daemon.write(text(claim("same"), using("same", "same", script)))
     for daemon in (first, second):
-        daemon.wait_ready("same")
+        daemon.wait_log("same", "alone")
         assert (daemon.home / "state" / "claims" / "default" / "same" / "mine").exists()

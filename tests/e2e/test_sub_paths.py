@@ -94,7 +94,7 @@ def test_V05_nothing_stays_mounted_when_a_pod_is_gone(own_daemon: Daemon) -> Non
         {"name": "m", "mountPath": "/m"},
         {"name": "m", "mountPath": "/mp", "subPath": "x"},
     ]
-    main = container("echo run >>/part/log; " + FOR_EVER, volumeMounts=mounts)
+    main = container("echo run >>/part/log; echo written; " + FOR_EVER, volumeMounts=mounts)
     volumes = [
         {"name": "v", "persistentVolumeClaim": {"claimName": "parts"}},
         {"name": "m", "emptyDir": {"medium": "Memory"}},
@@ -104,9 +104,11 @@ def test_V05_nothing_stays_mounted_when_a_pod_is_gone(own_daemon: Daemon) -> Non
 
     daemon.write(text(pod("v05-first", main, volumes=volumes)))
     daemon.wait_ready("v05-first")
+    daemon.wait_log("v05-first", "written")
     assert len(bound(daemon)) == 3
     daemon.exec("v05-first", "sh", "-c", "kill 1", code=None)
     daemon.wait_pod("v05-first", lambda found: restarts(found) == 1 and is_ready(found))
+    daemon.wait_log("v05-first", "written")
     assert len(bound(daemon)) == 3
     daemon.remove()
     daemon.wait_gone("v05-first")
@@ -114,6 +116,7 @@ def test_V05_nothing_stays_mounted_when_a_pod_is_gone(own_daemon: Daemon) -> Non
 
     daemon.write(text(pod("v05-second", main, volumes=volumes)))
     daemon.wait_ready("v05-second")
+    daemon.wait_log("v05-second", "written")
     daemon.kill()
     daemon.remove()
     daemon.start()

@@ -65,7 +65,7 @@ class Daemon:
         return [one.reason for one in refused]
 
     def told(self) -> list[str]:
-        return [event.reason for event in self.store.list("Event")]
+        return sorted(event.reason for event in self.store.list("Event"))
 
 
 @pytest.fixture
