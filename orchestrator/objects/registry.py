@@ -121,7 +121,7 @@ def decode(
     kind, version = document["kind"], document["apiVersion"]
     known = find(kind, version)
     if known is None:
-        return None, _decode_foreign(document, kind, version, source_text)
+        return None, _decode_foreign(document, kind, version, source_text, lenient=lenient)
     shaper = Shaper(source_text, secret=known.type is Secret)
     shaped = shaper.shape(document, known.type)
     found = list(shaper.problems)
@@ -154,7 +154,9 @@ def _without_kind(document: Any) -> tuple[Problem, ...]:
     )
 
 
-def _decode_foreign(document: Document, kind: str, version: str, source_text: SourceText) -> tuple[Problem, ...]:
+def _decode_foreign(
+    document: Document, kind: str, version: str, source_text: SourceText, *, lenient: bool
+) -> tuple[Problem, ...]:
     """Give what is wrong with a document of a kind that does not run here; at least that it has no effect."""
     served = foreign.versions(kind)
     if not served:
@@ -167,6 +169,8 @@ def _decode_foreign(document: Document, kind: str, version: str, source_text: So
     found = [problem for problem in shaper.problems if problem.severity == "error"]
     if shaped is not None:
         found += _not_yet_said(validate_foreign(kind, shaped), found)
+    if lenient and all(problem.runs_here for problem in found):
+        found = []
     return (no_effect(("kind",), f"{kind} is not supported yet: this document has no effect"), *found)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.problem import Problem
 from orchestrator.objects.scalars import check_label, check_path_segment, check_subdomain
-from orchestrator.objects.validation.common import NameRule
+from orchestrator.objects.validation.common import NameRule, names_that_run_here
 from orchestrator.objects.validation.meta import validate_labels_and_annotations, validate_name
 from orchestrator.objects.validation.workloads import WORKLOADS, converted, validate_workload
 
@@ -33,7 +33,8 @@ def validate_foreign(kind: str, document: dict[str, Any]) -> list[Problem]:
     meta = converted(document.get("metadata", {}), ObjectMeta)
     if meta is not None:
         if not kind.endswith(_NAMELESS):
-            problems += validate_name(meta, ("metadata",), _NAME_RULES.get(kind, check_subdomain))
+            wrong = validate_name(meta, ("metadata",), _NAME_RULES.get(kind, check_subdomain))
+            problems += names_that_run_here(wrong, meta.name)
         problems += validate_labels_and_annotations(meta, ("metadata",))
     if kind in WORKLOADS:
         problems += validate_workload(kind, document)

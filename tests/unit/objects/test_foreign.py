@@ -146,6 +146,14 @@ def test_S06_other_rules(kind: str, version: str, fields: dict[str, Any], expect
     assert told(kind, version, **fields) == expected
 
 
+def test_what_only_a_cluster_refuses_does_not_stop_the_rest_of_a_daemon_s_file() -> None:
+    document = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "my_app", "labels": {"a": "{{b}}"}}}
+    assert [problem.severity for problem in registry.decode(document)[1]] == ["warning", "error", "error"]
+    assert [problem.severity for problem in registry.decode(document, lenient=True)[1]] == ["warning"]
+    document["metadat"] = {}
+    assert "error" in [problem.severity for problem in registry.decode(document, lenient=True)[1]]
+
+
 def test_nothing_of_it_is_read_before_it_is_needed() -> None:
     """The daemon stays small: a folder of plain pods never opens the table."""
     program = (
