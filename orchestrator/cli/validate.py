@@ -32,7 +32,7 @@ def command(paths: tuple[str, ...], output: str | None, quiet: bool) -> int:
         objects = [
             {"kind": k, "namespace": ns, "name": n, "place": s.place} for s in load.objects for k, ns, n in [s.key]
         ]
-        problems = [problem.as_json() for problem in load.problems]
+        problems = [problem.as_json() for problem in load.problems if not quiet or problem.severity == "error"]
         click.echo(to_json({"valid": not load.errors, "objects": objects, "problems": problems}))
         return 1 if load.errors else 0
     for line in problem_lines(load, warnings=not quiet):

@@ -98,6 +98,9 @@ def test_S05_errors_and_warnings_have_the_same_form(stdin: io.BytesIO, capsys: p
     assert run(["validate", "-", "-o", "json"]) == 1
     warned, failed = json.loads(capsys.readouterr().out)["problems"]
     assert (warned["severity"], warned["path"], warned["more"]) == ("warning", "spec.nodeSelector", 0)
+    stdin.seek(0)
+    assert run(["validate", "-", "-q", "-o", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["problems"] == [failed]
     assert failed == {
         "file": "<stdin>",
         "line": 7,
