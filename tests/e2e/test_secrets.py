@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.e2e.pods import FOR_EVER, container, pod, text
 
 FIRST, SECOND, WRONG = "Pl4nted-first-value", "Pl4nted-second-value", "Pl4nted/wrong//value!"
 NAME = "leaky"
+NOBODY = 65534
 KINDS = ("secrets", "pods", "events", "configmaps")
 WATCH = {"watch": "true", "sendInitialEvents": "true", "timeoutSeconds": "1"}
 
@@ -233,3 +236,30 @@ def test_secrets_are_shown_nowhere_after_a_restart_of_the_daemon(troubled: Daemo
     troubled.start()
     troubled.wait_event(NAME, "BackOff", text="container crashes")
     assert leaks(troubled, FIRST) == []
+
+
+def test_only_root_and_the_daemons_user_may_ask_for_the_values(daemon: Daemon) -> None:
+    """Who asks is what the kernel says of the other end of the socket; one who may use it may ask for all else."""
+    daemon.write(text(secret(FIRST)))
+    daemon.wait_for("secrets", NAME, bool)
+    plain, revealed = _asked_by(NOBODY, daemon, ""), _asked_by(NOBODY, daemon, "?showSecrets=true")
+    assert plain[0] == 200
+    assert set(json.loads(plain[1])["data"]) == {"word", "coded"}
+    assert revealed[0] == 403
+    assert f"only root and the daemon's user may, and you are user {NOBODY}" in revealed[1]
+    assert not any(form in said for _, said in (plain, revealed) for form in (FIRST, *_encoded(FIRST)))
+    assert _asked_by(0, daemon, "?showSecrets=true")[0] == 200
+
+
+def _asked_by(uid: int, daemon: Daemon, query: str) -> tuple[int, str]:
+    """Ask for the Secret as a user of the socket's group: gives code and body."""
+    line = f"GET /api/v1/namespaces/default/secrets/{NAME}{query} HTTP/1.0\r\nHost: x\r\n\r\n"
+    program = (
+        f"import os, socket; os.chdir({str(daemon.socket.parent)!r}); gid = os.stat('orchestrator.sock').st_gid;"
+        f"os.setgroups([gid]); os.setgid(gid); os.setuid({uid});"
+        f"s = socket.socket(socket.AF_UNIX); s.connect('orchestrator.sock'); s.sendall({line.encode()!r});"
+        "print(s.makefile('rb').read().decode())"
+    )
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True, timeout=30)
+    head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
+    return int(head.split()[1]), body
