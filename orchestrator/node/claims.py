@@ -2,8 +2,8 @@
 
     <state-dir>/claims/<namespace>/<claim>     the data of a claim that has no PersistentVolume of its own
 
-The decisions are `planning.claims`'.  A claim whose document goes is kept, with its data, and told of once: a file that
-was moved by mistake must never cost a database.  The journal has every claim, so that it is there after a restart, and
+The decisions are `planning.binding`'s.  A claim whose document goes is kept, with its data, and told of once: a file
+that was moved by mistake must never cost a database.  The journal has every claim, so that it is there after a restart, and
 one that comes again under its name gets its data back.  Only a claim that is being deleted takes its data with it.
 """
 
@@ -23,18 +23,13 @@ from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.objects.times import format_time
+from orchestrator.planning.binding import Binding, Name, bind, is_bound, name_of, provisioned_name
 from orchestrator.planning.claims import (
-    Binding,
-    Name,
-    bind,
     bound_claim,
     claim_volume,
     claims_of,
     fate_of_data,
-    is_bound,
     is_provisioned,
-    name_of,
-    provisioned_name,
     provisioned_volume,
     reference,
     retained_in,

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.storage import PersistentVolume, StorageClass
-from orchestrator.planning.claims import Binding, bind, bound_claim, unclaimed
+from orchestrator.planning.binding import Binding, bind
+from orchestrator.planning.claims import bound_claim, unclaimed
 from orchestrator.planning.surroundings import ClaimVolume
 from tests.unit.planning.builders import around, decoded, pod
 
