@@ -3,8 +3,9 @@
     <state-dir>/claims/<namespace>/<claim>     the data of a claim that has no PersistentVolume of its own
 
 The decisions are `planning.binding`'s.  A claim whose document goes is kept, with its data, and told of once: a file
-that was moved by mistake must never cost a database.  The journal has every claim, so that it is there after a restart, and
-one that comes again under its name gets its data back.  Only a claim that is being deleted takes its data with it.
+that was moved by mistake must never cost a database.  The journal has every claim, so that it is there after a
+restart, and one that comes again under its name gets its data back.  Only a claim that is being deleted takes its data
+with it.
 """
 
 import asyncio
