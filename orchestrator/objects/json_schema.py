@@ -42,7 +42,10 @@ def json_schema() -> Schema:
     choices = [_when({"kind": {"const": kind}}, _kind(kind, writer)) for kind in kinds]
     any_list = writer.struct(List, "List", items={"type": "array", "items": {"type": "object"}})
     mixed_list = {"properties": {"items": {"items": {"$ref": "#"}}}}
-    choices += [_when({"kind": {"pattern": "List$"}}, any_list), _when({"kind": {"const": "List"}}, mixed_list)]
+    choices += [
+        _when({"kind": {"type": "string", "pattern": "List$"}}, any_list),
+        _when({"kind": {"const": "List"}}, mixed_list),
+    ]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Orchestrator specs",

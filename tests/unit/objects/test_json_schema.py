@@ -87,6 +87,10 @@ def test_S03_it_underlines_what_is_wrong(document: Any, place: str) -> None:
     assert place in told(document)
 
 
+def test_what_is_half_written_is_wrong_in_one_place() -> None:
+    assert told({"apiVersion": "v1", "kind": None}) == {"kind"}
+
+
 def test_S04_it_says_what_has_no_effect_and_what_is_assumed() -> None:
     spec = SCHEMA["definitions"]["PodSpec"]["properties"]
     assert spec["nodeSelector"]["description"].endswith("one host has no nodes to choose from")
