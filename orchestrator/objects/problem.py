@@ -20,7 +20,8 @@ class Problem:
 
     An error refuses the document; a warning tells of something that has no effect.  `about_key` says that the field's
     name is wrong and not its value; `once`, that the same message at another place would tell nothing new; `runs_here`,
-    that what is meant is clear and only a cluster would refuse it.
+    that what is meant is clear and only a cluster would refuse it.  `unknown_kind` is the kind that nobody knows
+    ("x.io/v1 Gizmo"): a CustomResourceDefinition elsewhere may define it.
     """
 
     severity: Severity
@@ -30,6 +31,7 @@ class Problem:
     about_key: bool = False
     once: bool = False
     runs_here: bool = False
+    unknown_kind: str = ""
 
     @property
     def field(self) -> str:

@@ -193,10 +193,11 @@ def _unknown_kind(kind: str, version: str) -> Problem:
     message = f'unknown kind "{shortened(kind)}" in {shortened(version)}'
     guess = nearest(kind, foreign.kinds(), 0.8)
     if guess:
-        return error(("kind",), message, did_you_mean(guess))
+        return Problem("error", ("kind",), message, did_you_mean(guess), unknown_kind=f"{version} {kind}")
     group = version.rpartition("/")[0]
     custom = "." in group and not group.endswith(".k8s.io")
-    return error(("kind",), message, "custom resources have no effect here: leave this document out" if custom else "")
+    fix = "custom resources have no effect here: leave this document out" if custom else ""
+    return Problem("error", ("kind",), message, fix, unknown_kind=f"{version} {kind}")
 
 
 def _plain(value: Any) -> Any:

@@ -92,10 +92,14 @@ class Sourced:
 
 @dataclass(frozen=True, slots=True)
 class FileLoad:
-    """What one file says.  `broken` files have an error somewhere, and then none of their objects counts."""
+    """What one file says.  `broken` files have an error somewhere, and then none of their objects counts.
+
+    `defines` are the custom kinds that it makes known ("x.io/v1 Gizmo").
+    """
 
     objects: tuple[Sourced, ...] = ()
     problems: tuple[Located, ...] = ()
+    defines: frozenset[str] = frozenset()
 
     @property
     def broken(self) -> bool:

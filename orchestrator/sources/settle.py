@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.objects.problem import error
+from orchestrator.sources.custom_kinds import accept_custom_kinds
 from orchestrator.sources.files import Scan, Stamp
 from orchestrator.sources.located import FileLoad, Located, Sourced, told_once
 from orchestrator.sources.yaml_loader import duplicate_problem
@@ -61,6 +62,7 @@ class Settler:
     def settle(self, scan: Scan, loads: Mapping[str, FileLoad], now: float) -> Settled:
         """Apply what is on disk at the time `now`."""
         self._check_at = []
+        loads = accept_custom_kinds(loads)
         owners = {sourced.key: file for file, objects in self._good.items() for sourced in objects}
         wanted = {file: self._wanted(file, loaded, scan.files[file], now) for file, loaded in loads.items()}
         notices = self._hold_folders(scan, now)

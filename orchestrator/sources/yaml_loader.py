@@ -15,6 +15,7 @@ from orchestrator.objects.meta import Object
 from orchestrator.objects.problem import FieldPath, Problem, error, no_effect, warning
 from orchestrator.objects.shape import ENOUGH
 from orchestrator.sources import files
+from orchestrator.sources.custom_kinds import accept_custom_kinds, defined_by
 from orchestrator.sources.files import Scan, Stamp
 from orchestrator.sources.located import FileLoad, Load, Located, Sourced, told_once
 from orchestrator.sources.yaml_parse import MAX_BYTES, Document, Fault, parse
@@ -39,7 +40,7 @@ def merge(loads: Mapping[str, FileLoad], scan: Scan) -> Load:
     """Put the files together; an object that two files define is an error that names both places."""
     objects: dict[tuple[str, str, str], Sourced] = {}
     problems = [Located(error((), message), path) for path, message in scan.troubles]
-    for loaded in loads.values():
+    for loaded in accept_custom_kinds(loads).values():
         problems += loaded.problems
         for sourced in loaded.objects:
             first = objects.setdefault(sourced.key, sourced)
@@ -107,6 +108,7 @@ class _Findings:
         self._objects: dict[tuple[str, str, str], Sourced] = {}
         self._problems: list[Located] = []
         self._wrong = 0
+        self.defines: frozenset[str] = frozenset()
 
     def fault(self, fault: Fault) -> None:
         self._add(Located(error((), fault.message, fault.proposal), self.file, fault.line, fault.column))
@@ -142,7 +144,7 @@ class _Findings:
             message = f"and {'at least ' if self.enough else ''}{more} more problems in this file"
             told = Located((error if severe else warning)((), message), self.file, last.line, last.column)
             problems = [*problems[:MAX_PROBLEMS], told]
-        return FileLoad(tuple(self._objects.values()), tuple(problems))
+        return FileLoad(tuple(self._objects.values()), tuple(problems), self.defines)
 
 
 def _unroll(value: Any, path: FieldPath, found: _Findings, document: Document) -> Iterator[tuple[Any, FieldPath]]:
@@ -161,6 +163,8 @@ def _decode_document(document: Document, value: Any, path: FieldPath, found: _Fi
     obj, problems = registry.decode(value, lambda field: document.spot.text(path + field), lenient=found.lenient)
     for problem in problems:
         found.problem(problem, document, path)
+    if not any(problem.severity == "error" for problem in problems):
+        found.defines |= defined_by(value)
     if obj is None:
         return
     if "status" in value:

@@ -60,6 +60,19 @@ def test_D05_one_broken_document_keeps_the_whole_file_as_it_was() -> None:
     assert names(disk.settle(1)) == ["one", "two"]
 
 
+def test_S04_a_definition_elsewhere_mends_a_file_with_custom_resources() -> None:
+    custom = "apiVersion: x.io/v1\nkind: Gizmo\nmetadata: {name: g}\n---\n"
+    disk = Disk(a=custom + config_maps("one"))
+    assert names(disk.settle(0)) == []
+    disk.write(
+        "b",
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: gizmos.x.io}\n"
+        "spec: {group: x.io, names: {kind: Gizmo, plural: gizmos}, scope: Namespaced, "
+        "versions: [{name: v1, served: true, storage: true}]}\n",
+    )
+    assert names(disk.settle(1)) == ["one"]
+
+
 def test_D04_a_file_that_loses_objects_is_believed_after_silence() -> None:
     disk = Disk(a=config_maps("one", "two"))
     disk.settle(0)

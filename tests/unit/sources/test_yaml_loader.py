@@ -142,6 +142,40 @@ def test_S04_what_has_no_effect_is_told_once_with_the_count_of_places(tmp_path: 
     assert len(loaded.objects) == 4
 
 
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gizmos.x.io}
+spec:
+  group: x.io
+  scope: Namespaced
+  names: {kind: Gizmo, plural: gizmos}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+"""
+GIZMO = "apiVersion: x.io/v1\nkind: Gizmo\nmetadata: {name: a}\nspec: {size: 3}\n"
+
+
+def test_S04_a_kind_that_the_specs_define_is_known(tmp_path: Path) -> None:
+    write(tmp_path, "a.yaml", GIZMO + "---\n" + CONFIG.format("a"))
+    loaded = load([tmp_path])
+    assert [problem.text.removeprefix(f"{tmp_path}/") for problem in loaded.errors] == [
+        'a.yaml:2:7: kind: unknown kind "Gizmo" in x.io/v1: custom resources have no effect here: '
+        "leave this document out"
+    ]
+    write(tmp_path, "b.yaml", DEFINITION)
+    write(tmp_path, "c.yaml", GIZMO)
+    loaded = load([tmp_path])
+    assert [problem.text.removeprefix(f"{tmp_path}/") for problem in loaded.problems] == [
+        "a.yaml:2:7: warning: kind: Gizmo is a custom kind: this document has no effect (and 1 more place)",
+        "b.yaml:2:7: warning: kind: CustomResourceDefinition is not supported yet: this document has no effect",
+    ]
+    write(tmp_path, "c.yaml", GIZMO.replace("x.io/v1", "x.io/v2"))
+    assert len(load([tmp_path]).errors) == 1
+    write(tmp_path, "b.yaml", DEFINITION.replace("plural", "plurl"))
+    assert len(load([tmp_path]).errors) == 4
+
+
 def test_other_warnings_are_told_at_each_place() -> None:
     ports = "ports: [{containerPort: 1}, {containerPort: 1}]"
     pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: %s}}\nspec: {{containers: [{{name: c, image: i, {ports}}}]}}\n"
