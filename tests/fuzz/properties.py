@@ -17,11 +17,13 @@ LONGEST = 4000
 
 
 def check(data: bytes) -> FileLoad:
-    """Load bytes, and fail where something does not hold of what they gave."""
-    loaded = decode_file(data, NAME)
+    """Load bytes as `validate` and as the daemon does, and fail where something does not hold of what they gave."""
+    loaded, tolerated = decode_file(data, NAME), decode_file(data, NAME, lenient=True)
     assert decode_file(data, NAME) == loaded, "the same bytes gave something else"
-    _check_texts(loaded, data)
-    _check_secrets(loaded, data)
+    assert {sourced.key for sourced in loaded.objects} <= {sourced.key for sourced in tolerated.objects}
+    for each in (loaded, tolerated):
+        _check_texts(each, data)
+        _check_secrets(each, data)
     for sourced in loaded.objects:
         document = registry.encode(sourced.object)
         for again in (to_yaml(document) + "\n", to_json(document)):
