@@ -197,6 +197,8 @@ def _unknown_kind(kind: str, version: str) -> Problem:
     group = version.rpartition("/")[0]
     custom = "." in group and not group.endswith(".k8s.io")
     fix = "custom resources have no effect here: leave this document out" if custom else ""
+    if group == "kustomize.config.k8s.io":
+        fix = "build it first: kubectl kustomize FOLDER"
     return Problem("error", ("kind",), message, fix, unknown_kind=f"{version} {kind}")
 
 

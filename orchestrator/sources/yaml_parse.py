@@ -30,6 +30,7 @@ _JSON_ONLY = {ord("\t"): " ", 0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u20
 _JSON = re.compile(r"(?:---)?\s*[{\[]")
 _NEXT_DOCUMENT = re.compile(r"^(?=---)", re.MULTILINE)
 _DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029])%")
+_RENDER = "a template must be rendered first, or its braces put in quotes"
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null")}
 _SHOWN_TAG = re.compile(r"tag:yaml\.org,2002:(python/[a-z/]+|binary|timestamp|set|omap|pairs|map|seq|str)")
@@ -261,7 +262,7 @@ class _Builder:
         if isinstance(raw, str):
             fault = Fault(place.line, place.column, f"a key is longer than {MAX_KEY} characters")
         elif isinstance(raw, dict | list):
-            fix = "a template must be rendered first, or its braces put in quotes" if isinstance(raw, dict) else ""
+            fix = _RENDER if isinstance(raw, dict) else ""
             fault = Fault(place.line, place.column, "a key must be text, not a mapping or a list", fix)
         else:
             written = place.written or "null"
@@ -319,7 +320,7 @@ def _syntax_fault(failure: yaml.YAMLError, data: bytes) -> Fault:
         message = f"cannot read the YAML: {failure.problem}"
         if failure.context and failure.context_mark is not None:
             message += f" ({failure.context}, from line {failure.context_mark.line + 1})"
-        return Fault(mark.line + 1, mark.column + 1, message)
+        return Fault(mark.line + 1, mark.column + 1, message, _RENDER if b"{{" in data or b"{%" in data else "")
     reason = getattr(failure, "reason", None) or str(failure).splitlines()[0]
     return Fault(*_line_column(data, getattr(failure, "position", 0)), f"cannot read the YAML: {reason}")
 

@@ -161,6 +161,11 @@ def test_S04_fields_without_effect_are_told_and_accepted() -> None:
             "leave this document out",
         ),
         (
+            {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"},
+            'error: kind: unknown kind "Kustomization" in kustomize.config.k8s.io/v1beta1: '
+            "build it first: kubectl kustomize FOLDER",
+        ),
+        (
             {"apiVersion": "policy/v1beta1", "kind": "PodSecurityPolicy"},
             "error: kind: PodSecurityPolicy was removed in Kubernetes 1.25: leave this document out",
         ),

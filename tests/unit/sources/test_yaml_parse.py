@@ -108,6 +108,8 @@ def test_S06_duplicate_keys_name_both_lines() -> None:
 def test_keys_that_yaml_does_not_read_as_text() -> None:
     assert faults("on: 1\n") == ["1:1: YAML reads the key on as true, and a key must be text"]
     assert faults("[a]: 1\n") == ["1:1: a key must be text, not a mapping or a list"]
+    (broken,) = parse(b"{{- if .Values.web }}\na: 1\n{{- end }}\n").faults
+    assert broken.proposal == "a template must be rendered first, or its braces put in quotes"
     (templated,) = parse(b"a: {{ .Name }}\n").faults
     assert templated.proposal == "a template must be rendered first, or its braces put in quotes"
     assert value("8080: a") == {"8080": "a"}
