@@ -73,12 +73,12 @@ class VolumeStore:
             raise OrchestratorError(f"cannot use {error.filename}: {error.strerror}") from error
 
     async def remove(self, uid: str) -> None:
-        """Remove all that a pod had; absent is fine.  OrchestratorError while something cannot be unmounted."""
+        """Remove all that a pod had; absent is fine.  What cannot be unmounted stays, until the next daemon tries."""
         for root in (self._disk / uid, self._memory / uid):
             try:
                 await asyncio.to_thread(_remove, root)
             except OSError as error:
-                raise OrchestratorError(f"cannot unmount {error.filename}: {error.strerror}") from error
+                log.warning("the files in %s stay: cannot unmount %s: %s", root, error.filename, error.strerror)
 
     def uids(self) -> set[str]:
         """All pods that have something here."""
