@@ -109,6 +109,31 @@ def test_S06_a_restart_policy_that_the_kind_forbids() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("*/5 0-6 1,15 * MON-FRI", []),
+        ("@hourly", []),
+        ("@every 1h30m", []),
+        ("", ["spec.schedule: Required value"]),
+        ("* * * *", ['spec.schedule: Invalid value: "* * * *": expected exactly 5 fields, found 4']),
+        ("@often", ['spec.schedule: Invalid value: "@often": unrecognized descriptor']),
+        (
+            "TZ=UTC * * * * *",
+            [
+                'spec.schedule: Invalid value: "TZ=UTC * * * * *": cannot use TZ or CRON_TZ in schedule, use timeZone '
+                "field instead"
+            ],
+        ),
+    ],
+)
+def test_S06_a_schedule_has_its_form(schedule: str, expected: list[str]) -> None:
+    spec = {"schedule": schedule, "jobTemplate": {"spec": {"template": ENDING}}}
+    assert told("CronJob", "batch/v1", spec=spec) == expected
+    long = told("CronJob", "batch/v1", spec=spec, metadata={"name": "a" * 53})
+    assert long[0] == f'metadata.name: Invalid value: "{"a" * 53}": must be no more than 52 characters'
+
+
 def test_S06_a_selector_takes_the_pods_of_its_workload() -> None:
     assert deployment(selector={"matchLabels": {"app": "other"}}) == [
         'spec.template.metadata.labels: Invalid value: "app=web": `selector` does not match template `labels`'

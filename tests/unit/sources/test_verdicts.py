@@ -52,6 +52,7 @@ RULES: dict[str, str] = {
     r"must be (greater|less) than or equal to": "numbers have bounds, requests stay below limits",
     r"does not match template `labels`": "the workload would never find its pods",
     r"^Required value": "the API server wants what the schema lets be left out: an image, a selector, ports",
+    r"expected exactly 5 fields|unrecognized descriptor|cannot use TZ": "a schedule has a form",
     r"^Forbidden: ": "fields that exclude one another",
     r"^must specify one of|must specify a handler type|^Invalid value: .*: may not ": "exactly one of several",
 }
