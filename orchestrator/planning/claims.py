@@ -34,7 +34,13 @@ def bound_claim(
         return replace(claim, status=PersistentVolumeClaimStatus())
     modes, capacity = volume.spec.access_modes, dict(volume.spec.capacity)
     status = PersistentVolumeClaimStatus(phase="Bound", access_modes=modes, capacity=capacity)
-    return replace(claim, spec=replace(claim.spec, volume_name=binding.volume), status=status)
+    own_class = claim.spec.storage_class_name
+    if own_class is None:
+        # That of the default class, which admission fills in on a cluster.
+        own_class = volume.spec.storage_class_name or None
+    return replace(
+        claim, spec=replace(claim.spec, volume_name=binding.volume, storage_class_name=own_class), status=status
+    )
 
 
 def reference(claim: PersistentVolumeClaim) -> ObjectReference:
@@ -50,13 +56,14 @@ def provisioned_volume(
 ) -> PersistentVolume:
     """The volume that is made for a claim: as big as it asks, for there is nothing that bounds a directory."""
     storage = claim.spec.resources.requests.get("storage", "0")
-    made_by = classes.get(class_of(claim, classes) or "")
+    own_class = class_of(claim, classes) or ""
+    made_by = classes.get(own_class)
     spec = PersistentVolumeSpec(
         access_modes=claim.spec.access_modes,
         capacity={"storage": storage},
         claim_ref=reference(claim),
         persistent_volume_reclaim_policy=made_by.reclaim_policy if made_by else "Delete",
-        storage_class_name=claim.spec.storage_class_name or "",
+        storage_class_name=own_class,
         host_path=HostPathVolumeSource(path=directory, type="Directory"),
     )
     meta = ObjectMeta(name=provisioned_name(claim), annotations={PROVISIONED_BY: PROVISIONER})

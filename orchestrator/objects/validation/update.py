@@ -42,6 +42,8 @@ def keep_binding(obj: Any, old: Any) -> Any:
     if not isinstance(obj, PersistentVolumeClaim) or not isinstance(old, PersistentVolumeClaim):
         return obj
     spec = obj.spec if obj.spec.volume_name else replace(obj.spec, volume_name=old.spec.volume_name)
+    if spec.storage_class_name is None:
+        spec = replace(spec, storage_class_name=old.spec.storage_class_name)
     if replace(spec, resources=old.spec.resources) != old.spec:
         raise Invalid(f"spec: {_CLAIM_RULE}")
     before, now = old.spec.resources.requests["storage"], spec.resources.requests["storage"]

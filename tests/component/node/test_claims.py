@@ -190,3 +190,32 @@ async def test_V04_who_comes_back_with_other_wishes_is_refused_and_the_data_is_t
     assert record is not None
     assert record.owner == KEPT
     assert daemon.directory.is_dir()
+
+
+async def test_V04_a_claim_without_a_class_gets_the_default_one_and_may_still_grow(daemon: Daemon) -> None:
+    meta = {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
+    head = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": meta}
+    standard = {**head, "provisioner": "example.com/any"}
+    daemon.apply(standard, CLAIM)
+    assert daemon.store.get(KEY).spec.storage_class_name == "standard"
+    bigger = CLAIM | {"spec": {**CLAIM["spec"], "resources": {"requests": {"storage": "2Gi"}}}}
+    assert daemon.apply(standard, bigger) == []
+    claim = daemon.store.get(KEY)
+    assert (claim.spec.storage_class_name, claim.status.capacity) == ("standard", {"storage": "2Gi"})
+    volume = daemon.store.get(Key("PersistentVolume", "", claim.spec.volume_name))
+    assert (volume.spec.capacity, volume.status.phase) == ({"storage": "2Gi"}, "Bound")
+
+
+async def test_V04_a_claim_whose_volume_goes_is_lost_and_found_again(daemon: Daemon) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/srv/data"}}
+    volume = document("PersistentVolume", "disk", spec)
+    daemon.apply(volume, CLAIM)
+    assert daemon.store.get(KEY).spec.volume_name == "disk"
+    daemon.apply(CLAIM)
+    assert daemon.store.get(KEY).status.phase == "Lost"
+    assert daemon.told() == ["ClaimLost"]
+    assert "bound to non-existent persistentvolume" in daemon.keeper.of("default")["data"].problem
+    daemon.apply(CLAIM, volume)
+    assert daemon.store.get(KEY).status.phase == "Bound"
+    assert daemon.keeper.of("default")["data"].directory == "/srv/data"
+    assert daemon.store.get(Key("PersistentVolume", "", "disk")).status.phase == "Bound"
