@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -59,6 +60,8 @@ log = logging.getLogger(__name__)
 _ENGINE_CHECK = 5.0
 _EVENTS_CHECK = 60.0
 """Seconds between two looks."""
+_FIRST_LOOK = 2.0
+"""Seconds that a reader may wait for the first look at what runs."""
 
 
 class BadSpecs(OrchestratorError):
@@ -133,7 +136,14 @@ class _Daemon:
         self.handlers = Handlers(engine)
         self.node_facts = _node_facts(settings, info)
         self.sandbox_image = ""
-        self.api = ApiServer(self.store, engine, instance=settings.instance, clock=time.time, daemon=self._status)
+        self.api = ApiServer(
+            self.store,
+            engine,
+            instance=settings.instance,
+            clock=time.time,
+            daemon=self._status,
+            looked=self._looked,
+        )
 
     @classmethod
     async def build(cls, settings: Settings, stack: contextlib.AsyncExitStack) -> "_Daemon":
@@ -355,6 +365,15 @@ class _Daemon:
         while True:
             await asyncio.sleep(_EVENTS_CHECK)
             self.recorder.forget_old()
+
+    async def _looked(self) -> None:
+        """Wait until what runs was looked at; not for long, and not where something is in the way."""
+        if self.engine_error or self.problems:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_LOOK):
+                await self.applied.wait()
+                await self.manager.adopted.wait()
 
     def _status(self) -> DaemonStatus:
         settings, info = self.settings, self.info

@@ -16,13 +16,14 @@ Access = Literal["read", "write"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The rooms that the API shows.  `clock` gives Unix seconds."""
+    """The rooms that the API shows.  `clock` gives Unix seconds; `looked` returns once statuses are of now."""
 
     store: Store
     engine: Engine
     instance: str
     clock: Callable[[], float]
     daemon: StatusSource
+    looked: Callable[[], Awaitable[None]]
 
 
 Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]

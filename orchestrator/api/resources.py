@@ -15,6 +15,8 @@ from orchestrator.state.store import Key, Object
 async def get_object(context: Context, request: web.Request) -> web.StreamResponse:
     """One object."""
     key = key_of_request(request)
+    if key.kind == "Pod":
+        await context.looked()
     obj = context.store.get(key)
     if obj is None:
         raise NotFound(f'{request.match_info["resource"]} "{key.name}" not found')
@@ -27,6 +29,8 @@ async def list_objects(context: Context, request: web.Request) -> web.StreamResp
     namespace = request.match_info.get("namespace")
     if namespace is not None and not registry.is_namespaced(kind):
         raise NotFound("the server could not find the requested resource")
+    if kind == "Pod":
+        await context.looked()
     view = view_of(request, kind, context.clock())
     if flag(request, "watch"):
         return await stream(context, request, namespace, _selector(request, kind), view)

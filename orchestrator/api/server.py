@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,23 @@ STOP_SECONDS = 1.0
 
 
 class ApiServer:
-    """Serves one daemon's store and engine.  `clock` gives Unix seconds, `daemon` the daemon's state as of now."""
+    """Serves one daemon's store and engine."""
 
     def __init__(
-        self, store: Store, engine: Engine, *, instance: str, clock: Callable[[], float], daemon: StatusSource
+        self,
+        store: Store,
+        engine: Engine,
+        *,
+        instance: str,
+        clock: Callable[[], float],
+        daemon: StatusSource,
+        looked: Callable[[], Awaitable[None]],
     ) -> None:
-        context = Context(store, engine, instance, clock, daemon)
+        """`clock` gives Unix seconds, `daemon` the daemon's state as of now.
+
+        `looked` returns when what runs was looked at: who asks for pods before then would be told an older status.
+        """
+        context = Context(store, engine, instance, clock, daemon, looked)
         app = web.Application(middlewares=[_errors_are_statuses], client_max_size=MAX_BODY)
         self._requests: set[asyncio.Task[Any]] = set()
         for route in ROUTES:

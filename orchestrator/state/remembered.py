@@ -22,15 +22,17 @@ class Remembered:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def fields(self, key: str, identity: str) -> Fields | None:
+    def fields(self, key: str, identity: str, spec: str) -> Fields | None:
         """The metadata of the object that an earlier daemon knew under this key; None when that was another one.
 
-        It is wanted again: only a deletion that a user asked for holds on.
+        It is wanted again: only a deletion that a user asked for holds on.  `spec` is the digest of its spec now; with
+        another one than it was begins the next generation.
         """
         known = self._journal.get(_IDENTITIES, key)
         if known is None or known["identity"] != identity:
             return None
-        fields: Fields = {"uid": known["uid"], "creation_timestamp": known["created"]}
+        generation = known.get("generation", 1) + (known.get("spec", spec) != spec)
+        fields: Fields = {"uid": known["uid"], "creation_timestamp": known["created"], "generation": generation}
         return fields | _deletion(known) if known.get("asked") else fields
 
     def going(self, key: str, uid: str) -> Fields | None:
@@ -38,9 +40,11 @@ class Remembered:
         known = self._journal.get(_IDENTITIES, key)
         return _deletion(known) if known is not None and known["uid"] == uid else None
 
-    def keep(self, key: str, meta: Any, identity: str) -> None:
-        """Remember an object by its ObjectMeta."""
+    def keep(self, key: str, meta: Any, identity: str, spec: str) -> None:
+        """Remember an object by its ObjectMeta, and the digest of its spec."""
         document = {"uid": meta.uid, "created": meta.creation_timestamp, "identity": identity}
+        if spec:
+            document |= {"generation": meta.generation, "spec": spec}
         if meta.deletion_timestamp:
             document |= _told(meta, asked=True)
         self._journal.put(_IDENTITIES, key, document)

@@ -12,6 +12,7 @@ changes nothing.
 """
 
 import asyncio
+import hashlib
 import logging
 import uuid
 from collections import deque
@@ -158,7 +159,7 @@ class Store:
         obj = self._with_server_fields(key, item.object, existing if same else None, identity)
         for admit in self._admission:
             obj = admit(obj, existing)
-        self._remembered.keep(str(key), obj.metadata, identity)
+        self._remembered.keep(str(key), obj.metadata, identity, _spec_digest(item.object))
         then = item if obj.metadata.deletion_timestamp else None
         return self._put(key, Record(obj, item.object, item.raw, owner, item.source, then))
 
@@ -257,12 +258,13 @@ class Store:
             old = existing.metadata
             fields: dict[str, Any] = {"uid": old.uid, "creation_timestamp": old.creation_timestamp}
             changed = _without_metadata(existing) != _without_metadata(obj)
-            generation = old.generation + (1 if changed else 0)
+            fields["generation"] = old.generation + (1 if changed else 0)
         else:
-            known = self._remembered.fields(str(key), identity) if key not in self._records else None
-            fields = known or {"uid": str(uuid.uuid4()), "creation_timestamp": format_time(self._clock())}
-            generation = 1
-        metadata = msgspec.structs.replace(obj.metadata, generation=generation, **fields)
+            spec = _spec_digest(obj)
+            known = self._remembered.fields(str(key), identity, spec) if key not in self._records else None
+            fresh = {"uid": str(uuid.uuid4()), "creation_timestamp": format_time(self._clock()), "generation": 1}
+            fields = known or fresh
+        metadata = msgspec.structs.replace(obj.metadata, **fields)
         obj = msgspec.structs.replace(obj, metadata=metadata)
         if not hasattr(obj, "status"):
             return obj
@@ -371,6 +373,13 @@ def _attempt(key: Key, source: str, change: Callable[[], object]) -> tuple[Refus
 def _before_pods(key: Key) -> tuple[bool, Key]:
     """Everything that a pod may need (addresses of Services above all) is there before the pod is."""
     return key.kind == "Pod", key
+
+
+def _spec_digest(obj: Object) -> str:
+    """What tells that a spec was edited while there was no daemon; "" for what has no status (never of a Secret)."""
+    if not hasattr(obj, "status"):
+        return ""
+    return hashlib.sha256(msgspec.json.encode(obj.spec, order="deterministic")).hexdigest()[:16]
 
 
 def _without_metadata(obj: Object) -> Object:

@@ -72,7 +72,7 @@ class House:
         )
 
     def new_api(self) -> ApiServer:
-        return ApiServer(self.store, self.engine, instance="t", clock=time.time, daemon=self._status)
+        return ApiServer(self.store, self.engine, instance="t", clock=time.time, daemon=self._status, looked=_at_once)
 
     def _status(self) -> DaemonStatus:
         engine = EngineStatus("unix:///e.sock", "Simulated Engine", "1.0", "1.41")
@@ -138,3 +138,7 @@ class House:
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "orchestrator", "--socket", str(self.socket), *arguments]
+
+
+async def _at_once() -> None:
+    """Everything was looked at."""

@@ -259,3 +259,25 @@ def test_one_that_is_wanted_is_not_left_behind(journal: Journal) -> None:
     found = second.get(KEY)
     assert found is not None
     assert found.metadata.deletion_timestamp == ""
+
+
+def test_an_edit_while_there_is_no_daemon_is_the_next_generation(journal: Journal) -> None:
+    def pod(image: str) -> list[Desired]:
+        meta = ObjectMeta(name="web", namespace="default")
+        return [Desired(Pod(metadata=meta, spec=PodSpec(containers=(Container(name="c", image=image),))), {})]
+
+    def generation(store: Store) -> int:
+        found = store.get(Key("Pod", "default", "web"))
+        assert found is not None
+        return int(found.metadata.generation)
+
+    first = Store(journal, lambda: 0.0)
+    first.sync(SPECS, pod("web:1"))
+    first.sync(SPECS, pod("web:2"))
+    assert generation(first) == 2
+    second = Store(journal, lambda: 0.0)
+    second.sync(SPECS, pod("web:2"))
+    assert generation(second) == 2
+    third = Store(journal, lambda: 0.0)
+    third.sync(SPECS, pod("web:3"))
+    assert generation(third) == 3
