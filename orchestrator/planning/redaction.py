@@ -27,5 +27,5 @@ def redacted(text: str, secrets: Iterable[Secret]) -> str:
 def _parts(value: bytes) -> set[str]:
     whole = value.decode(errors="replace")
     parts = {part for part in (whole, whole.strip(), *whole.splitlines()) if len(part) >= _SHORTEST}
-    # The engine quotes as Go does: a value with a quote, a line end or a backslash in it is told with escapes.
-    return parts | {json.dumps(part, ensure_ascii=False)[1:-1] for part in parts}
+    # The engine and we quote: what has a quote, a line end or a backslash in it is told with escapes.
+    return parts | {told[1:-1] for part in parts for told in (json.dumps(part, ensure_ascii=False), repr(part))}

@@ -42,6 +42,7 @@ def leaky() -> Document:
     }
     fails = {"exec": {"command": ["sh", "-c", "test -z $WORD"]}}
     missing_file = {"name": "secret", "mountPath": "/one", "subPath": "absent"}
+    expanded = {"name": "secret", "mountPath": "/one", "subPathExpr": "$(WORD)/absent"}
     return pod(
         NAME,
         container("echo started with ${#WORD} letters; exit 1", "crashes", args=["$(WORD)"], **has),
@@ -52,6 +53,7 @@ def leaky() -> Document:
         container(FOR_EVER, "probed", livenessProbe={**fails, "periodSeconds": 1, "failureThreshold": 1}, **has),
         container(FOR_EVER, "unready", readinessProbe={**fails, "periodSeconds": 1}, **has),
         container(FOR_EVER, "mounted", **{**has, "volumeMounts": [missing_file]}),
+        container(FOR_EVER, "expanded", **{**has, "volumeMounts": [expanded]}),
         container(FOR_EVER, "no-key", **{**has, "env": [word, no_key]}),
         {**container(FOR_EVER, "no-image", **has), "image": "absent.example/none:1", "imagePullPolicy": "Never"},
         volumes=[{"name": "secret", "secret": {"secretName": NAME}}],

@@ -18,9 +18,10 @@ def test_values_and_their_lines_are_hidden_and_short_ones_tear_no_words_apart() 
     assert redacted(text, known) == 'exec: "<redacted>": executable file not found; <redacted>'
 
 
-def test_a_value_is_hidden_as_go_quotes_it() -> None:
+def test_a_value_is_hidden_as_it_is_quoted() -> None:
     known = [secret(key='say "hunter2"\\now\nagain')]
     assert redacted('exec: "say \\"hunter2\\"\\\\now\\nagain": not found', known) == 'exec: "<redacted>": not found'
+    assert redacted("subPath " + repr("a\x1bbc"), [secret(key="a\x1bbc")]) == "subPath '<redacted>'"
 
 
 def test_a_value_that_holds_another_goes_whole() -> None:
