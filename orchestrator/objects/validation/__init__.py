@@ -12,15 +12,12 @@ from orchestrator.objects.problem import Problem
 from orchestrator.objects.service import Service
 from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.objects.validation.annotations import validate_annotations
+from orchestrator.objects.validation.claims import validate_claim
 from orchestrator.objects.validation.config import validate_config_map, validate_secret
 from orchestrator.objects.validation.meta import validate_meta
 from orchestrator.objects.validation.pod import validate_pod_spec
 from orchestrator.objects.validation.service import validate_service
-from orchestrator.objects.validation.storage import (
-    validate_claim,
-    validate_persistent_volume,
-    validate_storage_class,
-)
+from orchestrator.objects.validation.storage import validate_persistent_volume, validate_storage_class
 
 
 def validate(obj: Object, *, namespaced: bool) -> list[Problem]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, error, forbidden, invalid, required
 from orchestrator.objects.scalars import check_config_key, check_label, parse_quantity
+from orchestrator.objects.validation.claims import validate_claim_spec
 from orchestrator.objects.validation.common import (
     exactly_one,
     local_path,
@@ -70,8 +71,9 @@ def _source(volume: Volume, path: FieldPath, containers: frozenset[str]) -> list
         problems += _empty_dir(volume.empty_dir, (*path, "emptyDir"))
     if volume.host_path:
         problems += host_path_problems(volume.host_path, (*path, "hostPath"))
-    if volume.ephemeral and volume.ephemeral.volume_claim_template is None:
-        problems.append(required((*path, "ephemeral", "volumeClaimTemplate")))
+    if volume.ephemeral:
+        here, template = (*path, "ephemeral", "volumeClaimTemplate"), volume.ephemeral.volume_claim_template
+        problems += validate_claim_spec(template.spec, (*here, "spec")) if template else [required(here)]
     if volume.persistent_volume_claim and not volume.persistent_volume_claim.claim_name:
         problems.append(required((*path, "persistentVolumeClaim", "claimName")))
     return problems

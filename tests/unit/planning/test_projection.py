@@ -40,6 +40,8 @@ def test_V01_a_secret_is_in_memory() -> None:
     assert content("emptyDir: {}").directory == "/v/1a2b3c4d/data"
     assert content("emptyDir: {medium: Memory}").directory == "/m/1a2b3c4d/data"
     assert content("hostPath: {path: /srv}").directory == "/srv"
+    spec = "{accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}"
+    assert content(f"ephemeral: {{volumeClaimTemplate: {{spec: {spec}}}}}").directory == "/v/1a2b3c4d/data"
 
 
 def test_the_words_for_a_content_do_not_show_it() -> None:
