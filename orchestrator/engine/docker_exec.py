@@ -27,7 +27,10 @@ END_SECONDS = 10.0
 
 # In the environment of every command that `run` starts, and of its children.
 _MARK = "ORCHESTRATOR_EXEC"
-_KILL_MARKED = 'for p in /proc/[0-9]*; do grep -qs "$1" "$p/environ" && kill -9 "${p#/proc/}"; done; true'
+_KILL_MARKED = (
+    'for signal in STOP KILL; do for p in /proc/[0-9]*; do grep -qs "$1" "$p/environ" && kill -$signal "${p#/proc/}"; '
+    "done; done; true"
+)
 
 # How often to look for what the engine does not announce: the exit code follows the end of the output.
 _POLL_FIRST_SECONDS, _POLL_LAST_SECONDS = 0.002, 0.2

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -18,17 +19,25 @@ def kill_tree(pid: int, container_id: str) -> bool:
     try:
         if container_id not in (_PROC / str(pid) / "cgroup").read_text():
             return False
-        # A child may have forked while its parent was being killed: look again until none is left.
+        # All stand still before the first one dies: a shell whose command was killed would go on with its next one.
+        # One may have forked meanwhile: look again until none is new.
+        stopped: set[int] = set()
         for _ in range(_ROUNDS):
-            doomed = _tree(pid)
-            for each in doomed:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(each, signal.SIGKILL)
-            if not doomed:
+            fresh = _tree(pid) - stopped
+            if not fresh:
                 break
+            _send(fresh, signal.SIGSTOP)
+            stopped |= fresh
+        _send(stopped, signal.SIGKILL)
     except (FileNotFoundError, PermissionError):
         return False
     return True
+
+
+def _send(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _tree(root: int) -> set[int]:

@@ -38,8 +38,8 @@ def lost_run(
         return LastState(identity, _UNKNOWN_CODE, UNKNOWN, told.message, began, ended)
     identity = before.container_id.removeprefix(_SCHEME)
     known = {seen.id for seen in attempts} | ({history.last.id} if history.last else set())
-    if before.state.running is None or identity in known:
+    if not identity or before.state.terminated or identity in known:
         return None
-    return LastState(
-        identity, _UNKNOWN_CODE, UNKNOWN, _UNKNOWN_MESSAGE, parse_time(before.state.running.started_at), now
-    )
+    # While the engine was removing it, it was told to wait.
+    began = parse_time(before.state.running.started_at) if before.state.running else 0.0
+    return LastState(identity, _UNKNOWN_CODE, UNKNOWN, _UNKNOWN_MESSAGE, began, now)

@@ -237,3 +237,12 @@ async def test_the_version_agreed_on_is_known_to_both(docker_image: str) -> None
     numbers = [tuple(map(int, version.split("."))) for version in ("1.44", info.api_version)]
     assert engine._client._calls.api_version == "v" + ".".join(map(str, min(numbers)))
     await engine.close()
+
+
+async def test_a_shell_that_is_killed_does_not_go_on_with_its_next_command(docker: Bench) -> None:
+    container = await docker.run()
+    script = "sleep 100; touch /tmp/went-on"
+    for _ in range(5):
+        assert (await docker.engine.exec(container, ("sh", "-c", script), seconds=0.2)).timed_out
+    found = await docker.engine.exec(container, ("ls", "/tmp/went-on"))
+    assert found.exit_code == 1
