@@ -1,5 +1,6 @@
 """Parts of volumes, and links that would lead out of them (V05; podman's CVE-2025-9566)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,17 @@ def test_V05_nothing_stays_mounted_when_a_pod_is_gone(own_daemon: Daemon) -> Non
     assert bound(daemon) == []
     assert list((daemon.home / "run" / "volumes").iterdir()) == []
     assert log.read_text() == "run\nrun\nrun\n"
+
+
+def test_V05_a_daemon_that_takes_all_down_leaves_no_mount(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon("--down-on-exit").start()
+    mounts = [part("deep"), {"name": "m", "mountPath": "/m"}]
+    volumes = [{"name": "v", "emptyDir": {}}, {"name": "m", "emptyDir": {"medium": "Memory"}}]
+    daemon.write(text(pod("v05-down", container(FOR_EVER, volumeMounts=mounts), volumes=volumes)))
+    daemon.wait_ready("v05-down")
+    assert len(bound(daemon)) == 2
+    assert daemon.stop() == 0
+    assert mounts_below(daemon.home) == []
 
 
 def test_V01_links_that_a_container_left_lead_no_write_of_ours_out(daemon: Daemon, tmp_path: Path) -> None:
