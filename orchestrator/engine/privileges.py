@@ -17,6 +17,7 @@ _NAMES = (
     "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
     "CHECKPOINT_RESTORE",
 )  # fmt: skip
+_OWN = {"console", "fd", "mqueue", "pts", "shm"}
 # Newer than the oldest engine that is supported, which never asks for them.
 _KNOWN_TO_ALL = _NAMES[: _NAMES.index("PERFMON")]
 
@@ -37,6 +38,19 @@ def _lacking(status: str) -> tuple[str, ...]:
     return ()
 
 
+def _devices(folder: Path) -> list[str]:
+    """The host's devices, but for those that every container has of its own (terminals, shared memory)."""
+    found: list[str] = []
+    for entry in sorted(folder.iterdir()):
+        if entry.is_symlink() or entry.name in _OWN:
+            continue
+        if entry.is_dir():
+            found += _devices(entry)
+        elif entry.is_char_device() or entry.is_block_device():
+            found.append(str(entry))
+    return found
+
+
 def all_that_the_host_has(lacks: Sequence[str]) -> dict[str, Any]:
     """The part of HostConfig that comes as near to `Privileged` as can be, without what the host lacks.
 
@@ -49,6 +63,8 @@ def all_that_the_host_has(lacks: Sequence[str]) -> dict[str, Any]:
         "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined", "label=disable"],
         "MaskedPaths": [],
         "ReadonlyPaths": [],
-        "Devices": [{"PathOnHost": "/dev", "PathInContainer": "/dev", "CgroupPermissions": "rwm"}],
+        "Devices": [
+            {"PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm"} for path in _devices(Path("/dev"))
+        ],
         "DeviceCgroupRules": ["a *:* rwm"],
     }
