@@ -232,6 +232,7 @@ class _Daemon:
             secrets={obj.metadata.name: obj for obj in store.list("Secret", namespace)},
             services=tuple(store.list("Service", namespace)),
             claims=self.claims.of(namespace),
+            pods=lambda: store.list("Pod"),
             binds_sub_paths=self.binds_sub_paths,
             names_only=names_only,
             peers=tuple(store.list("Pod", namespace)) if names_only else (),

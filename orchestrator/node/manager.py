@@ -104,6 +104,8 @@ class NodeManager:
     def _react(self, change: Change, tasks: asyncio.TaskGroup) -> None:
         key = change.key
         if key.kind == "Pod":
+            if _gives_way(change):
+                self._wake_unplaced()
             if change.type != "DELETED" and _only_status(change):
                 return
             if change.type != "DELETED" or key in self._workers:
@@ -112,6 +114,14 @@ class NodeManager:
             for worker in self._workers.values():
                 if worker.key.namespace == key.namespace:
                     worker.wake()
+
+    def _wake_unplaced(self) -> None:
+        """What a pod had of the host is free now: those that wait for it look again."""
+        for pod in self._rooms.store.list("Pod"):
+            unplaced = any(c.type == "PodScheduled" and c.status == "False" for c in pod.status.conditions)
+            worker = self._workers.get(Key("Pod", pod.metadata.namespace, pod.metadata.name))
+            if unplaced and worker is not None:
+                worker.wake()
 
     def _wake_all(self, tasks: asyncio.TaskGroup) -> None:
         for pod in self._rooms.store.list("Pod"):
@@ -225,6 +235,15 @@ def pods_left_behind(journal: Journal) -> frozenset[Key]:
 
 def _pod_of(container: Container) -> Key:
     return Key("Pod", container.labels[labels.NAMESPACE], container.labels[labels.POD])
+
+
+def _gives_way(change: Change) -> bool:
+    """Whether a pod is gone, or over: it holds nothing of the host any more."""
+    over = ("Succeeded", "Failed")
+    before = change.previous
+    return change.type == "DELETED" or (
+        before is not None and before.status.phase not in over and change.object.status.phase in over
+    )
 
 
 def _only_status(change: Change) -> bool:

@@ -1,6 +1,6 @@
 """What a pod's plan may look at besides the pod: the objects of its namespace, the node, and where files lie."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.objects.config import ConfigMap, Secret
@@ -63,6 +63,8 @@ class Surroundings:
     """Nothing carries a Service's address here: what works is its name, and the port that its pods listen on."""
     peers: tuple[Pod, ...] = ()
     """With `names_only`, the namespace's pods: they tell which number a named target port is."""
+    pods: Callable[[], Iterable[Pod]] = tuple
+    """All pods of the host."""
     binds_sub_paths: bool = False
     """The daemon can mount: a subPath is bound to a place where no container can swap it for a link."""
     backoff: BackoffSettings = field(default_factory=BackoffSettings)

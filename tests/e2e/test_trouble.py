@@ -157,7 +157,7 @@ def test_a_taken_port_is_told_and_tried_again(daemon: Daemon) -> None:
     assert [one["State"]["Status"] for one in daemon.containers("port")] == ["running", "running"]
 
 
-def test_a_port_of_another_pod_is_told_and_tried_again(daemon: Daemon) -> None:
+def test_N06_of_two_pods_that_want_one_port_the_second_waits_and_names_the_first(daemon: Daemon) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
@@ -165,9 +165,14 @@ def test_a_port_of_another_pod_is_told_and_tried_again(daemon: Daemon) -> None:
     daemon.write(text(pod("port-first", container(FOR_EVER, ports=ports))), "first.yaml")
     daemon.wait_ready("port-first")
     daemon.write(text(pod("port-second", container(FOR_EVER, ports=ports))), "second.yaml")
-    told = daemon.wait_event("port-second", "FailedCreatePodSandBox")
-    assert f"host port 127.0.0.1:{port} is in use by another container" in told["message"]
-    assert daemon.pod("port-second")["status"]["phase"] == "Pending"
+    told = daemon.wait_event("port-second", "FailedScheduling")
+    assert f"hostPort {port}/TCP belongs to pod default/port-first" in told["message"]
+    waits = daemon.pod("port-second")["status"]
+    assert waits["phase"] == "Pending"
+    assert [(c["type"], c["status"], c["reason"]) for c in waits["conditions"]] == [
+        ("PodScheduled", "False", "Unschedulable")
+    ]
+    assert daemon.containers("port-second") == []
     daemon.remove("first.yaml")
     daemon.wait_ready("port-second")
 

@@ -79,9 +79,10 @@ def test_L13_what_a_pod_waits_for(daemon: Daemon) -> None:
     assert why(daemon, "why-hook") == ["main: ContainerCreating: its postStart hook is running"]
     daemon.wait_ready("why-port")
     daemon.write(text(pod("why-second", container(FOR_EVER, **port))), "second.yaml")
-    daemon.wait_event("why-second", "FailedCreatePodSandBox")
+    daemon.wait_event("why-second", "FailedScheduling")
     (line,) = why(daemon, "why-second")
-    assert line.startswith("main: ContainerCreating: host port 0.0.0.0:18461 is in use")
+    assert line.startswith("PodScheduled: ")
+    assert line.endswith("hostPort 18461/TCP belongs to pod default/why-port.")
 
 
 def test_L13_a_pod_that_is_well_has_no_why_and_one_that_waited_starts(daemon: Daemon) -> None:
