@@ -33,7 +33,7 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder:
         options_of_daemon = ("--log-level", "info", "--backoff-base", "0.001", "--backoff-max", "0.001")
-        daemon = Daemon(Path(folder), busybox_image(), *options_of_daemon)
+        daemon = Daemon(Path(folder), busybox_image(), *options_of_daemon, reads=False)
         daemon.start()
         try:
             missed = asyncio.run(_bench(Subject(daemon), options.runs, options.many))

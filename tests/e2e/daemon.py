@@ -31,7 +31,8 @@ SECONDS = 60.0
 class Daemon:
     """One instance in a folder of its own.  `stop` and `kill` leave pods running, `down` takes everything away."""
 
-    def __init__(self, home: Path, image: str, *arguments: str) -> None:
+    def __init__(self, home: Path, image: str, *arguments: str, reads: bool = True) -> None:
+        """`reads`: a reader of all its pods judges what it is told."""
         self.home = home
         self.image = image
         self.specs = home / "specs"
@@ -44,6 +45,7 @@ class Daemon:
         self.arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
         self.reader: Reader | None = None
+        self._reads = reads
 
     # --- the process ---
 
@@ -67,7 +69,7 @@ class Daemon:
         """Start it, and wait for nothing."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(*more), stdout=log, stderr=log, start_new_session=True)
-        if self.reader is None:
+        if self.reader is None and self._reads:
             self.reader = Reader(Client(self.socket))
         return self
 
