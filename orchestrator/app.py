@@ -74,7 +74,7 @@ def main(settings: Settings) -> int:
     try:
         asyncio.run(run(settings))
     except* BadSpecs as group:
-        told += map(str, _leaves(group))
+        told += (*map(str, _leaves(group)), "orchestrator: cannot start: the specs have errors; nothing was touched")
     except* OrchestratorError as group:
         told += (f"orchestrator: {error}" for error in _leaves(group))
     except* Exception as group:

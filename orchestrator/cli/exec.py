@@ -9,7 +9,18 @@ from orchestrator.cli import options
 from orchestrator.cli.client import client_of, connect
 
 
-@click.command(short_help="Run a command in a container.")
+class _AfterDashes(click.Command):
+    """Takes COMMAND after `--` only: without it, `exec web sh -c ...` would read the command's -c as its own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a line without `--`, as kubectl does; but for one that asks for help, or names no command."""
+        words = [word for word in args if not word.startswith("-")]
+        if "--" not in args and len(words) > 1 and not set(args) & set(ctx.help_option_names):
+            raise click.UsageError("put -- before the command: orchestrator exec POD -- COMMAND...", ctx)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_AfterDashes, short_help="Run a command in a container.")
 @click.argument("pod")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, required=True, metavar="-- COMMAND...")
 @options.namespace

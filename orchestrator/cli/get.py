@@ -53,7 +53,8 @@ def command(
 ) -> None:
     """List objects, or print some of them.
 
-    Resources: pods (po), services (svc), configmaps (cm), secrets, namespaces (ns), endpoints (ep), events (ev), all.
+    Resources: pods (po), services (svc), endpoints (ep), configmaps (cm), secrets, persistentvolumeclaims (pvc),
+    persistentvolumes (pv), namespaces (ns), events (ev), all.
     """
     client = client_of(ctx)
     wanted = parse(discover(client), resource)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator import __version__
 from orchestrator.errors import OrchestratorError
 
 VERBS = ("run", "validate", "schema", "plan", "get", "describe", "events", "logs", "exec", "delete", "version")
@@ -50,6 +51,7 @@ class Verbs(click.Group):
     type=click.Path(path_type=Path),
     help="The daemon's socket (default: $ORCHESTRATOR_SOCKET, else the one in the default run folder).",
 )
+@click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, socket: Path | None) -> None:
     """Keep a folder of Kubernetes-style YAML running on one Docker host.

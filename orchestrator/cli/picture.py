@@ -2,6 +2,7 @@
 for `take`, which asks the daemon.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from orchestrator.cli.client import Client
@@ -54,6 +55,8 @@ class Picture:
     warnings: tuple[Warned, ...]
     engine_error: str
     syncing: bool
+    config: tuple[tuple[str, str], ...] = ()
+    """ConfigMaps and Secrets with their versions: ("configmap default/page", "17")."""
 
     @property
     def settled(self) -> bool:
@@ -79,6 +82,7 @@ def take(client: Client, since: str) -> Picture:
         warnings=tuple(map(_warning, recent[-WARNINGS:])),
         engine_error=status["engine"]["error"],
         syncing=status["syncing"],
+        config=(*_versions(client, "configmap"), *_versions(client, "secret")),
     )
 
 
@@ -91,9 +95,13 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
         if old is None or old.state != pod.state:
             lines.append(f"{pod.namespace}/{pod.name}  {pod.state}")
     lines += [f"{namespace}/{name}  gone" for namespace, name in known]
+    versions = dict(before.config) if before else {}
+    lines += [f"{what}  changed" for what, version in after.config if versions.get(what, version) != version]
     if after.engine_error and (before is None or before.engine_error != after.engine_error):
         lines.append(after.engine_error)
     lines += [f"specs: {text}" for text in after.problems if before is None or text not in before.problems]
+    if before and before.problems and not after.problems:
+        lines.append("specs: no errors any more")
     lines += [f"warning: {each.text}" for each in after.warnings if before is None or each not in before.warnings]
     return lines
 
@@ -101,6 +109,12 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
 def _pod(row: Document) -> PodLine:
     name, ready, status, restarts, age = row["cells"][:5]
     return PodLine(row["object"]["metadata"].get("namespace", ""), name, ready, status, str(restarts), age)
+
+
+def _versions(client: Client, kind: str) -> Iterator[tuple[str, str]]:
+    for row in client.get(f"/api/v1/{kind}s", table=True)["rows"]:
+        meta = row["object"]["metadata"]
+        yield f"{kind} {meta['namespace']}/{meta['name']}", meta["resourceVersion"]
 
 
 def _warning(event: Document) -> Warned:

@@ -1,5 +1,6 @@
 """`orchestrator run`: the daemon in the foreground, or (`--live`) beside a live picture of its pods."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,38 @@ from orchestrator.settings import Settings
 
 LEVELS = ("debug", "info", "warning", "error")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_SECONDS = click.FloatRange(min=0)
+_INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+"""Short enough, and of such letters, that names of containers, networks and tables are made of it as it stands."""
+
+
+def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not _INSTANCE.fullmatch(name):
+        raise click.BadParameter(f"{name!r} is no name: at most 40 of a-z, 0-9 and -, without - at an end")
+    return name
 
 
 @click.command(short_help="Run the daemon on files and folders of YAML.")
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--state-dir", type=_FOLDER, envvar="ORCHESTRATOR_STATE_DIR", help="Where the journal and volumes are kept."
+    "--state-dir",
+    type=_FOLDER,
+    envvar="ORCHESTRATOR_STATE_DIR",
+    help="Where the journal, claims and volumes are kept (default for root: /var/lib/orchestrator).",
 )
 @click.option(
-    "--run-dir", type=_FOLDER, envvar="ORCHESTRATOR_RUN_DIR", help="Where socket, secrets and hosts files are."
+    "--run-dir",
+    type=_FOLDER,
+    envvar="ORCHESTRATOR_RUN_DIR",
+    help="Where socket, secrets and hosts files are (default for root: /run/orchestrator).",
 )
-@click.option("--instance", envvar="ORCHESTRATOR_INSTANCE", help="Two instances on one engine do not see each other.")
+@click.option(
+    "--instance",
+    envvar="ORCHESTRATOR_INSTANCE",
+    metavar="NAME",
+    callback=_instance,
+    help=f"Two instances on one engine do not see each other (default: {Settings.instance}).",
+)
 @click.option(
     "--down-on-exit", is_flag=True, default=None, envvar="ORCHESTRATOR_DOWN_ON_EXIT", help="Stop all pods at the end."
 )
@@ -30,21 +52,39 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--node-name", envvar="ORCHESTRATOR_NODE_NAME", help="The node's name in pods' status (default: the host's)."
 )
-@click.option("--pool", envvar="ORCHESTRATOR_POOL", metavar="CIDR", help="The range that networks are cut out of.")
 @click.option(
-    "--backoff-base", type=float, envvar="ORCHESTRATOR_BACKOFF_BASE", metavar="SECONDS", help="First back-off."
+    "--pool",
+    envvar="ORCHESTRATOR_POOL",
+    metavar="CIDR",
+    help=f"The range that networks are cut out of (default: {Settings.pool}).",
 )
 @click.option(
-    "--backoff-max", type=float, envvar="ORCHESTRATOR_BACKOFF_MAX", metavar="SECONDS", help="Longest back-off."
+    "--backoff-base",
+    type=_SECONDS,
+    envvar="ORCHESTRATOR_BACKOFF_BASE",
+    metavar="SECONDS",
+    help=f"First back-off (default: {Settings.backoff_base:g}).",
+)
+@click.option(
+    "--backoff-max",
+    type=_SECONDS,
+    envvar="ORCHESTRATOR_BACKOFF_MAX",
+    metavar="SECONDS",
+    help=f"Longest back-off (default: {Settings.backoff_max:g}).",
 )
 @click.option(
     "--empty-folder-delay",
-    type=float,
+    type=_SECONDS,
     envvar="ORCHESTRATOR_EMPTY_FOLDER_DELAY",
     metavar="SECONDS",
-    help="How long an emptied folder may stay so before its objects are deleted.",
+    help=f"How long an emptied folder may stay so before its objects go (default: {Settings.empty_folder_delay:g}).",
 )
-@click.option("--cluster-domain", envvar="ORCHESTRATOR_CLUSTER_DOMAIN", help="What full names of Services end in.")
+@click.option(
+    "--cluster-domain",
+    envvar="ORCHESTRATOR_CLUSTER_DOMAIN",
+    metavar="DOMAIN",
+    help=f"What full names of Services end in (default: {Settings.cluster_domain}).",
+)
 @click.option(
     "--service-mode",
     type=click.Choice(["auto", "names"]),

@@ -26,7 +26,7 @@ from orchestrator.planning.ops import (
     Create,
     EnsureNetwork,
     EventNote,
-    ForgetPod,
+    Forget,
     KeepRestarts,
     Note,
     Op,
@@ -151,7 +151,7 @@ class Executor:
                 memory.keep_restarts(op.name, op.restarts)
             case Note():
                 memory.note(op.key)
-            case ForgetPod():
+            case Forget():
                 await tools.volumes.remove(op.uid)
                 tools.hosts.remove(op.uid)
                 memory.forget_pod(op.uid)

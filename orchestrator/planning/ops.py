@@ -207,8 +207,8 @@ class Note(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetPod(Op):
-    """Nothing of this uid is left in the engine: remove its files and its history."""
+class Forget(Op):
+    """Nothing of this pod's uid is left in the engine: remove its files and its history."""
 
     uid: str
 

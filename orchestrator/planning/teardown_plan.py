@@ -6,7 +6,7 @@ from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.container_plan import probes_while_stopping, together
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
-from orchestrator.planning.ops import ForgetPod, Plan, Remove
+from orchestrator.planning.ops import Forget, Plan, Remove
 from orchestrator.planning.restart_policy import is_sidecar
 from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
 
@@ -15,7 +15,7 @@ def teardown_plan(uid: str, pod: Pod | None, observed: Observed, now: float) -> 
     """End everything of one uid: stop what is alive, then remove, then forget."""
     own = [c for c in observed.containers if c.uid == uid]
     if not own:
-        return Plan((ForgetPod(uid=uid, cause="nothing of it is left"),), done=True)
+        return Plan((Forget(uid=uid, cause="nothing of it is left"),), done=True)
     alive = [c for c in own if c.alive and not c.is_sandbox]
     if alive:
         return stop_all(alive, pod, observed, now, StopReason.DELETED, "the pod goes")

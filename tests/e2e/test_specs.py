@@ -129,8 +129,10 @@ def test_S02_S03_S05_S06_a_daemon_does_not_start_on_wrong_specs(wrong: Daemon) -
     done = wrong.run_to_end()
     assert done.returncode == 1
     _all_told(done.stderr)
-    assert len(done.stderr.splitlines()) == len(ERRORS)
-    assert all(line.startswith(f"{wrong.specs}/") for line in done.stderr.splitlines())
+    *lines, last = done.stderr.splitlines()
+    assert len(lines) == len(ERRORS)
+    assert all(line.startswith(f"{wrong.specs}/") for line in lines)
+    assert last == "orchestrator: cannot start: the specs have errors; nothing was touched"
     assert wrong.containers() == []
     assert not (wrong.home / "state").exists()
 

@@ -43,7 +43,10 @@ async def test_a_root_that_breaks_begins_anew_and_says_so_in_a_line(caplog: pyte
             ExceptionGroup("g", [ExceptionGroup("h", [Unavailable("cannot reach it")])]),
             "orchestrator: cannot reach it\n",
         ),
-        (app.BadSpecs("a.yaml:1:1: wrong"), "a.yaml:1:1: wrong\n"),
+        (
+            app.BadSpecs("a.yaml:1:1: wrong"),
+            "a.yaml:1:1: wrong\norchestrator: cannot start: the specs have errors; nothing was touched\n",
+        ),
         (
             ExceptionGroup("g", [ValueError("two\nlines")]),
             "orchestrator: cannot go on: this should not happen: ValueError: two lines\n",

@@ -3,9 +3,10 @@ from pathlib import Path
 import click
 import pytest
 
+from orchestrator import __version__
 from orchestrator.cli.durations import seconds
 from orchestrator.cli.exec_session import exit_code
-from orchestrator.cli.main import VERBS, cli
+from orchestrator.cli.main import VERBS, cli, run
 from orchestrator.cli.options import pod_name
 from orchestrator.cli.resources import Resource, Wanted, parse
 from orchestrator.cli.run import daemon_arguments
@@ -81,6 +82,36 @@ def test_the_live_daemon_gets_exactly_these_settings() -> None:
     assert arguments[0] == "run"
     assert (parsed.pop("log_level"), parsed.pop("live")) == ("debug", False)
     assert Settings(**parsed) == settings
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        (("--instance", "User 2"), "'User 2' is no name"),
+        (("--instance", "-a"), "'-a' is no name"),
+        (("--instance", "a" * 41), "at most 40"),
+        (("--instance", ""), "'' is no name"),
+        (("--backoff-base", "-1"), "-1"),
+    ],
+)
+def test_settings_that_cannot_be_are_wrong_use(
+    flag: tuple[str, str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["run", str(tmp_path), *flag]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("web", "ls"), ("web", "sh", "-c", "echo"), ("-n", "a", "web", "ls", "-l")])
+def test_a_command_without_dashes_before_it_is_wrong_use(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["exec", *words]) == 2
+    assert "put -- before the command" in capsys.readouterr().err
+
+
+def test_the_version_is_told_without_a_daemon(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"orchestrator {__version__}\n"
 
 
 def test_every_verb_has_a_line_of_help() -> None:

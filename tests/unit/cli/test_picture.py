@@ -53,3 +53,16 @@ def test_warnings_of_pods_that_are_well_are_over() -> None:
     warned = Warned("default", "web", "Unhealthy")
     assert of(POD, warnings=(warned,)).open_warnings == (warned,)
     assert of(replace(POD, ready="1/1", status="Running"), warnings=(warned,)).open_warnings == ()
+
+
+def test_an_edit_of_config_is_told_and_what_appears_is_not() -> None:
+    before = replace(BEFORE, config=(("configmap default/page", "1"), ("secret default/token", "2")))
+    edited = replace(BEFORE, config=(("configmap default/page", "3"), ("secret default/new", "4")))
+    assert changes(before, edited) == ["configmap default/page  changed"]
+    assert changes(None, before) == ["default/web  0/1 ContainerCreating"]
+
+
+def test_the_end_of_the_last_error_is_told() -> None:
+    wrong = replace(BEFORE, problems=("a.yaml:1:1: bad", "b.yaml:1:1: bad"))
+    assert changes(wrong, replace(wrong, problems=("a.yaml:1:1: bad",))) == []
+    assert changes(wrong, BEFORE) == ["specs: no errors any more"]

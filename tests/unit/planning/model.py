@@ -27,7 +27,7 @@ from orchestrator.planning.ops import (
     BeginStop,
     Create,
     EnsureNetwork,
-    ForgetPod,
+    Forget,
     KeepRestarts,
     Note,
     Op,
@@ -158,7 +158,7 @@ class World:
             case Note():
                 assert op.key not in self.noted, f"told twice: {op.key}"
                 self.noted.add(op.key)
-            case ForgetPod():
+            case Forget():
                 self.former.pop(op.uid, None)
                 self.restarts.clear()
                 self.volumes.clear()

@@ -236,14 +236,14 @@ def test_L10_deletion_stops_all_in_parallel_removes_and_forgets() -> None:
         "remove POD: the pod goes",
         "remove web: the pod goes",
         "remove log: the pod goes",
-        "forget pod pod: nothing of it is left",
+        "forget pod: nothing of it is left",
     ]
     assert plan.done
     assert not world.containers
 
 
 def test_L10_a_pod_that_never_started_is_forgotten_at_once() -> None:
-    is_plan(planned(simple(grace=30), Observed()), "forget pod pod: nothing of it is left")
+    is_plan(planned(simple(grace=30), Observed()), "forget pod: nothing of it is left")
 
 
 def test_the_words_of_a_hook_that_failed_do_not_stop_a_deletion() -> None:
