@@ -33,6 +33,10 @@ QUIET_EVERY = 1.0
 MAX_LOG = 10 * 2**20
 """Bytes of the log at which a start begins a new one."""
 _TAIL = 20
+_HEADER = 2
+"""Lines that are not a pod's: the table's header, and the one that the cursor is in."""
+_NOTE = 2
+"""Lines that a note may take."""
 
 
 def follow(settings: Settings, arguments: list[str]) -> int:
@@ -93,10 +97,10 @@ class _Live:
     def _draw_until_settled(self) -> None:
         from rich.live import Live
 
-        with Live(_drawing(None), refresh_per_second=8, transient=False) as screen:
+        with Live(_drawing(None, 0), refresh_per_second=8, transient=False) as screen:
             while self._child.poll() is None:
                 self._last = self._picture() or self._last
-                screen.update(_drawing(self._last))
+                screen.update(_drawing(self._last, screen.console.height))
                 if self._last is not None and self._last.settled:
                     return
                 self._wait(EVERY)
@@ -211,22 +215,27 @@ def _report_death(child: subprocess.Popen[bytes], log: Path, start: int) -> int:
     return 1
 
 
-def _drawing(picture: Picture | None) -> "RenderableType":
+def _drawing(picture: Picture | None, height: int) -> "RenderableType":
+    """The table and what is wrong, in `height` lines: what is wrong is never what falls off the end."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     if picture is None:
         return Text("the daemon is starting ...", style="dim")
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for column in ("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"):
-        table.add_column(column, no_wrap=True)
-    for pod in picture.pods:
-        style = "green" if pod.settled else "yellow" if pod.status in ("Pending", "Running") else _style(pod.status)
-        table.add_row(pod.namespace, pod.name, pod.ready, Text(pod.status, style), pod.restarts, pod.age)
     notes = [Text(picture.engine_error, "red")] if picture.engine_error else []
     notes += [Text(f"specs: {text}", "red") for text in picture.problems]
     notes += [Text(f"warning: {each.text}", "yellow") for each in picture.open_warnings]
+    pods = picture.rows(height - _HEADER - _NOTE * len(notes))
+    if hidden := len(picture.pods) - len(pods):
+        ready = sum(pod.settled for pod in picture.pods)
+        notes.insert(0, Text(f"... and {hidden} more; {ready} of {len(picture.pods)} are ready", "dim"))
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for column in ("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE"):
+        table.add_column(column, no_wrap=True)
+    for pod in pods:
+        style = "green" if pod.settled else "yellow" if pod.status in ("Pending", "Running") else _style(pod.status)
+        table.add_row(pod.namespace, pod.name, pod.ready, Text(pod.status, style), pod.restarts, pod.age)
     return Group(table, *notes)
 
 

@@ -63,6 +63,12 @@ class Picture:
         """Say whether the folder is in force and nothing is left to wait for."""
         return not self.syncing and not self.engine_error and all(pod.settled for pod in self.pods)
 
+    def rows(self, room: int) -> tuple[PodLine, ...]:
+        """Give the pods to draw in `room` lines: all where they fit or are the end's, else the ones awaited first."""
+        if self.settled or len(self.pods) <= room:
+            return self.pods
+        return tuple(sorted(self.pods, key=lambda pod: pod.settled)[: max(room - 1, 0)])
+
     @property
     def open_warnings(self) -> tuple[Warned, ...]:
         """The warnings that matter still: not those of pods that are well by now."""

@@ -66,3 +66,12 @@ def test_the_end_of_the_last_error_is_told() -> None:
     wrong = replace(BEFORE, problems=("a.yaml:1:1: bad", "b.yaml:1:1: bad"))
     assert changes(wrong, replace(wrong, problems=("a.yaml:1:1: bad",))) == []
     assert changes(wrong, BEFORE) == ["specs: no errors any more"]
+
+
+def test_in_a_low_terminal_the_pods_that_are_awaited_are_drawn_first() -> None:
+    well = tuple(replace(POD, name=f"well-{number}", ready="1/1", status="Running") for number in range(3))
+    picture = replace(BEFORE, pods=(*well, POD))
+    assert picture.rows(4) == picture.pods
+    assert picture.rows(3) == (POD, well[0])
+    assert picture.rows(0) == ()
+    assert replace(picture, pods=well).rows(1) == well
