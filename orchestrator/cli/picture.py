@@ -107,7 +107,7 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
         lines.append(after.engine_error)
     lines += [f"specs: {text}" for text in after.problems if before is None or text not in before.problems]
     if before and before.problems and not after.problems:
-        lines.append("specs: no errors any more")
+        lines.append("specs: nothing is wrong any more")
     lines += [f"warning: {each.text}" for each in after.warnings if before is None or each not in before.warnings]
     return lines
 

@@ -65,7 +65,7 @@ def test_an_edit_of_config_is_told_and_what_appears_is_not() -> None:
 def test_the_end_of_the_last_error_is_told() -> None:
     wrong = replace(BEFORE, problems=("a.yaml:1:1: bad", "b.yaml:1:1: bad"))
     assert changes(wrong, replace(wrong, problems=("a.yaml:1:1: bad",))) == []
-    assert changes(wrong, BEFORE) == ["specs: no errors any more"]
+    assert changes(wrong, BEFORE) == ["specs: nothing is wrong any more"]
 
 
 def test_in_a_low_terminal_the_pods_that_are_awaited_are_drawn_first() -> None:
