@@ -15,6 +15,7 @@ from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest, pod_identity
 from orchestrator.planning.labels import CONFIG, SANDBOX_NAME, container_labels, container_name
 from orchestrator.planning.made_from import config_label
+from orchestrator.planning.non_root import check_non_root
 from orchestrator.planning.projection import is_read_only, volume_directory
 from orchestrator.planning.resolver import resolver_settings
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
@@ -78,12 +79,14 @@ class Joined:
 def container_config(
     pod: Pod, container: Container, attempt: int, around: Surroundings, joined: Joined, role: str, image_user: str = ""
 ) -> ContainerConfig:
-    """One attempt of one container, joined to its sandbox.  ConfigError when a reference leads nowhere.
+    """One attempt of one container, joined to its sandbox.
 
-    `image_user` is the user that the image names, for a spec that sets a group only.
+    ConfigError for a reference that leads nowhere, and for root where it must not be.  `image_user` is the user that
+    the image names, for a spec that names none.
     """
     spec, meta, own = pod.spec, pod.metadata, container.security_context or SecurityContext()
     variables = environment(pod, container, around, joined.ip)
+    check_non_root(pod, container, image_user)
     caps = own.capabilities or Capabilities()
     limits, requests = container.resources.limits, container.resources.requests
     return ContainerConfig(

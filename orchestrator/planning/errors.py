@@ -4,7 +4,7 @@ from orchestrator.errors import OrchestratorError
 
 
 class ConfigError(OrchestratorError):
-    """CreateContainerConfigError: a reference that leads nowhere, a field that has no value."""
+    """CreateContainerConfigError: a reference that leads nowhere, a field that has no value, a user who must not be."""
 
 
 class MountError(OrchestratorError):

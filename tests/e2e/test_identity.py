@@ -58,6 +58,23 @@ def test_R05_what_the_image_says_holds_unless_the_spec_says_another(daemon: Daem
 # --- users and capabilities ---
 
 
+def test_R04_what_must_not_be_root_is_not_made_until_it_is_not(daemon: Daemon, full_image: str) -> None:
+    def written(**own: object) -> None:
+        made = run_once("r04-non-root", container("id -u", **own), securityContext={"runAsNonRoot": True})
+        daemon.write(text(made).replace("IMAGE", full_image))
+
+    def refused(because: str) -> bool:
+        state = daemon.get("pods", "r04-non-root")["status"]["containerStatuses"][0]["state"].get("waiting", {})
+        return state.get("reason") == "CreateContainerConfigError" and because in state["message"]
+
+    written()
+    daemon.wait_pod("r04-non-root", lambda _pod: refused("image has non-numeric user (app), cannot verify"))
+    written(securityContext={"runAsUser": 0})
+    daemon.wait_pod("r04-non-root", lambda _pod: refused("container's runAsUser breaks non-root policy"))
+    written(securityContext={"runAsUser": 1000})
+    assert said(daemon, "r04-non-root") == ["1000"]
+
+
 def test_R04_a_container_s_user_and_group_beat_its_pod_s(daemon: Daemon, full_image: str) -> None:
     script = "id -u; id -g; id -G"
     contexts: dict[str, Document] = {
