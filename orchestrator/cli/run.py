@@ -12,13 +12,13 @@ from orchestrator.settings import Settings
 LEVELS = ("debug", "info", "warning", "error")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _SECONDS = click.FloatRange(min=0)
-_INSTANCE = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 """Short enough, and of such letters, that names of containers, networks and tables are made of it as it stands."""
 
 
 def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     if name is not None and not _INSTANCE.fullmatch(name):
-        raise click.BadParameter(f"{name!r} is no name: at most 40 of a-z, 0-9 and -, without - at an end")
+        raise click.BadParameter(f"{name!r} is no name: at most 40 letters, digits, _, . and -, with a letter or digit first")
     return name
 
 
