@@ -45,8 +45,10 @@ from orchestrator.roots import either, for_ever
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
+from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
+from orchestrator.services.node_ports import NodePortBook
 from orchestrator.settings import Settings
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
@@ -124,8 +126,10 @@ class _Daemon:
         self.engine_error = ""
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
-        admission = (refuse_immutable, keep_binding, self.book.admit, self._admit_pod)
+        self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has)
+        admission = (refuse_immutable, keep_binding, self.node_ports.admit, self._admit_pod)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
+        self.store.on_drop(self.node_ports.release)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
         claims = settings.state_dir / "claims"
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
@@ -186,6 +190,8 @@ class _Daemon:
             daemon.hosts,
             daemon.recorder,
             daemon.manager.adopted,
+            HostPorts(),
+            host_address,
         )
         await daemon.api.start(settings.socket)
         stack.push_async_callback(daemon.api.stop)

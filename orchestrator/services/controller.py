@@ -7,14 +7,16 @@ and tried again with growing waits.
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.services import nft
 from orchestrator.services.addresses import AddressBook, has_address
 from orchestrator.services.dataplane import DataPlane, Mode
+from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
+from orchestrator.services.reach import RETRY_SECONDS, Reach
 from orchestrator.services.upkeep import FIRST_RETRY, LAST_RETRY, Upkeep, attempt
 from orchestrator.services.view import View, pod_matters, view
 from orchestrator.state.events import EventRecorder
@@ -38,8 +40,13 @@ class ServiceController:
         hosts: HostsFiles,
         recorder: EventRecorder,
         adopted: asyncio.Event,
+        host_ports: HostPorts,
+        host_address: Callable[[], str],
     ) -> None:
-        """`adopted` is set once pods that run already are in the store; rules that stand are left alone until then."""
+        """`adopted` is set once pods that run already are in the store; rules that stand are left alone until then.
+
+        `host_address` gives the address that load balancers tell.
+        """
         self._store = store
         self._book = book
         store.on_drop(book.release)
@@ -48,6 +55,7 @@ class ServiceController:
         self._hosts = hosts
         self._recorder = recorder
         self._adopted = adopted
+        self._reach = Reach(store, recorder, dataplane, host_ports, host_address)
         self._services: dict[Key, Service] = {}
         self._wake = asyncio.Event()
         self._upkeep = Upkeep(store, networks, dataplane, self._wake.set)
@@ -57,6 +65,7 @@ class ServiceController:
         self._making: set[str] = set()
         self._kept: frozenset[str] = frozenset()
         self._told: set[tuple[str, str]] = set()
+        self._again: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
@@ -184,10 +193,18 @@ class ServiceController:
                 tasks.create_task(self._make_network(namespace), name=f"services: network of {namespace}")
         # Also for networks that are not there yet: rules do no harm, and a new daemon must not take down what stands.
         subnets = [self._book.subnet(namespace) for namespace in now.targets]
+        services = list(self._services.values())
+        doors = self._reach.settle(services)
         await self._dataplane.apply(
-            (nft.Network(subnet.bridge, str(subnet.services)) for subnet in subnets),
+            (nft.Network(subnet.bridge, str(subnet.services), str(subnet.pods)) for subnet in subnets),
             {address: target for targets in now.targets.values() for address, target in targets.items()},
+            doors,
+            [subnet.bridge for subnet in self._book.subnets() if subnet.namespace not in now.targets],
         )
+        if self._again is not None:
+            self._again.cancel()
+        if self._reach.tell(services):
+            self._again = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
         if shrunk:
             self._upkeep.shrunk()
         return True
@@ -225,9 +242,12 @@ class ServiceController:
 def _what_is_missing(service: Service, mode: Mode) -> Iterator[tuple[str, str]]:
     """What this host cannot give a Service: reason and message of an Event each."""
     kind = service.spec.type
-    if kind in ("NodePort", "LoadBalancer", "ExternalName"):
-        serves = "no name" if kind == "ExternalName" else "its cluster IP only"
-        yield "NotImplemented", f"type {kind} is not done yet: this Service gets {serves}"
+    if kind == "ExternalName":
+        yield "NotImplemented", f"type {kind} is not done yet: this Service gets no name"
     if mode is Mode.NAMES and has_address(service):
         address = service.spec.cluster_ip
-        yield "ServedByName", f"nothing carries {address} here: use the name, which leads to ready pods, and their port"
+        ports = " nor ports of the host" if kind in ("NodePort", "LoadBalancer") else ""
+        yield (
+            "ServedByName",
+            f"nothing carries {address}{ports} here: use the name, which leads to ready pods, and their port",
+        )

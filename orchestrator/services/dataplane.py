@@ -7,17 +7,19 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.services import nft
+from orchestrator.services.commands import run
+from orchestrator.services.flows import forget_flows
+from orchestrator.services.openings import Openings
 from orchestrator.services.subnets import Subnet
 
 log = logging.getLogger(__name__)
 
-SECONDS = 20.0
 _INTERFACES = Path("/sys/class/net")
 _BRIDGED_SEEN = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
@@ -38,9 +40,9 @@ async def choose_mode(engine_url: str) -> tuple[Mode, str]:
     missing = [tool for tool in ("nft", "ip") if shutil.which(tool) is None]
     if missing:
         return Mode.NAMES, f"{' and '.join(missing)} not found (Debian: apt install nftables iproute2)"
-    trial = nft.Ruleset(frozenset({nft.Network("trial", "192.0.2.0/28")}), {})
+    trial = nft.Ruleset(frozenset({nft.Network("trial", "192.0.2.0/28", "192.0.2.16/28")}), {})
     try:
-        await _run("nft", "-c", "-f", "-", script=nft.load("orchestrator-trial", trial))
+        await run("nft", "-c", "-f", "-", script=nft.load("orchestrator-trial", trial))
     except OrchestratorError as error:
         return Mode.NAMES, str(error)
     return Mode.KERNEL, ""
@@ -54,51 +56,72 @@ class DataPlane:
         self._table = nft.table_name(instance)
         self._loaded: nft.Ruleset | None = None
         self._absent = False
+        self._openings = Openings(self._table)
         self._lock = asyncio.Lock()
+
+    @property
+    def trouble(self) -> str:
+        """Why other machines cannot reach the host's ports of Services; "" when they can, or there is none."""
+        return self._openings.trouble
 
     async def attach(self, subnet: Subnet) -> None:
         """Make the host the owner of the network's Service addresses, so that no packet for one can leave it."""
         if self.mode is Mode.KERNEL:
             # With this route the host answers ARP for every such address; nft takes what arrives from there.
-            await _run("ip", "route", "replace", "local", str(subnet.services), "dev", subnet.bridge, "table", "local")
+            await run("ip", "route", "replace", "local", str(subnet.services), "dev", subnet.bridge, "table", "local")
 
     def attached(self, subnet: Subnet) -> bool:
         """Whether the network's bridge is there (a cheap look; the answer in mode NAMES is always yes)."""
         return self.mode is Mode.NAMES or (_INTERFACES / subnet.bridge).exists()
 
-    async def apply(self, networks: Iterable[nft.Network], targets: dict[nft.Address, nft.Target]) -> None:
+    async def apply(
+        self,
+        networks: Iterable[nft.Network],
+        targets: dict[nft.Address, nft.Target],
+        doors: Mapping[nft.HostPort, nft.Door] | None = None,
+        others: Iterable[str] = (),
+    ) -> None:
         """Make the kernel's rules exactly these, in one transaction; OrchestratorError when it refuses.
 
         The first call replaces whatever an earlier daemon left, and no networks at all means no table.  Old connections
-        stay; new ones follow the new rules.
+        stay; new ones follow the new rules.  `doors` are the host's ports that Services have, served or not; `others`
+        are our bridges behind which there is no Service.
         """
         if self.mode is Mode.NAMES:
             return
         async with self._lock:
-            rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen())
-            if not rules.networks:
+            served = {port: door for port, door in (doors or {}).items() if door.address in targets}
+            rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served)
+            bridges = {network.bridge for network in rules.networks}
+            self._openings.shut([*others, *([] if doors else bridges)])
+            if rules.networks:
+                for bridge in bridges:
+                    _let_pods_reach_themselves(bridge)
+                await self._load(rules)
+            else:
                 await self._remove_table()
-                return
-            for network in rules.networks:
-                _let_pods_reach_themselves(network.bridge)
-            before = self._loaded
-            script = nft.load(self._table, rules) if before is None else nft.change(self._table, before, rules)
-            if not script:
-                return
-            # Until it is known to have worked, nothing is known of the table; the next call loads it whole.
-            self._loaded, self._absent = None, False
-            await _run("nft", "-f", "-", script=script)
-            self._loaded = rules
-            if before is not None:
-                await _forget_flows(before, rules)
+            await self._openings.open(bridges if doors else ())
+
+    async def _load(self, rules: nft.Ruleset) -> None:
+        before = self._loaded
+        script = nft.load(self._table, rules) if before is None else nft.change(self._table, before, rules)
+        if not script:
+            return
+        # Until it is known to have worked, nothing is known of the table; the next call loads it whole.
+        self._loaded, self._absent = None, False
+        await run("nft", "-f", "-", script=script)
+        self._loaded = rules
+        if before is not None:
+            await forget_flows(before, rules)
 
     async def check(self) -> bool:
         """Whether the table is still there; if someone flushed it, the next `apply` loads it whole."""
         if self.mode is Mode.NAMES or self._loaded is None:
             return True
+        await self._openings.repair()
         async with self._lock:
             try:
-                await _run("nft", "list", "chain", "ip", self._table, "prerouting")
+                await run("nft", "list", "chain", "ip", self._table, "prerouting")
             except OrchestratorError:
                 self._loaded = None
         return self._loaded is not None
@@ -108,19 +131,22 @@ class DataPlane:
         if self.mode is Mode.NAMES:
             return
         async with self._lock:
+            subnets = list(subnets)
+            self._openings.shut(subnet.bridge for subnet in subnets)
             await self._remove_table()
+            await self._openings.open(())
             for subnet in subnets:
                 if (_INTERFACES / subnet.bridge).exists():
                     route = ("local", str(subnet.services), "dev", subnet.bridge, "table", "local")
                     try:
-                        await _run("ip", "route", "del", *route)
+                        await run("ip", "route", "del", *route)
                     except OrchestratorError as error:
                         log.debug("%s", error)
 
     async def _remove_table(self) -> None:
         if not self._absent:
             self._loaded = None
-            await _run("nft", "-f", "-", script=nft.delete(self._table))
+            await run("nft", "-f", "-", script=nft.delete(self._table))
             self._absent = True
 
 
@@ -140,42 +166,3 @@ def _let_pods_reach_themselves(bridge: str) -> None:
                 switch.write_text("1")
         except OSError as error:  # the pod went meanwhile
             log.debug("cannot switch hairpin mode on for %s: %s", port.name, error)
-
-
-async def _forget_flows(before: nft.Ruleset, after: nft.Ruleset) -> None:
-    """UDP has no end of a connection: the kernel would go on sending to an endpoint that is gone."""
-    if shutil.which("conntrack") is None:
-        return
-    for key, target in before.targets.items():
-        if key.protocol != "udp":
-            continue
-        kept = after.targets[key].backends if key in after.targets else ()
-        for ip in {ip for ip, _ in set(target.backends) - set(kept)}:
-            flow = ("-p", "udp", "--orig-dst", key.ip, "--dport", str(key.port), "--reply-src", ip)
-            try:
-                await _run("conntrack", "-D", *flow)
-            except OrchestratorError as error:  # its way to say that there was none
-                log.debug("%s", error)
-
-
-async def _run(*argv: str, script: str = "") -> str:
-    """Run a command of the host to its end; OrchestratorError with its own words when it fails or takes too long."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-    except OSError as error:
-        raise OrchestratorError(f"cannot run {argv[0]}: {error}") from error
-    try:
-        async with asyncio.timeout(SECONDS):
-            output, errors = await process.communicate(script.encode())
-    except TimeoutError as error:
-        raise OrchestratorError(f"cannot run {argv[0]}: it did not end within {SECONDS:.0f} s") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        words = errors.decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"]
-        raise OrchestratorError(f"cannot run {' '.join(argv)}: {words[0]}")
-    return output.decode(errors="replace")

@@ -10,14 +10,22 @@ One table for each daemon.  A packet to a Service's address takes this way:
     postrouting  masquerade only where the answer would go astray: the host's own (its source is the address itself),
                  a pod that reaches itself, and everything where the kernel does not show bridged packets to nft.
 
-The chains of our tables run before the engine's (priority -110 before -100).  A change is one transaction that touches
-only what differs, so connections and other Services are left alone.
+and a packet to a port of the host, at whatever address of it:
+
+    host-ports-in, -out   @doors: protocol . port -> the same chain svc-..., by way of src-... where only some clients
+                          may.  Nothing there: the host answers by itself.
+    postrouting           masquerade pods, whose answers would go past us, and 127.0.0.1; all others keep their address.
+    guard                 for 127.0.0.1 bridges have route_localnet: no pod reaches the host's own loopback by it.
+
+The chains of our tables run before the engine's (-110 before -100), and those for the host's ports (-105) after those
+of every daemon of this host that may own the address as a Service's.  A change is one transaction that touches only
+what differs, so connections and other Services are left alone.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Protocol = Literal["tcp", "udp", "sctp"]
@@ -50,22 +58,56 @@ class Target:
     sticky: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class HostPort:
+    """A port of the host."""
+
+    protocol: Protocol
+    number: int
+
+    @property
+    def element(self) -> str:
+        """Its key in the verdict map."""
+        return f"{self.protocol} . {self.number}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Door:
+    """Where a port of the host leads, and for whom: networks of clients ("192.0.2.0/24"), none for everybody."""
+
+    address: Address
+    sources: tuple[str, ...] = ()
+
+    @property
+    def chain(self) -> str:
+        """The chain that a packet goes to."""
+        if not self.sources:
+            return self.address.chain
+        text = " ".join((self.address.element, *self.sources))
+        return "src-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A bridge, and the Service addresses ("10.201.2.0/23") of the pods behind it."""
+    """A bridge, and the addresses behind it of Services ("10.201.2.0/23") and of pods ("10.201.0.0/23")."""
 
     bridge: str
     services: str
+    pods: str
 
 
 @dataclass(frozen=True)
 class Ruleset:
-    """All that should hold.  `targets` has only addresses with at least one endpoint."""
+    """All that should hold.  `targets` has only addresses with at least one endpoint, `doors` lead to those alone."""
 
     networks: frozenset[Network]
     targets: dict[Address, Target]
     bridged_seen: bool = True
     """Whether packets between ports of one bridge pass nft (bridge-nf-call-iptables)."""
+    doors: dict[HostPort, Door] = field(default_factory=dict)
+
+
+Doors = Mapping[HostPort, Door]
 
 
 def table_name(instance: str) -> str:
@@ -89,7 +131,7 @@ def change(table: str, old: Ruleset, new: Ruleset) -> str:
     gone = sorted(old.targets.keys() - new.targets.keys())
     added = sorted(new.targets.keys() - old.targets.keys())
     changed = sorted(key for key in old.targets.keys() & new.targets.keys() if old.targets[key] != new.targets[key])
-    lines: list[str] = []
+    lines = _doors_gone(table, old.doors, new.doors)
     lines += _networks("delete", table, old.networks - new.networks)
     lines += _elements("delete", table, "services", [key.element for key in gone])
     lines += [f"delete chain ip {table} {key.chain}" for key in gone]
@@ -97,6 +139,7 @@ def change(table: str, old: Ruleset, new: Ruleset) -> str:
     lines += [f"add chain ip {table} {key.chain}" for key in added]
     lines += [f"add rule ip {table} {key.chain} {_rule(key, new.targets[key])}" for key in [*changed, *added]]
     lines += _elements("add", table, "services", [f"{key.element} : goto {key.chain}" for key in added])
+    lines += _doors_added(table, old.doors, new.doors)
     lines += _networks("add", table, new.networks - old.networks)
     selves_old, selves_new = _selves(old), _selves(new)
     lines += _elements("delete", table, "selves", sorted(selves_old - selves_new))
@@ -112,8 +155,17 @@ def delete(table: str) -> str:
 def _skeleton(bridged_seen: bool) -> Iterator[str]:
     yield "set vips { type ipv4_addr; flags interval; }"
     yield "set home { type ifname . ipv4_addr; flags interval; }"
+    yield "set bridges { type ifname; }"
+    yield "set pods { type ipv4_addr; flags interval; }"
     yield "set selves { type ipv4_addr . ipv4_addr; }"
     yield "map services { type ipv4_addr . inet_proto . inet_service : verdict; }"
+    yield "map doors { type inet_proto . inet_service : verdict; }"
+    yield from _chain(
+        "guard",
+        "type filter hook prerouting priority -300; policy accept;",
+        "iifname @bridges ip daddr 127.0.0.0/8 drop",
+        "iifname @bridges ip saddr 127.0.0.0/8 drop",
+    )
     yield from _chain(
         "prerouting",
         "type nat hook prerouting priority -110; policy accept;",
@@ -126,6 +178,12 @@ def _skeleton(bridged_seen: bool) -> Iterator[str]:
         "ip daddr . meta l4proto . th dport vmap @services",
         "ip daddr @vips dnat to ip daddr",
     )
+    for name, hook in (("host-ports-in", "prerouting"), ("host-ports-out", "output")):
+        yield from _chain(
+            name,
+            f"type nat hook {hook} priority -105; policy accept;",
+            "fib daddr type local meta l4proto . th dport vmap @doors",
+        )
     yield from _chain(
         "input",
         "type filter hook input priority -10; policy accept;",
@@ -137,6 +195,8 @@ def _skeleton(bridged_seen: bool) -> Iterator[str]:
         "type nat hook postrouting priority 90; policy accept;",
         "ip saddr @vips masquerade",
         "ct status dnat ip saddr . ip daddr @selves masquerade",
+        "ct status dnat ct original ip daddr != @vips ip saddr @pods masquerade",
+        "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
         *([] if bridged_seen else ["ct status dnat ct original ip daddr @vips masquerade"]),
     )
 
@@ -154,12 +214,36 @@ def _rule(key: Address, target: Target) -> str:
     return f"meta l4proto {key.protocol} dnat ip addr . port to {pick} map {{ {places} }}"
 
 
+def _doors_gone(table: str, old: Doors, new: Doors) -> list[str]:
+    gone = sorted(port for port, door in old.items() if new.get(port) != door)
+    chains = sorted(_chains(old) - _chains(new))
+    lines = _elements("delete", table, "doors", [port.element for port in gone])
+    return lines + [f"delete chain ip {table} {door.chain}" for door in chains]
+
+
+def _doors_added(table: str, old: Doors, new: Doors) -> list[str]:
+    lines = []
+    for door in sorted(_chains(new) - _chains(old)):
+        lines.append(f"add chain ip {table} {door.chain}")
+        clients = ", ".join(door.sources)
+        lines.append(f"add rule ip {table} {door.chain} ip saddr {{ {clients} }} goto {door.address.chain}")
+    added = sorted(port for port, door in new.items() if old.get(port) != door)
+    return lines + _elements("add", table, "doors", [f"{port.element} : goto {new[port].chain}" for port in added])
+
+
+def _chains(doors: Doors) -> set[Door]:
+    """The doors that need a chain of their own."""
+    return {door for door in doors.values() if door.sources}
+
+
 def _networks(verb: str, table: str, networks: frozenset[Network]) -> list[str]:
     ordered = sorted(networks, key=lambda network: network.bridge)
     home = [f'"{network.bridge}" . {network.services}' for network in ordered]
     return [
         *_elements(verb, table, "vips", [network.services for network in ordered]),
         *_elements(verb, table, "home", home),
+        *_elements(verb, table, "bridges", [f'"{network.bridge}"' for network in ordered]),
+        *_elements(verb, table, "pods", [network.pods for network in ordered]),
     ]
 
 

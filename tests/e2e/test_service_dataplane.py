@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator.engine.base import ContainerConfig
 from orchestrator.engine.docker import DockerEngine
+from orchestrator.node.host import host_address
 from orchestrator.objects.container import Container
 from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.pod import Pod, PodSpec
@@ -23,6 +24,7 @@ from orchestrator.services import upkeep
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
+from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
 from orchestrator.services.nft import table_name
@@ -108,7 +110,8 @@ async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     adopted = asyncio.Event()
     adopted.set()
     recorder = EventRecorder(store, journal, time.time, "node")
-    controller = ServiceController(store, book, networks, dataplane, HostsFiles(tmp_path), recorder, adopted)
+    hosts, reach = HostsFiles(tmp_path), (HostPorts(), host_address)
+    controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, *reach)
     running = asyncio.create_task(controller.run())
     yield Host(engine, store, networks, controller, instance)
     running.cancel()

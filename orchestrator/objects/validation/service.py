@@ -1,5 +1,7 @@
 """Rules of a Service: ports, names, addresses, and what its type forbids."""
 
+from ipaddress import ip_network
+
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidden, invalid, required
 from orchestrator.objects.scalars import check_label, check_port_number, check_subdomain
 from orchestrator.objects.service import ServicePort, ServiceSpec
@@ -8,6 +10,8 @@ from orchestrator.objects.validation.meta import validate_labels
 
 _NODE_PORTS = range(30000, 32768)
 _NODE_PORT_RULE = "provided port is not in the valid range. The range of valid ports is 30000-32767"
+
+_RANGE_RULE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
 def validate_service(spec: ServiceSpec, path: FieldPath) -> list[Problem]:
@@ -21,6 +25,7 @@ def validate_service(spec: ServiceSpec, path: FieldPath) -> list[Problem]:
     problems += _unique_ports(spec.ports, (*path, "ports"))
     problems += validate_labels(spec.selector, (*path, "selector"))
     problems += _external_name(spec, path) if spec.type == "ExternalName" else _addresses(spec, path)
+    problems += _source_ranges(spec, (*path, "loadBalancerSourceRanges"))
     if spec.session_affinity_config and spec.session_affinity_config.client_ip:
         seconds = spec.session_affinity_config.client_ip.timeout_seconds
         problems += within(seconds, 1, 86400, (*path, "sessionAffinityConfig", "clientIP", "timeoutSeconds"))
@@ -54,6 +59,22 @@ def _unique_ports(ports: tuple[ServicePort, ...], path: FieldPath) -> list[Probl
             problems.append(duplicate((*path, index), f"{port.port}/{port.protocol}"))
         names.add(port.name)
         numbers.add((port.protocol, port.port))
+    return problems
+
+
+def _source_ranges(spec: ServiceSpec, path: FieldPath) -> list[Problem]:
+    if spec.load_balancer_source_ranges and spec.type != "LoadBalancer":
+        return [forbidden(path, "may only be used when `type` is 'LoadBalancer'")]
+    problems: list[Problem] = []
+    for index, text in enumerate(spec.load_balancer_source_ranges):
+        try:
+            # Kubernetes takes an address with host bits set, and blanks around it.
+            ip_network(text.strip(), strict=False)
+        except ValueError:
+            problems.append(invalid((*path, index), text, _RANGE_RULE))
+        else:
+            if "/" not in text:
+                problems.append(invalid((*path, index), text, _RANGE_RULE))
     return problems
 
 

@@ -26,6 +26,7 @@ from orchestrator.objects.service import (
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode
+from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
 from orchestrator.services.upkeep import CHECK_SECONDS
@@ -93,7 +94,8 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     recorder = EventRecorder(store, journal, clock, "node")
     adopted = asyncio.Event()
     adopted.set()
-    controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted)
+    reach = HostPorts(), lambda: "192.0.2.7"
+    controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, *reach)
     task = asyncio.create_task(controller.run())
     yield Host(store, engine, controller, hosts, book, adopted)
     task.cancel()
@@ -209,9 +211,17 @@ async def test_hand_written_endpoints_serve_a_service_without_a_selector(host: H
 
 
 async def test_what_is_not_done_yet_is_said(host: Host) -> None:
-    host.service(type="NodePort")
+    host.service(type="ExternalName", external_name="example.org")
     await host.settled()
-    by_name, not_done = sorted(host.store.list("Event"), key=lambda event: str(event.reason), reverse=True)
-    assert not_done.involved_object.name == by_name.involved_object.name == "web"
-    assert "NodePort is not done yet" in not_done.message
-    assert "use the name" in by_name.message
+    (told,) = host.store.list("Event")
+    assert (told.involved_object.name, told.reason) == ("web", "NotImplemented")
+    assert "ExternalName is not done yet" in told.message
+
+
+async def test_by_name_alone_no_port_of_the_host_is_carried(host: Host) -> None:
+    host.service(type="LoadBalancer")
+    await host.settled()
+    (told,) = host.store.list("Event")
+    assert told.reason == "ServedByName"
+    assert "nor ports of the host here: use the name" in told.message
+    assert host.store.get(WEB).status.load_balancer.ingress == ()

@@ -2,7 +2,7 @@ from orchestrator.services import nft
 
 WEB = nft.Address("10.201.2.40", "tcp", 80)
 DNS = nft.Address("10.201.2.41", "udp", 53)
-HOME = nft.Network("orc-1", "10.201.2.0/23")
+HOME = nft.Network("orc-1", "10.201.2.0/23", "10.201.0.0/23")
 EMPTY = nft.Ruleset(frozenset(), {})
 
 

@@ -1,0 +1,48 @@
+"""Flows of UDP that the kernel would go on sending where they do not belong any more: datagrams have no end.
+
+Only where conntrack(8) is installed; without it a flow ends after a pause of its client.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterator
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.services import nft
+from orchestrator.services.commands import run
+
+log = logging.getLogger(__name__)
+
+
+async def forget_flows(before: nft.Ruleset, after: nft.Ruleset) -> None:
+    """Forget the flows to endpoints that are gone, and those that a port of the host had before it led to a pod."""
+    if shutil.which("conntrack") is None:
+        return
+    for flow in [*_to_addresses(before, after), *_to_doors(before, after)]:
+        try:
+            await run("conntrack", "-D", "-p", "udp", *flow)
+        except OrchestratorError as error:  # its way to say that there was none
+            log.debug("%s", error)
+
+
+def _to_addresses(before: nft.Ruleset, after: nft.Ruleset) -> Iterator[tuple[str, ...]]:
+    for key in before.targets:
+        for ip in _gone(key, before, after):
+            yield "--orig-dst", key.ip, "--dport", str(key.port), "--reply-src", ip
+
+
+def _to_doors(before: nft.Ruleset, after: nft.Ruleset) -> Iterator[tuple[str, ...]]:
+    for port, door in before.doors.items():
+        for ip in _gone(door.address, before, after):
+            yield "--dport", str(port.number), "--reply-src", ip
+    for port in after.doors.keys() - before.doors.keys():
+        if port.protocol == "udp":
+            yield "--dport", str(port.number)
+
+
+def _gone(key: nft.Address, before: nft.Ruleset, after: nft.Ruleset) -> set[str]:
+    """The pods behind a port of a Service that are not there any more."""
+    if key.protocol != "udp":
+        return set()
+    kept = after.targets[key].backends if key in after.targets else ()
+    return {ip for ip, _ in set(before.targets[key].backends) - set(kept)}
