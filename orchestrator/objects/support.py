@@ -82,13 +82,10 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "SecurityContext.procMount",
         "SecurityContext.seLinuxOptions",
         "SecurityContext.seccompProfile",
-        "ServiceSpec.allocateLoadBalancerNodePorts",
         "ServiceSpec.externalIPs",
-        "ServiceSpec.externalTrafficPolicy",
         "ServiceSpec.ipFamilies",
         "ServiceSpec.ipFamilyPolicy",
         "ServiceSpec.loadBalancerIP",
-        "ServiceSpec.loadBalancerSourceRanges",
         "ServiceSpec.sessionAffinityConfig",
         "Volume.image",
     }
@@ -104,8 +101,6 @@ HARMLESS: dict[str, tuple[Any, ...]] = {
     "PodSpec.serviceAccount": ("default",),
     "PodSpec.serviceAccountName": ("default",),
     "SecurityContext.procMount": ("Default",),
-    "ServiceSpec.allocateLoadBalancerNodePorts": (True,),
-    "ServiceSpec.externalTrafficPolicy": ("Cluster",),
     "ServiceSpec.ipFamilies": (["IPv4"],),
     "ServiceSpec.ipFamilyPolicy": ("SingleStack", "PreferDualStack"),
 }

@@ -6,6 +6,7 @@ Nothing here sleeps: `wait_for` follows the API's watch, and looks at each new s
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -358,8 +359,18 @@ def clear(instance: str, home: Path) -> None:
             _quietly("docker", "network", "rm", *networks.split())
     if shutil.which("nft"):
         _quietly("nft", "delete", "table", "ip", table_name(instance))
+    for rule in admitted(instance):
+        _quietly("iptables", "-w", "10", "-D", *rule)
     for mount in mounts_below(home):
         subprocess.run(["umount", mount], check=True, timeout=SECONDS)
+
+
+def admitted(instance: str) -> list[list[str]]:
+    """The rules of an instance in the chain that the engine keeps for others: words for `iptables -D`."""
+    if not shutil.which("iptables"):
+        return []
+    listed = subprocess.run(["iptables", "-w", "10", "-S", "DOCKER-USER"], capture_output=True, text=True)
+    return [words[1:] for line in listed.stdout.splitlines() if table_name(instance) in (words := shlex.split(line))]
 
 
 def mounts_below(folder: Path) -> list[str]:

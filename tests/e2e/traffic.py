@@ -43,6 +43,23 @@ print("bound", flush=True)
 while True:
     server.sendto(sys.argv[1].encode(), server.recvfrom(99)[1])
 """
+_TELLING_SERVER = """
+import socket, sys, threading
+place = sys.argv[2], int(sys.argv[1])
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(place)
+def answer():
+    while True:
+        _, peer = datagrams.recvfrom(99)
+        datagrams.sendto(peer[0].encode(), peer)
+threading.Thread(target=answer, daemon=True).start()
+with socket.create_server(place) as server:
+    print("bound", flush=True)
+    while True:
+        client, peer = server.accept()
+        client.sendall(peer[0].encode())
+        client.close()
+"""
 
 REFUSED = "ConnectionRefusedError"
 
@@ -81,9 +98,14 @@ def pid_of(daemon: Daemon, name: str) -> int:
     return int(next(one["State"]["Pid"] for one in daemon.containers(name) if one["State"]["Running"]))
 
 
-def ask(ip: str, port: int = 80, pid: int = 0, times: int = 1, kind: str = "tcp", limit: float = 5.0) -> Counter[str]:
-    """Who answers within `limit` seconds, asked from the host or from a pod's network; errors by their class's name."""
-    inside = ("nsenter", "-t", str(pid), "-n") if pid else ()
+def ask(
+    ip: str, port: int = 80, pid: int = 0, times: int = 1, kind: str = "tcp", limit: float = 5.0, net: str = ""
+) -> Counter[str]:
+    """Who answers within `limit` seconds; errors by their class's name.
+
+    Asked from the host, from the network of a pod (the pid of one of its processes), or from a network by its file.
+    """
+    inside = ("nsenter", "-t", str(pid), "-n") if pid else ("nsenter", f"--net={net}") if net else ()
     words = [*inside, sys.executable, "-Ic", _CLIENT, kind, ip, str(port), str(times), str(limit)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=True)
     return Counter(done.stdout.split())
@@ -101,7 +123,21 @@ def wait_answers(holds: Callable[[Counter[str]], bool], ip: str, port: int = 80,
 @contextlib.contextmanager
 def udp_server(daemon: Daemon, name: str, port: int) -> Iterator[None]:
     """Answers datagrams in a pod's network with the pod's name (busybox knows no UDP)."""
-    words = ["nsenter", "-t", str(pid_of(daemon, name)), "-n", sys.executable, "-Ic", _UDP_SERVER, name, str(port)]
+    inside = ["nsenter", "-t", str(pid_of(daemon, name)), "-n"]
+    with _serving([*inside, sys.executable, "-Ic", _UDP_SERVER, name, str(port)]):
+        yield
+
+
+@contextlib.contextmanager
+def telling_server(port: int, pid: int = 0, ip: str = "") -> Iterator[None]:
+    """Tells clients, by TCP and by UDP, the address that it sees them at: on the host, or in a pod's network."""
+    inside = ["nsenter", "-t", str(pid), "-n"] if pid else []
+    with _serving([*inside, sys.executable, "-Ic", _TELLING_SERVER, str(port), ip]):
+        yield
+
+
+@contextlib.contextmanager
+def _serving(words: list[str]) -> Iterator[None]:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
