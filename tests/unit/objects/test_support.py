@@ -31,6 +31,7 @@ NOT_READ = {
     "LocalVolumeSource.fsType": "of block devices alone, and a claim on one is told so",
     "PersistentVolumeSpec.nodeAffinity": "a local volume must have it; whatever lies on this host, this host reaches",
     "ServiceSpec.clusterIPs": "its first must agree with clusterIP, which is read; there is no second family",
+    "ServiceSpec.externalTrafficPolicy": "on one host both policies mean the same, and the client's address is kept",
     "ServiceSpec.internalTrafficPolicy": "on one host all endpoints are local: both policies mean the same",
 }
 """Fields that no other room reads, for a reason that needs no warning."""

@@ -397,6 +397,22 @@ SERVICE_RULES: list[tuple[dict[str, Any], list[str]]] = [
         {"type": "NodePort", "clusterIP": "None", "ports": [{"port": 80}]},
         ["spec.clusterIP: Invalid value: \"None\": may not be set to 'None' for NodePort services"],
     ),
+    (
+        {"ports": [{"port": 80}], "loadBalancerSourceRanges": ["192.0.2.0/24"]},
+        ["spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'"],
+    ),
+    (
+        {
+            "type": "LoadBalancer",
+            "ports": [{"port": 80}],
+            "loadBalancerSourceRanges": ["192.0.2.7/24", " 2001:db8::/64 ", "192.0.2.1", "all"],
+        },
+        [
+            f'spec.loadBalancerSourceRanges[{index}]: Invalid value: "{text}": must be a valid CIDR value, '
+            "(e.g. 10.9.8.0/24 or 2001:db8::/64)"
+            for index, text in ((2, "192.0.2.1"), (3, "all"))
+        ],
+    ),
     ({"type": "ExternalName"}, ["spec.externalName: Required value"]),
     ({"type": "ExternalName", "externalName": "example.com."}, []),
     (

@@ -23,8 +23,16 @@ delete table ip orchestrator-x
 table ip orchestrator-x {
 	set vips { type ipv4_addr; flags interval; }
 	set home { type ifname . ipv4_addr; flags interval; }
+	set bridges { type ifname; }
+	set pods { type ipv4_addr; flags interval; }
 	set selves { type ipv4_addr . ipv4_addr; }
 	map services { type ipv4_addr . inet_proto . inet_service : verdict; }
+	map doors { type inet_proto . inet_service : verdict; }
+	chain guard {
+		type filter hook prerouting priority -300; policy accept;
+		iifname @bridges ip daddr 127.0.0.0/8 drop
+		iifname @bridges ip saddr 127.0.0.0/8 drop
+	}
 	chain prerouting {
 		type nat hook prerouting priority -110; policy accept;
 		iifname . ip daddr @home ip daddr . meta l4proto . th dport vmap @services
@@ -35,6 +43,14 @@ table ip orchestrator-x {
 		ip daddr . meta l4proto . th dport vmap @services
 		ip daddr @vips dnat to ip daddr
 	}
+	chain host-ports-in {
+		type nat hook prerouting priority -105; policy accept;
+		fib daddr type local meta l4proto . th dport vmap @doors
+	}
+	chain host-ports-out {
+		type nat hook output priority -105; policy accept;
+		fib daddr type local meta l4proto . th dport vmap @doors
+	}
 	chain input {
 		type filter hook input priority -10; policy accept;
 		ct state new ip daddr @vips meta l4proto tcp reject with tcp reset
@@ -44,6 +60,8 @@ table ip orchestrator-x {
 		type nat hook postrouting priority 90; policy accept;
 		ip saddr @vips masquerade
 		ct status dnat ip saddr . ip daddr @selves masquerade
+		ct status dnat ct original ip daddr != @vips ip saddr @pods masquerade
+		ip saddr 127.0.0.0/8 oifname @bridges masquerade
 	}
 }
 """
@@ -54,6 +72,8 @@ add rule ip orchestrator-x {WEB.chain} meta l4proto tcp dnat ip addr . port to n
 add element ip orchestrator-x services {{ 10.201.2.40 . tcp . 80 : goto {WEB.chain} }}
 add element ip orchestrator-x vips {{ 10.201.2.0/23 }}
 add element ip orchestrator-x home {{ "orc-1" . 10.201.2.0/23 }}
+add element ip orchestrator-x bridges {{ "orc-1" }}
+add element ip orchestrator-x pods {{ 10.201.0.0/23 }}
 add element ip orchestrator-x selves {{ 10.201.0.2 . 10.201.0.2, 10.201.0.3 . 10.201.0.3 }}
 """
     )
@@ -82,6 +102,35 @@ def test_the_last_pod_that_goes_takes_the_port_out_of_the_map_before_its_chain()
         "delete element ip t services { 10.201.2.40 . tcp . 80 }",
         f"delete chain ip t {WEB.chain}",
         "delete element ip t selves { 10.201.0.2 . 10.201.0.2, 10.201.0.3 . 10.201.0.3 }",
+    ]
+
+
+def test_a_port_of_the_host_leads_to_the_chain_of_its_service() -> None:
+    open_to_all = {nft.HostPort("tcp", 30080): nft.Door(WEB)}
+    assert nft.change("t", rules(), rules(doors=open_to_all)).splitlines() == [
+        f"add element ip t doors {{ tcp . 30080 : goto {WEB.chain} }}"
+    ]
+    assert nft.change("t", rules(doors=open_to_all), rules(targets={})).splitlines()[:3] == [
+        "delete element ip t doors { tcp . 30080 }",
+        "delete element ip t services { 10.201.2.40 . tcp . 80 }",
+        f"delete chain ip t {WEB.chain}",
+    ]
+
+
+def test_clients_that_may_not_come_in_do_not_get_to_the_chain_of_the_service() -> None:
+    some, others = (nft.Door(WEB, sources) for sources in (("192.0.2.0/24", "198.51.100.7/32"), ("203.0.113.0/24",)))
+    port = nft.HostPort("tcp", 80)
+    assert nft.change("t", rules(), rules(doors={port: some})).splitlines() == [
+        f"add chain ip t {some.chain}",
+        f"add rule ip t {some.chain} ip saddr {{ 192.0.2.0/24, 198.51.100.7/32 }} goto {WEB.chain}",
+        f"add element ip t doors {{ tcp . 80 : goto {some.chain} }}",
+    ]
+    assert nft.change("t", rules(doors={port: some}), rules(doors={port: others})).splitlines() == [
+        "delete element ip t doors { tcp . 80 }",
+        f"delete chain ip t {some.chain}",
+        f"add chain ip t {others.chain}",
+        f"add rule ip t {others.chain} ip saddr {{ 203.0.113.0/24 }} goto {WEB.chain}",
+        f"add element ip t doors {{ tcp . 80 : goto {others.chain} }}",
     ]
 
 
