@@ -43,6 +43,9 @@ def _service(service: Document, endpoints: Document | None) -> list[Field]:
     ]
     if spec.get("externalIPs"):
         found.append(("External IPs", ",".join(spec["externalIPs"])))
+    if ingress := service.get("status", {}).get("loadBalancer", {}).get("ingress"):
+        told = (f"{each['ip']} ({each['ipMode']})" if each.get("ipMode") else each["ip"] for each in ingress)
+        found.append(("LoadBalancer Ingress", ", ".join(told)))
     if spec.get("externalName"):
         found.append(("External Name", spec["externalName"]))
     for port in spec.get("ports", []):
@@ -56,6 +59,8 @@ def _service(service: Document, endpoints: Document | None) -> list[Field]:
     for field, title in (("externalTrafficPolicy", "External"), ("internalTrafficPolicy", "Internal")):
         if spec.get(field):
             found.append((f"{title} Traffic Policy", spec[field]))
+    if spec.get("loadBalancerSourceRanges"):
+        found.append(("LoadBalancer Source Ranges", ",".join(spec["loadBalancerSourceRanges"])))
     return found
 
 

@@ -69,7 +69,7 @@ class HostPorts:
         for port in [port for port in self._held if port not in wanted]:
             self._give_back(port)
         self._refused = {port: text for port, text in self._refused.items() if port in wanted}
-        published = _published(pods)
+        published = _published(pods) if wanted.keys() - self._held.keys() else {}
         doors: dict[nft.HostPort, nft.Door] = {}
         refusals: list[Refusal] = []
         for port, claims in sorted(wanted.items()):

@@ -147,6 +147,14 @@ def test_a_service_lists_the_addresses_of_each_port() -> None:
     assert "TargetPort:        81/TCP\nEndpoints:         <none>\n" in text
 
 
+def test_a_load_balancer_says_where_it_answers_and_for_whom() -> None:
+    spec = {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24", "198.51.100.0/24"]}
+    status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.7", "ipMode": "VIP"}, {"ip": "192.0.2.8"}]}}
+    text = describe_object({"kind": "Service", "metadata": META, "spec": spec, "status": status}, [], NOW)
+    assert "LoadBalancer Ingress:        192.0.2.7 (VIP), 192.0.2.8\n" in text
+    assert "LoadBalancer Source Ranges:  192.0.2.0/24,198.51.100.0/24\n" in text
+
+
 def test_a_kind_without_a_form_of_its_own_is_shown_whole() -> None:
     text = describe_object({"kind": "Widget", "metadata": META, "spec": {"size": 3}}, [], NOW)
     assert "spec:\n  size: 3" in text
