@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -24,14 +25,14 @@ from orchestrator.services import upkeep
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
-from orchestrator.services.host_ports import HostPorts
+from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
 from orchestrator.services.nft import table_name
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store
-from tests.e2e.daemon import clear
+from tests.e2e.daemon import admitted, clear
 from tests.e2e.traffic import ask
 from tests.images import DOCKER_SOCKET, busybox_image
 
@@ -51,9 +52,11 @@ class Host:
         async with asyncio.timeout(20):
             await self.controller.settled()
 
-    async def service(self) -> str:
-        """Apply a Service on port 80; gives its address once it is in the kernel."""
-        spec = ServiceSpec(selector={"app": "web"}, ports=(ServicePort(port=80, target_port=8080),))
+    async def service(self, node_port: int = 0) -> str:
+        """Apply a Service on port 80, and on a port of the host; gives its address once it is in the kernel."""
+        port = ServicePort(port=80, target_port=8080, node_port=node_port)
+        kind: Literal["NodePort", "ClusterIP"] = "NodePort" if node_port else "ClusterIP"
+        spec = ServiceSpec(type=kind, selector={"app": "web"}, ports=(port,))
         meta = ObjectMeta(name="web", namespace="default")
         applied = self.store.apply("test", Desired(Service(metadata=meta, spec=spec), {}))
         await self.settled()
@@ -110,12 +113,13 @@ async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     adopted = asyncio.Event()
     adopted.set()
     recorder = EventRecorder(store, journal, time.time, "node")
-    hosts, reach = HostsFiles(tmp_path), (HostPorts(), host_address)
-    controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, *reach)
+    hosts, ports = HostsFiles(tmp_path), HostPorts()
+    controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, ports, host_address)
     running = asyncio.create_task(controller.run())
     yield Host(engine, store, networks, controller, instance)
     running.cancel()
     await asyncio.wait([running])
+    ports.close()
     await engine.close()
     journal.close()
     await asyncio.to_thread(clear, instance, tmp_path)
@@ -139,4 +143,16 @@ async def test_rules_that_someone_flushed_come_back(host: Host) -> None:
     assert await flush.wait() == 0
     async with asyncio.timeout(20):
         while await asyncio.to_thread(ask, address, limit=0.5) != {"one": 1}:
+            await asyncio.sleep(0.02)
+
+
+async def test_what_admits_other_machines_comes_back(host: Host) -> None:
+    await host.service(next(port for port in range(30900, 32000) if nobody_has("TCP", port)))
+    rules = await asyncio.to_thread(admitted, host.instance)
+    assert len(rules) == 2
+    for rule in rules:
+        flush = await asyncio.create_subprocess_exec("iptables", "-w", "10", "-D", *rule)
+        assert await flush.wait() == 0
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(admitted, host.instance) != rules:
             await asyncio.sleep(0.02)
