@@ -15,10 +15,17 @@ log = logging.getLogger(__name__)
 
 
 async def forget_flows(before: nft.Ruleset, after: nft.Ruleset) -> None:
-    """Forget the flows to endpoints that are gone, and those that a port of the host had before it led to a pod."""
+    """Forget the flows to endpoints that are gone, and those that the host answered before its port led to a pod."""
     if shutil.which("conntrack") is None:
         return
-    for flow in [*_to_addresses(before, after), *_to_doors(before, after)]:
+    fresh = [port for port in after.doors.keys() - before.doors.keys() if port.protocol == "udp"]
+    own = await _own_addresses() if fresh else []
+    for flow in [
+        *_to_addresses(before, after),
+        *_to_doors(before, after),
+        # Not those to pods: between a question and its answer, forgetting loses the answer.
+        *(("--dport", str(port.number), "--reply-src", ip) for port in sorted(fresh) for ip in own),
+    ]:
         try:
             await run("conntrack", "-D", "-p", "udp", *flow)
         except OrchestratorError as error:  # its way to say that there was none
@@ -35,9 +42,6 @@ def _to_doors(before: nft.Ruleset, after: nft.Ruleset) -> Iterator[tuple[str, ..
     for port, door in before.doors.items():
         for ip in _gone(door.address, before, after):
             yield "--dport", str(port.number), "--reply-src", ip
-    for port in after.doors.keys() - before.doors.keys():
-        if port.protocol == "udp":
-            yield "--dport", str(port.number)
 
 
 def _gone(key: nft.Address, before: nft.Ruleset, after: nft.Ruleset) -> set[str]:
@@ -46,3 +50,9 @@ def _gone(key: nft.Address, before: nft.Ruleset, after: nft.Ruleset) -> set[str]
         return set()
     kept = after.targets[key].backends if key in after.targets else ()
     return {ip for ip, _ in set(before.targets[key].backends) - set(kept)}
+
+
+async def _own_addresses() -> list[str]:
+    """The host's own IPv4 addresses (ip-address(8): the fourth word of each line, before the length of the prefix)."""
+    listed = await run("ip", "-o", "-4", "address")
+    return [line.split()[3].partition("/")[0] for line in listed.splitlines()]

@@ -1,12 +1,14 @@
 """Cases N01, N02, N05 and N06 of node ports: from everywhere, to ready pods, with the client's address."""
 
+import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 from orchestrator.services.nft import table_name
 from orchestrator.services.subnets import bridge_name
-from tests.e2e.daemon import Daemon, admitted, is_ready
+from tests.e2e.daemon import SECONDS, Daemon, admitted, is_ready
 from tests.e2e.outside import outside
 from tests.e2e.pods import FOR_EVER, pod, text
 from tests.e2e.traffic import (
@@ -172,3 +174,32 @@ def test_no_pod_reaches_the_hosts_loopback_through_its_bridge(daemon: Daemon) ->
         # That it does without the guard shows that the attack is one.
         assert REFUSED not in ask(mine, 18558, pid=pid)
         assert "TimeoutError" not in ask(mine, 18558, pid=pid)
+
+
+def test_N02_a_udp_client_that_was_refused_is_served_from_the_same_port_later(daemon: Daemon) -> None:
+    port = {"port": 53, "targetPort": 5353, "protocol": "UDP"}
+    documents = [
+        service("n02flow", "n02flow", port, type="NodePort"),
+        server("n02flow-a", "n02flow", readiness=HAS_FILE),
+    ]
+    daemon.write(text(*documents))
+    host = daemon.wait_pod("n02flow-a", lambda found: bool(found["status"].get("podIP")))["status"]["hostIP"]
+    daemon.wait_event("n02flow-a", "Unhealthy")
+    number = node_port(daemon, "n02flow")
+    with udp_server(daemon, "n02flow-a", 5353), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(1)
+        client.connect((host, number))
+
+        def answer() -> str:
+            try:
+                client.send(b"?")
+                return client.recv(99).decode()
+            except OSError as error:
+                return type(error).__name__
+
+        assert answer() == REFUSED
+        daemon.exec("n02flow-a", "touch", "/ready")
+        deadline = time.monotonic() + SECONDS
+        # It never pauses for long enough that the kernel would forget its flow by itself.
+        while answer() != "n02flow-a":
+            assert time.monotonic() < deadline
