@@ -14,7 +14,7 @@ from orchestrator.services.subnets import bridge_name
 from tests.e2e.daemon import Daemon, Document, admitted
 from tests.e2e.outside import outside
 from tests.e2e.pods import FOR_EVER, container, pod, text
-from tests.e2e.traffic import REFUSED, ask, pid_of, server, service, telling_server, wait_answers
+from tests.e2e.traffic import REFUSED, ask, pid_of, server, service, telling_server, wait_answers, wait_datagrams
 
 LOOPBACK = "127.0.0.1"
 
@@ -52,12 +52,14 @@ def test_N01_a_load_balancer_answers_on_its_own_port_at_the_hosts_addresses(daem
         for kind in ("tcp", "udp"):
             wait_answers(lambda answers: REFUSED not in answers, host, port, kind=kind)
             for number in (port, own):
-                assert ask(host, number, net=other.net, kind=kind) == {other.address: 1}
                 assert ask(host, number, kind=kind) == {host: 1}
                 for address, pid in ((LOOPBACK, 0), (host, client)):
                     # Masqueraded: the bridge's own address.
                     (seen,) = ask(address, number, pid=pid, kind=kind)
                     assert seen.endswith(".1")
+        for number in (port, own):
+            assert ask(host, number, net=other.net) == {other.address: 1}
+            wait_datagrams(other.address, host, number, net=other.net)
 
 
 def test_N01_a_load_balancer_without_node_ports_and_for_some_clients_only(daemon: Daemon) -> None:

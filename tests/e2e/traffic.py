@@ -120,6 +120,24 @@ def wait_answers(holds: Callable[[Counter[str]], bool], ip: str, port: int = 80,
     return answers
 
 
+def wait_datagrams(who: str, ip: str, port: int, **how: Any) -> None:
+    """Ask by UDP until three answers of three are `who`.
+
+    Any other answer fails at once, but a datagram may be lost: the engine takes its jump to DOCKER-USER out and puts it
+    back whenever someone on this host makes a network, and what is forwarded at that moment is dropped.
+    """
+    answers = wait_answers(
+        lambda answers: answers == {who: 3} or set(answers) - {who, "TimeoutError"} != set(),
+        ip,
+        port,
+        kind="udp",
+        times=3,
+        limit=1,
+        **how,
+    )
+    assert answers == {who: 3}
+
+
 @contextlib.contextmanager
 def udp_server(daemon: Daemon, name: str, port: int) -> Iterator[None]:
     """Answers datagrams in a pod's network with the pod's name (busybox knows no UDP)."""
