@@ -28,9 +28,9 @@ wait_for() {
 
 python=$(scripts/python.sh) || fail "cannot look for a container engine: Python 3.11 or newer is needed; run: make venv"
 
-# Services need nft and ip on the host, whoever runs the engine.
-if root_on_debian && ! { command -v nft && command -v ip; } >/dev/null; then
-    scripts/apt.sh nftables iproute2
+# Services need nft and ip on the host, whoever runs the engine; conntrack, to forget UDP flows to pods that are gone.
+if root_on_debian && ! { command -v nft && command -v ip && command -v conntrack; } >/dev/null; then
+    scripts/apt.sh nftables iproute2 conntrack
 fi
 
 status=0
@@ -48,7 +48,7 @@ if ! root_on_debian; then
     fail "$why. Install Docker Engine 20.10 or newer and start it (Debian, Ubuntu: sudo apt-get install docker.io), then try again."
 fi
 
-command -v dockerd >/dev/null || scripts/apt.sh docker.io nftables iproute2
+command -v dockerd >/dev/null || scripts/apt.sh docker.io nftables iproute2 conntrack
 
 if [ -d /run/systemd/system ]; then
     echo "starting the container engine (systemctl start docker) ..."

@@ -18,7 +18,7 @@ _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 
 def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     if name is not None and not _INSTANCE.fullmatch(name):
-        raise click.BadParameter(f"{name!r} is no name: at most 40 letters, digits, _, . and -, with a letter or digit first")
+        raise click.BadParameter(f"{name!r} is no name: at most 40 letters, digits, dots, dashes and underscores")
     return name
 
 

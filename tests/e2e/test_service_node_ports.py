@@ -1,10 +1,13 @@
 """Cases N01, N02, N05 and N06 of node ports: from everywhere, to ready pods, with the client's address."""
 
+import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from orchestrator.services.nft import table_name
 from orchestrator.services.subnets import bridge_name
@@ -178,6 +181,7 @@ def test_no_pod_reaches_the_hosts_loopback_through_its_bridge(daemon: Daemon) ->
         assert "TimeoutError" not in ask(mine, 18558, pid=pid)
 
 
+@pytest.mark.skipif(shutil.which("conntrack") is None, reason="conntrack is not installed")
 def test_N02_a_udp_client_that_was_refused_is_served_from_the_same_port_later(daemon: Daemon) -> None:
     port = {"port": 53, "targetPort": 5353, "protocol": "UDP"}
     documents = [
