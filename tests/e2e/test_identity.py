@@ -63,14 +63,19 @@ def test_R04_what_must_not_be_root_is_not_made_until_it_is_not(daemon: Daemon, f
         made = run_once("r04-non-root", container("id -u", **own), securityContext={"runAsNonRoot": True})
         daemon.write(text(made).replace("IMAGE", full_image))
 
-    def refused(because: str) -> bool:
-        state = daemon.get("pods", "r04-non-root")["status"]["containerStatuses"][0]["state"].get("waiting", {})
-        return state.get("reason") == "CreateContainerConfigError" and because in state["message"]
+    def wait_refused(because: str) -> None:
+        def refused(seen: Document) -> bool:
+            states = [each["state"].get("waiting", {}) for each in seen["status"].get("containerStatuses", [])]
+            return any(
+                state.get("reason") == "CreateContainerConfigError" and because in state["message"] for state in states
+            )
+
+        daemon.wait_pod("r04-non-root", refused)
 
     written()
-    daemon.wait_pod("r04-non-root", lambda _pod: refused("image has non-numeric user (app), cannot verify"))
+    wait_refused("image has non-numeric user (app), cannot verify")
     written(securityContext={"runAsUser": 0})
-    daemon.wait_pod("r04-non-root", lambda _pod: refused("container's runAsUser breaks non-root policy"))
+    wait_refused("container's runAsUser breaks non-root policy")
     written(securityContext={"runAsUser": 1000})
     assert said(daemon, "r04-non-root") == ["1000"]
 
