@@ -102,7 +102,10 @@ class Daemon:
 
     def kill(self) -> int:
         """SIGKILL: no chance to tidy up."""
-        return self._end(signal.SIGKILL)
+        code = self._end(signal.SIGKILL)
+        if self.reader:
+            self.reader.killed()
+        return code
 
     def _end(self, number: signal.Signals) -> int:
         process, self.process = self.process, None

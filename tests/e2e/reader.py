@@ -1,6 +1,7 @@
 """A reader beside every test: it watches all pods of a daemon from its start to its end, and judges each state."""
 
 import threading
+import time
 from typing import Any
 
 from orchestrator.cli.client import Client
@@ -10,6 +11,8 @@ from tests import statuses
 Document = dict[str, Any]
 
 PODS = "/api/v1/pods"
+LOST = 0.5
+"""Seconds before a kill -9 whose last words may not have reached the journal; it takes milliseconds."""
 
 
 class Reader:
@@ -17,7 +20,7 @@ class Reader:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._last: dict[str, Document] = {}
+        self._last: dict[str, tuple[Document, float]] = {}
         self._over = threading.Event()
         self._found: list[str] = []
         self.read = 0
@@ -28,6 +31,11 @@ class Reader:
         """All that was wrong since the last call, each with the pod's name."""
         found, self._found = self._found, []
         return found
+
+    def killed(self) -> None:
+        """The daemon is killed now: of what it told a moment ago, its journal may know nothing."""
+        now = time.monotonic()
+        self._last = {uid: told for uid, told in self._last.items() if now - told[1] > LOST}
 
     def stop(self) -> None:
         """End with the daemon: its socket must be closed by now."""
@@ -50,6 +58,6 @@ class Reader:
         meta = pod["metadata"]
         found = statuses.wrong(pod)
         if before := self._last.get(meta["uid"]):
-            found += statuses.wrong_step(before, pod)
-        self._last[meta["uid"]] = pod
+            found += statuses.wrong_step(before[0], pod)
+        self._last[meta["uid"]] = pod, time.monotonic()
         self._found += [f"{meta['namespace']}/{meta['name']}: {text}" for text in found]

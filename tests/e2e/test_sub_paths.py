@@ -70,7 +70,7 @@ def test_V05_a_link_that_leads_out_is_refused(daemon: Daemon, tmp_path: Path, ki
 
 def test_V05_a_link_that_is_swapped_in_while_a_container_starts_leads_nowhere(daemon: Daemon) -> None:
     """One container puts a link in the place of the folder, over and over; another is restarted on that folder."""
-    swap = "mkdir /v/p; touch /v/p/own; cd /v; while :; do mv p q; ln -s /etc p; rm p; mv q p; done"
+    swap = "mkdir /v/p; touch /v/p/own; cd /v; while :; do mv p q; ln -s /etc p; rm p; mv q p; sleep 0.05; done"
     look = "if test -e /part/hostname; then echo leak; else ls /part; fi >>/v/log; exit 0"
     swapper = container(swap, "swapper", volumeMounts=[whole()])
     victim = container(look, "victim", volumeMounts=[whole(), part("p")])

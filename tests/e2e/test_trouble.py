@@ -124,14 +124,15 @@ def test_folders_that_cannot_be_made_are_one_sentence(new_daemon: Callable[..., 
     )
 
 
-def test_specs_that_are_not_there_are_one_line(new_daemon: Callable[..., Daemon]) -> None:
+def test_specs_that_are_not_there_are_told_in_two_lines(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
     daemon.specs.rmdir()
     done = daemon.run_to_end()
     daemon.specs.mkdir()
     assert done.returncode == 1
-    assert done.stderr.startswith(f"{daemon.specs}:")
-    assert len(done.stderr.splitlines()) == 1
+    missing, nothing_done = done.stderr.splitlines()
+    assert missing == f"{daemon.specs}:1:1: no such file or folder"
+    assert nothing_done == "orchestrator: cannot start: the specs have errors; nothing was touched"
 
 
 # --- afterwards ---
