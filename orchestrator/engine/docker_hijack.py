@@ -35,7 +35,7 @@ class Hijacked:
             self._transport.write_eof()
 
     async def close(self) -> None:
-        """Close the connection, with what it still had to send."""
+        """Close the connection; what it still had to send is dropped."""
         await self._stream.close()
         if self._transport:
             # What a command has not read by now, nobody waits for: a plain close would wait for it for ever.
