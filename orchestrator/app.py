@@ -193,7 +193,7 @@ class _Daemon:
             HostPorts(),
             host_address,
         )
-        await daemon.api.start(settings.socket)
+        await daemon.api.start(settings.socket, settings.socket_group)
         stack.push_async_callback(daemon.api.stop)
         return daemon
 

@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 SOCKET_NAME = "orchestrator.sock"
+SOCKET_GROUP = "orchestrator"
+"""Its members may use the socket, where the host has such a group."""
+_RUN_DIR = Path("/run/orchestrator")
+"""Of root's daemon."""
 
 
 def _root() -> bool:
@@ -26,14 +30,16 @@ def default_state_dir() -> Path:
 def default_run_dir() -> Path:
     """/run/orchestrator for root, `$XDG_RUNTIME_DIR/orchestrator` for others (both are on tmpfs)."""
     if _root():
-        return Path("/run/orchestrator")
+        return _RUN_DIR
     return Path(os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/orchestrator-{os.geteuid()}") / "orchestrator"
 
 
 def default_socket() -> Path:
-    """Where a client looks: ORCHESTRATOR_SOCKET, else the default run folder's socket."""
-    named = os.environ.get("ORCHESTRATOR_SOCKET")
-    return Path(named) if named else default_run_dir() / SOCKET_NAME
+    """Where a client looks: ORCHESTRATOR_SOCKET, else the user's own daemon, else the host's."""
+    if named := os.environ.get("ORCHESTRATOR_SOCKET"):
+        return Path(named)
+    own, hosts = default_run_dir() / SOCKET_NAME, _RUN_DIR / SOCKET_NAME
+    return hosts if os.access(hosts, os.F_OK) and not os.access(own, os.F_OK) else own
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class Settings:
     cluster_domain: str = "cluster.local"
     service_mode: Literal["auto", "names"] = "auto"
     """How Services are carried: by the kernel where that can be, or by name alone."""
+    socket_group: str = SOCKET_GROUP
+    """Whose members may use the socket beside its owner; one that is not the default must be there."""
 
     def __post_init__(self) -> None:
         # The engine mounts folders by their whole path; it knows nothing of the folder that we were started in.

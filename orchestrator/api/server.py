@@ -17,6 +17,7 @@ from orchestrator.api.status import StatusSource
 from orchestrator.api.status_objects import failure, failure_of
 from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError
+from orchestrator.settings import SOCKET_GROUP
 from orchestrator.state.store import Store
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,12 @@ class ApiServer:
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=STOP_SECONDS, access_log=None)
         self._file: SocketFile | None = None
 
-    async def start(self, path: Path) -> None:
-        """Serve on the socket `path`; its folder must be there.  Conflict when another daemon answers on it."""
-        self._file = SocketFile(path)
+    async def start(self, path: Path, group: str = SOCKET_GROUP) -> None:
+        """Serve on the socket `path`, for its owner and a group; its folder must be there.
+
+        Conflict when another daemon answers on it.
+        """
+        self._file = SocketFile(path, group)
         await self._runner.setup()
         await web.SockSite(self._runner, self._file.socket).start()
 

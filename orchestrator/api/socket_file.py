@@ -1,17 +1,19 @@
 """The socket's file: made with mode 0660 before anybody can connect, and removed only by who made it.
 
-It is given to the group "orchestrator" where the host has one.  A file that a dead daemon left is replaced; one that a
-daemon answers on is a Conflict.
+Who may connect may do all that the daemon can, so it is root's and a group's: "orchestrator" where the host has one,
+or the one that `--socket-group` names.  A file that a dead daemon left is replaced; one that a daemon answers on is a
+Conflict.
 """
 
 import contextlib
-import shutil
+import grp
+import os
 import socket
 from pathlib import Path
 
 from orchestrator.errors import Conflict, OrchestratorError
+from orchestrator.settings import SOCKET_GROUP
 
-GROUP = "orchestrator"
 MODE = 0o660
 _ANSWER_SECONDS = 1.0
 
@@ -19,20 +21,26 @@ _ANSWER_SECONDS = 1.0
 class SocketFile:
     """A bound unix socket, not listening yet, and its file."""
 
-    def __init__(self, path: Path) -> None:
-        """Bind `path`, whose folder must be there; Conflict when another daemon answers on it."""
+    def __init__(self, path: Path, group: str = SOCKET_GROUP) -> None:
+        """Bind `path`, whose folder must be there; Conflict when another daemon answers on it.
+
+        OrchestratorError when the host does not have the group; the default one may be missing.
+        """
+        gid = _group_id(group)
         _make_way(path)
         self._path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.socket.bind(str(path))
+            # Nobody can connect before it listens.
             path.chmod(MODE)
             self._inode = path.stat().st_ino
+            if gid is not None:
+                _give(path, gid, must=group != SOCKET_GROUP)
         except OSError as error:
             self.socket.close()
+            path.unlink(missing_ok=True)
             raise OrchestratorError(f"cannot serve on {path}: {error.strerror or error}") from error
-        with contextlib.suppress(LookupError, PermissionError):
-            shutil.chown(path, group=GROUP)
 
     def remove(self) -> None:
         """Close the socket and remove its file, unless somebody else's stands there by now."""
@@ -40,6 +48,27 @@ class SocketFile:
         with contextlib.suppress(FileNotFoundError):
             if self._path.stat().st_ino == self._inode:
                 self._path.unlink()
+
+
+def _group_id(group: str) -> int | None:
+    """The number of the group; None when the default one is not on this host."""
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        if group == SOCKET_GROUP:
+            return None
+        raise OrchestratorError(
+            f'cannot give the socket to the group "{group}": there is no such group (groupadd --system {group})'
+        ) from None
+
+
+def _give(path: Path, gid: int, *, must: bool) -> None:
+    """Give the file to a group; a daemon of a user outside of the default group keeps it to that user."""
+    try:
+        os.chown(path, -1, gid)
+    except PermissionError:
+        if must:
+            raise
 
 
 def _make_way(path: Path) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from orchestrator.cli.access import how_to_get_in
 from orchestrator.errors import Conflict, Forbidden, Invalid, NotFound, OrchestratorError, Unavailable
 from orchestrator.settings import default_socket
 
@@ -127,7 +128,7 @@ def connect(path: Path) -> socket.socket:
         ) from error
     except PermissionError as error:
         sock.close()
-        raise Forbidden(f"you may not use {path}: {_who_may(path)} may") from error
+        raise Forbidden(f"cannot reach the daemon at {path}: permission denied: {how_to_get_in(path)}") from error
     except OSError as error:
         sock.close()
         raise Unavailable(f"cannot reach a daemon at {path}: {error.strerror or error}") from error
@@ -142,10 +143,3 @@ def server_error(code: int, body: bytes) -> OrchestratorError:
     except (ValueError, KeyError, TypeError):
         reason, message = http.client.responses.get(code, "Unknown"), body.decode(errors="replace").strip()
     return _CLASSES.get(code, OrchestratorError)(f"Error from server ({reason}): {message}")
-
-
-def _who_may(path: Path) -> str:
-    try:
-        return f"{path.owner()} and members of the group {path.group()}"
-    except (OSError, KeyError):
-        return "only its owner and its group"

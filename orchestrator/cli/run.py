@@ -92,6 +92,12 @@ def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -
     help="Carry Services in the kernel where that can be (auto), or by name alone: no rules, no routes.",
 )
 @click.option(
+    "--socket-group",
+    envvar="ORCHESTRATOR_SOCKET_GROUP",
+    metavar="GROUP",
+    help=f"Who may use the socket beside root (default: {Settings.socket_group}, where there is such a group).",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), default="info", envvar="ORCHESTRATOR_LOG_LEVEL", show_default=True
 )
 @click.option("--live", is_flag=True, help="Draw the pods until all are ready; the log goes to STATE_DIR/daemon.log.")
