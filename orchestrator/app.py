@@ -22,6 +22,7 @@ from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.docker import DockerEngine
 from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.garbage import ShortPauses
 from orchestrator.locks import own_folders, own_instance
 from orchestrator.node import mounts
 from orchestrator.node.claims import ClaimKeeper
@@ -322,6 +323,7 @@ class _Daemon:
                 tasks.create_task(self._once_applied("services", self.services.run), name="services"),
                 tasks.create_task(for_ever("engine watch", self._watch_engine), name="engine watch"),
                 tasks.create_task(for_ever("old events", self._forget_events), name="old events"),
+                tasks.create_task(self._keep_pauses_short(), name="short pauses"),
             ]
             log.info("running; the socket is %s", self.settings.socket)
             await signals.get()
@@ -372,6 +374,11 @@ class _Daemon:
         while True:
             await asyncio.sleep(_EVENTS_CHECK)
             self.recorder.forget_old()
+
+    async def _keep_pauses_short(self) -> None:
+        await self.applied.wait()
+        await self.manager.adopted.wait()
+        ShortPauses().begin()
 
     async def _looked(self) -> None:
         """Wait until what runs was looked at; not for long, and not where something is in the way."""

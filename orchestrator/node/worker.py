@@ -98,7 +98,7 @@ class PodWorker:
         pod = self._last
         if pod is None or pod.status.phase != "Running" or pod.metadata.deletion_timestamp:
             return
-        found = await first_exceeded(limits(pod, self._rooms.surroundings(self.key.namespace)))
+        found = await first_exceeded(limits(pod, lambda: self._rooms.surroundings(self.key.namespace)))
         if found and self.memory.uid == pod.metadata.uid:
             self.memory.evicted = found
             self.wake()

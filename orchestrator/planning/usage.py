@@ -1,6 +1,6 @@
 """Volumes on disk with a limit: nothing bounds a folder, so a pod that exceeds one is evicted, as a kubelet does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.objects.pod import Pod
@@ -24,11 +24,14 @@ class Limit:
         return f'Usage of EmptyDir volume "{self.volume}" exceeds the limit "{self.written}". '
 
 
-def limits(pod: Pod, around: Surroundings) -> Iterator[Limit]:
-    """The limits that have to be looked after; those of volumes in memory count by themselves."""
+def limits(pod: Pod, around: Callable[[], Surroundings]) -> Iterator[Limit]:
+    """The limits that have to be looked after; those of volumes in memory count by themselves.
+
+    Few pods have one: what is around a pod is asked for when it has.
+    """
     for volume in pod.spec.volumes:
         source = volume.empty_dir
         if source is not None and source.size_limit is not None and source.medium != "Memory":
             size = quantity_units(source.size_limit)
             if size > 0:
-                yield Limit(volume.name, volume_directory(volume, pod, around), size, source.size_limit)
+                yield Limit(volume.name, volume_directory(volume, pod, around()), size, source.size_limit)
