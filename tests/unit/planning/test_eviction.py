@@ -21,7 +21,7 @@ VOLUMES = {"disk": "emptyDir", "free": "emptyDir", "memory": "emptyDir"}
 
 
 def test_V03_limits_on_disk_are_looked_after() -> None:
-    (found,) = limits(pod(SPEC), AROUND)
+    (found,) = limits(pod(SPEC), lambda: AROUND)
     assert (found.volume, found.directory, found.size) == ("disk", "/v/1a2b3c4d/disk", 1 << 20)
     assert found.exceeded() == WORDS
 
