@@ -8,29 +8,30 @@ pods in order; then the rooms; the API last, so that a client sees the end.  Pod
 import asyncio
 import contextlib
 import logging
-import signal
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import msgspec
 
 from orchestrator import __version__, logs
 from orchestrator.api.server import ApiServer
-from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
+from orchestrator.api.status import DaemonStatus, EngineStatus
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.docker import DockerEngine
-from orchestrator.errors import OrchestratorError, Unavailable
+from orchestrator.engine.health import EngineHealth
+from orchestrator.errors import OrchestratorError
+from orchestrator.folder import SpecFolder
 from orchestrator.garbage import ShortPauses
 from orchestrator.locks import own_folders, own_instance
 from orchestrator.node import mounts
 from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
+from orchestrator.node.facts import node_facts
 from orchestrator.node.handlers import Handlers
-from orchestrator.node.host import host_address, resolver_settings
+from orchestrator.node.host import host_address
 from orchestrator.node.images import Puller
-from orchestrator.node.manager import NodeManager, known_pods, pods_left_behind, remember_running
+from orchestrator.node.manager import NodeManager, pods_left_behind, remember_running
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
@@ -39,10 +40,9 @@ from orchestrator.objects.pod import Pod
 from orchestrator.objects.validation.update import keep_binding, refuse_immutable
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
-from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.planning.status import qos_class
-from orchestrator.planning.surroundings import NodeFacts, Surroundings
-from orchestrator.roots import either, for_ever
+from orchestrator.planning.surroundings import Surroundings
+from orchestrator.roots import either, for_ever, leaves
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
@@ -51,18 +51,20 @@ from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
 from orchestrator.services.node_ports import NodePortBook
 from orchestrator.settings import Settings
+from orchestrator.signals import Signals
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.instance_key import instance_key
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Object, Store, key_of
+from orchestrator.state.store import Key, Object, Store
+from orchestrator.supervision import Supervision, summary
+from orchestrator.systemd import notifier, watchdog_seconds
 
 log = logging.getLogger(__name__)
 
-_ENGINE_CHECK = 5.0
 _EVENTS_CHECK = 60.0
-"""Seconds between two looks."""
+"""Seconds between two looks at whether events are old."""
 _FIRST_LOOK = 2.0
 """Seconds that a reader may wait for the first look at what runs."""
 
@@ -77,24 +79,16 @@ def main(settings: Settings) -> int:
     try:
         asyncio.run(run(settings))
     except* BadSpecs as group:
-        told += (*map(str, _leaves(group)), "orchestrator: cannot start: the specs have errors; nothing was touched")
+        told += (*map(str, leaves(group)), "orchestrator: cannot start: the specs have errors; nothing was touched")
     except* OrchestratorError as group:
-        told += (f"orchestrator: {error}" for error in _leaves(group))
+        told += (f"orchestrator: {error}" for error in leaves(group))
     except* Exception as group:
-        for error in _leaves(group):
+        for error in leaves(group):
             log.debug("the daemon ends", exc_info=error)
             told.append(f"orchestrator: cannot go on: this should not happen: {logs.described(error)}")
     for line in dict.fromkeys(told):
-        print(line, file=sys.stderr)
+        logs.last_words(line)
     return 1 if told else 0
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 async def run(settings: Settings) -> None:
@@ -106,8 +100,8 @@ async def run(settings: Settings) -> None:
     with own_folders(settings):
         async with contextlib.AsyncExitStack() as stack:
             daemon = await _Daemon.build(settings, stack)
-            if not daemon.would_orphan(first):
-                daemon.apply(first)
+            if not daemon.folder.would_orphan(first):
+                daemon.folder.apply(first)
             await daemon.run(specs, first)
 
 
@@ -120,11 +114,8 @@ class _Daemon:
         self.info = info
         self.journal = journal
         self.digest_key = instance_key(journal)
-        self.problems: tuple[Problem, ...] = ()
-        self.left_behind: frozenset[Key] = frozenset()
-        self.applied = asyncio.Event()
-        """Set once the folder was applied for the first time."""
-        self.engine_error = ""
+        self.health = EngineHealth(engine)
+        self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=self._stuck)
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
         self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has)
@@ -135,11 +126,12 @@ class _Daemon:
         claims = settings.state_dir / "claims"
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
         self.claims.restore()
+        self.folder = SpecFolder(settings.specs, settings.empty_folder_delay, self.store, self.claims, journal)
         self.binds_sub_paths = False
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
         self.handlers = Handlers(engine)
-        self.node_facts = _node_facts(settings, info)
+        self.node_facts = node_facts(settings.node_name, info)
         self.sandbox_image = ""
         self.api = ApiServer(
             self.store,
@@ -181,7 +173,7 @@ class _Daemon:
         await daemon.networks.refresh()
         daemon.book.check()
         running = await remember_running(engine, settings.instance, daemon.store)
-        daemon.left_behind = running | pods_left_behind(journal)
+        daemon.folder.left_behind = running | pods_left_behind(journal)
         daemon.manager = NodeManager(engine, daemon._node_rooms())
         daemon.services = ServiceController(
             daemon.store,
@@ -258,92 +250,58 @@ class _Daemon:
             status = msgspec.structs.replace(status, phase="Pending", qos_class=qos_class(obj))
         return msgspec.structs.replace(obj, spec=spec, status=status)
 
-    # --- the folder ---
-
-    def would_orphan(self, first: Snapshot) -> bool:
-        """Whether specs that look empty by accident would end pods of an earlier daemon."""
-        return first.bare and bool(self.left_behind - {key_of(item.object) for item in first.objects})
-
-    def apply(self, snapshot: Snapshot) -> None:
-        """Make the store what the folder says; what is wrong stays as it was, and is told."""
-        wanted = [Desired(item.object, item.raw, item.place) for item in snapshot.objects]
-        implied = implied_namespaces(item.object for item in snapshot.objects)
-        self.store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
-        refused = self.store.sync(SPECS, wanted)
-        self.claims.reconcile()
-        self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
-        if not self.applied.is_set():
-            self.store.go_on_going(known_pods(self.journal))
-            self.store.forget_lost(item.key for item in refused)
-            self.applied.set()
-
-    def _tell_waiting(self, snapshot: Snapshot) -> None:
-        count, delay = len(self.left_behind), self.settings.empty_folder_delay
-        where = ", ".join(snapshot.empty or map(str, self.settings.specs))
-        pods = f"{count} pod{'s' if count != 1 else ''} of an earlier run"
-        text = f"no spec is there: {pods} will be deleted after {delay:g} s unless the files come back"
-        self._tell(snapshot, *(() if snapshot.errors else (Problem(where, text),)))
-
-    def _tell(self, snapshot: Snapshot, *more: Problem) -> None:
-        problems = tuple(
-            Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem), p.severity) for p in snapshot.problems
-        )
-        problems += (*more, *(Problem("", notice) for notice in snapshot.notices))
-        for problem in problems:
-            if problem not in self.problems:
-                log.warning("%s", problem)
-        self.problems = problems
-
-    async def _follow(self, specs: Follower, first: Snapshot) -> None:
-        """Apply what the folder says for ever.  What should not happen leaves the last good version in force."""
-        if not self.applied.is_set():
-            delay = self.settings.empty_folder_delay
-            self.apply(await specs.after_empty_start(first, delay, self._tell_waiting))
-        while True:
-            snapshot = await specs.next()
-            try:
-                self.apply(snapshot)
-            except Exception as error:
-                logs.surprise(log, "cannot apply the specs, the last good version stays", error)
-                self._tell(snapshot, Problem("", f"cannot apply the specs: {logs.described(error)}"))
-
     # --- life ---
 
     async def run(self, specs: Follower, first: Snapshot) -> None:
         """Until a signal; a second one ends an orderly stop at once."""
-        signals = _signals()
+        signals = Signals()
         async with asyncio.TaskGroup() as tasks:
             folder = [
                 tasks.create_task(specs.run(), name="folder"),
-                tasks.create_task(self._follow(specs, first), name="specs"),
+                tasks.create_task(self.folder.follow(specs, first), name="specs"),
+                tasks.create_task(self._announce(), name="ready"),
+                tasks.create_task(self._reload_for_ever(specs, signals), name="reload"),
             ]
             rooms = [
                 tasks.create_task(self._once_applied("node", self.manager.run), name="node"),
                 tasks.create_task(self._once_applied("claims", self.claims.run), name="claims"),
                 tasks.create_task(self._once_applied("services", self.services.run), name="services"),
-                tasks.create_task(for_ever("engine watch", self._watch_engine), name="engine watch"),
+                tasks.create_task(for_ever("engine watch", self.health.run), name="engine watch"),
                 tasks.create_task(for_ever("old events", self._forget_events), name="old events"),
                 tasks.create_task(self._keep_pauses_short(), name="short pauses"),
+                tasks.create_task(for_ever("supervision", self.supervision.run), name="supervision"),
             ]
             log.info("running; the socket is %s", self.settings.socket)
-            await signals.get()
+            await signals.end()
+            self.supervision.stopping()
             for task in folder:
                 task.cancel()
             if self.settings.down_on_exit:
-                await either(self._take_down(), signals.get())
+                await either(self._take_down(), signals.end())
             for room in rooms:
                 room.cancel()
         log.info("stopped; %s", "pods go on running" if self.store.list("Pod") else "no pods are left")
 
+    async def _announce(self) -> None:
+        await self.folder.applied.wait()
+        self.supervision.ready()
+
+    async def _reload_for_ever(self, specs: Follower, signals: Signals) -> None:
+        while True:
+            await signals.reload()
+            self.supervision.reloading()
+            await self.folder.reload(specs)
+            await self._announce()
+
     async def _once_applied(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """A room that must not act before it is known what is wanted."""
-        await self.applied.wait()
+        await self.folder.applied.wait()
         await for_ever(name, work)
 
     async def _take_down(self) -> None:
         """End every pod in order, then remove networks, rules and the tmpfs: nothing of ours stays on the host."""
         log.info("taking all pods down")
-        self.applied.set()
+        self.folder.applied.set()
         await self.manager.adopted.wait()
         for kind in ("Pod", "Service"):
             for obj in self.store.list(kind):
@@ -353,22 +311,6 @@ class _Daemon:
         await self.networks.clean()
         await release(self.settings.run_dir / "volumes")
 
-    async def _watch_engine(self) -> None:
-        """Say when the engine goes away and when it is back; workers retry by themselves."""
-        while True:
-            try:
-                await self.engine.info()
-                if self.engine_error:
-                    log.warning("the engine answers again")
-                self.engine_error = ""
-            except Unavailable as error:
-                if not self.engine_error:
-                    log.warning("%s; waiting for it", error)
-                self.engine_error = str(error)
-            except OrchestratorError as error:
-                log.warning("%s", error)
-            await asyncio.sleep(_ENGINE_CHECK)
-
     async def _forget_events(self) -> None:
         """Events grow old also where nothing happens any more."""
         while True:
@@ -376,18 +318,24 @@ class _Daemon:
             self.recorder.forget_old()
 
     async def _keep_pauses_short(self) -> None:
-        await self.applied.wait()
+        await self.folder.applied.wait()
         await self.manager.adopted.wait()
         ShortPauses().begin()
 
     async def _looked(self) -> None:
         """Wait until what runs was looked at; not for long, and not where something is in the way."""
-        if self.engine_error or self.problems:
+        if self.health.error or self.folder.problems:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_LOOK):
-                await self.applied.wait()
+                await self.folder.applied.wait()
                 await self.manager.adopted.wait()
+
+    def _stuck(self) -> str:
+        return self.manager.stuck()
+
+    def _summary(self) -> str:
+        return summary((pod.status.phase for pod in self.store.list("Pod")), self.folder.problems, self.health.error)
 
     def _status(self) -> DaemonStatus:
         settings, info = self.settings, self.info
@@ -396,34 +344,7 @@ class _Daemon:
             specs=tuple(str(path) for path in settings.specs),
             state_dir=str(settings.state_dir),
             started_at=self.started_at,
-            engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.engine_error),
-            problems=self.problems,
-            syncing=not (self.applied.is_set() and self.manager.adopted.is_set()),
+            engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.health.error),
+            problems=self.folder.problems,
+            syncing=not (self.folder.applied.is_set() and self.manager.adopted.is_set()),
         )
-
-
-def _node_facts(settings: Settings, info: EngineInfo) -> NodeFacts:
-    resolver = resolver_settings()
-    return NodeFacts(
-        name=settings.node_name,
-        ip=host_address(),
-        nano_cpus=info.cpus * 10**9,
-        memory_bytes=info.memory_bytes,
-        nameservers=resolver.nameservers,
-        searches=resolver.searches,
-        resolver_options=resolver.options,
-        recursive_read_only=_version(info.api_version) >= (1, 44),
-    )
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
-
-
-def _signals() -> asyncio.Queue[signal.Signals]:
-    """SIGTERM and SIGINT, in the order of their coming."""
-    queue: asyncio.Queue[signal.Signals] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, queue.put_nowait, number)
-    return queue

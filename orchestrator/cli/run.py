@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from orchestrator.logs import Format
 from orchestrator.settings import Settings
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -100,26 +101,35 @@ def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -
 @click.option(
     "--log-level", type=click.Choice(LEVELS), default="info", envvar="ORCHESTRATOR_LOG_LEVEL", show_default=True
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar="ORCHESTRATOR_LOG_FORMAT",
+    show_default=True,
+    help="Lines for people, or an object of JSON each.",
+)
 @click.option("--live", is_flag=True, help="Draw the pods until all are ready; the log goes to STATE_DIR/daemon.log.")
-def command(specs: tuple[Path, ...], log_level: str, live: bool, **flags: Any) -> int:
+def command(specs: tuple[Path, ...], log_level: str, log_format: Format, live: bool, **flags: Any) -> int:
     """Run the daemon: keep what SPECS (files and folders) describe running, and follow every edit.
 
-    SIGTERM or Ctrl-C ends the daemon and leaves the pods running, unless --down-on-exit is given.
+    SIGTERM or Ctrl-C ends the daemon and leaves the pods running, unless --down-on-exit is given.  SIGHUP lets it read
+    its specs again; at a terminal it ends the daemon, for the terminal is gone.
     """
     settings = Settings(specs=specs, **{name: value for name, value in flags.items() if value is not None})
     if live:
         from orchestrator.cli.live import follow
 
-        return follow(settings, daemon_arguments(settings, log_level))
+        return follow(settings, daemon_arguments(settings, log_level, log_format))
     from orchestrator import app, logs
 
-    logs.set_up(log_level)
+    logs.set_up(log_level, form=log_format)
     return app.main(settings)
 
 
-def daemon_arguments(settings: Settings, log_level: str) -> list[str]:
+def daemon_arguments(settings: Settings, log_level: str, log_format: Format = "text") -> list[str]:
     """Give the command line that runs a daemon with exactly these settings."""
-    arguments = ["run", *map(str, settings.specs), "--log-level", log_level]
+    arguments = ["run", *map(str, settings.specs), "--log-level", log_level, "--log-format", log_format]
     for field in fields(settings):
         value = getattr(settings, field.name)
         flag = "--" + field.name.replace("_", "-")

@@ -7,8 +7,9 @@ again.  What failed is in the pod's memory, for the next plan, and in an Event, 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, 
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import prepare_message
 from orchestrator.node.ports import HostsFiles, PodNetworks
+from orchestrator.node.progress import Progress
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.labels import SANDBOX_NAME
@@ -63,6 +65,7 @@ class Tools:
     volumes: VolumeStore
     slots: asyncio.Semaphore
     clock: Callable[[], float]
+    progress: Progress = field(default_factory=lambda: Progress(time.monotonic))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,8 @@ class Executor:
                 memory.forget_pod(op.uid)
             case _:
                 async with tools.slots:
-                    await self._call(op, work)
+                    with tools.progress.step(f"{work.namespace}/{work.name}: {op.line()}"):
+                        await self._call(op, work)
 
     async def _call(self, op: Op, work: Work) -> None:
         """The operations that are calls to the engine about one container."""

@@ -18,7 +18,7 @@ from orchestrator.objects.pod import Pod
 from orchestrator.objects.times import format_time
 from orchestrator.planning import labels
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import Change, Expired, Key, Store, key_of
+from orchestrator.state.store import Change, Expired, Key, Store, Watch, key_of
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class NodeManager:
         self.adopted = asyncio.Event()
         """Set once every pod was looked at after a start."""
         self._idle = asyncio.Event()
+        self._watch: Watch | None = None
+        self._was_behind: int | None = None
 
     async def run(self) -> None:
         """For ever; workers, pulls and the engine's events live in here.  Run again, it begins as at a start."""
@@ -54,15 +56,31 @@ class NodeManager:
             tasks.create_task(self._engine_events(), name="engine events")
             tasks.create_task(self._announce_adoption(), name="adoption")
             tasks.create_task(self._check_usage(), name="usage")
-            while True:
-                try:
-                    changes = await watch.next()
-                except Expired:
-                    watch.restart()
-                    self._wake_all(tasks)
-                    continue
-                for change in changes:
-                    self._react(change, tasks)
+            self._watch = watch
+            try:
+                await self._react_for_ever(watch, tasks)
+            finally:
+                self._watch = None
+
+    async def _react_for_ever(self, watch: Watch, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                changes = await watch.next()
+            except Expired:
+                watch.restart()
+                self._wake_all(tasks)
+                continue
+            for change in changes:
+                self._react(change, tasks)
+
+    def stuck(self) -> str:
+        """Name what makes no progress, "" when all does; to be asked again and again, seconds apart."""
+        before, self._was_behind = self._was_behind, None
+        if self._watch is not None and self._watch.version < self._rooms.store.version:
+            self._was_behind = self._watch.version
+            if before == self._was_behind:
+                return "the node does not see what the specs say"
+        return self._rooms.tools.progress.overdue()
 
     async def _collect_files(self) -> None:
         """Remove files of pods that nobody looks after: what a crash left, secrets above all."""

@@ -139,7 +139,8 @@ class PodWorker:
         """Plan and execute until there is nothing to do now: (all over, when to look again)."""
         for _ in range(_MAX_ROUNDS):
             pod = self._wanted()
-            observed = await self._observe(pod)
+            with self._rooms.tools.progress.step(f"{self.key}: look at what runs"):
+                observed = await self._observe(pod)
             self._end_hooks(observed)
             around = self._rooms.surroundings(self.key.namespace)
             self._planned_with = around.secrets

@@ -55,6 +55,10 @@ class Alarm:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    def ring(self) -> None:
+        """Ring without a change."""
+        self._rings.set()
+
     async def wait(self) -> None:
         """Wait for the next ring."""
         await self._rings.wait()

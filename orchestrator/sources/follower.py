@@ -22,6 +22,8 @@ class Follower:
         self._snapshots = watcher.snapshots()
         self._newest: Snapshot | None = None
         self._news = asyncio.Event()
+        self._at_rest = asyncio.Event()
+        """Set while whoever asks for snapshots has had the newest, and waits for another."""
 
     async def first(self) -> Snapshot:
         """Give what the folder says at start; to be called once, before `run`."""
@@ -33,6 +35,7 @@ class Follower:
             try:
                 async for snapshot in self._snapshots:
                     self._newest = snapshot
+                    self._at_rest.clear()
                     self._news.set()
             except Exception as error:
                 logs.surprise(log, "cannot follow the specs, trying again", error)
@@ -41,10 +44,17 @@ class Follower:
 
     async def next(self) -> Snapshot:
         """Wait for a snapshot that was not given yet, while `run` runs."""
+        if not self._news.is_set():
+            self._at_rest.set()
         await self._news.wait()
         self._news.clear()
         assert self._newest is not None
         return self._newest
+
+    async def look_again(self) -> None:
+        """Let the folder be read at once; returns when whoever asks for snapshots has done with what it says."""
+        await self._watcher.look_again()
+        await self._at_rest.wait()
 
     async def after_empty_start(self, first: Snapshot, delay: float, tell: Callable[[Snapshot], None]) -> Snapshot:
         """Give what to begin with where the specs are empty and pods run: most likely a disk that is not mounted yet.

@@ -73,6 +73,9 @@ class SpecWatcher:
         self._loader = Loader(lenient=True)
         self._settler = Settler(empty_folder_delay)
         self._quiet = Quiet()
+        self._asked = asyncio.Event()
+        self._looked = asyncio.Event()
+        self._alarm = Alarm()
         self._alarm_failed_at: float | None = None
 
     async def snapshots(self) -> AsyncIterator[Snapshot]:
@@ -81,11 +84,13 @@ class SpecWatcher:
         Close the iterator (`contextlib.aclosing`) to stop watching.
         """
         clock = asyncio.get_running_loop().time
-        alarm = Alarm()
+        alarm = self._alarm = Alarm()
         last: Snapshot | None = None
         try:
             while True:
                 self._quiet.clear()
+                asked = self._asked.is_set()
+                self._asked.clear()
                 look = await asyncio.to_thread(self._look)
                 settled = self._settler.settle(look.scan, look.loads, clock())
                 await self._arm(alarm, look, clock())
@@ -94,9 +99,18 @@ class SpecWatcher:
                 if last is None or _differs(snapshot, last):
                     yield snapshot
                     last = snapshot
+                if asked:
+                    self._looked.set()
                 await self._sleep(alarm, look.scan, settled.check_at)
         finally:
             await alarm.disarm()
+
+    async def look_again(self) -> None:
+        """Look at once, whatever was heard or not; returns when what was found has been given."""
+        self._looked.clear()
+        self._asked.set()
+        self._alarm.ring()
+        await self._looked.wait()
 
     async def _sleep(self, alarm: Alarm, scan: Scan, check_at: float | None) -> None:
         """Wait until there is a reason to look: a burst that is over, or a decision that is due."""

@@ -42,10 +42,10 @@ async def specs(daemon: _Daemon) -> AsyncIterator[Path]:
     """The folder, applied once and followed."""
     follower = Follower(SpecWatcher(daemon.settings.specs))
     first = await follower.first()
-    assert not daemon.applied.is_set()
-    daemon.apply(first)
-    assert daemon.applied.is_set()
-    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(daemon._follow(follower, first))]
+    assert not daemon.folder.applied.is_set()
+    daemon.folder.apply(first)
+    assert daemon.folder.applied.is_set()
+    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(daemon.folder.follow(follower, first))]
     yield daemon.settings.specs[0]
     for task in tasks:
         task.cancel()
@@ -66,7 +66,7 @@ async def test_a_load_that_breaks_something_is_told_and_the_last_good_version_st
         write(specs, "2")
         async with asyncio.timeout(PATIENCE):
             await broke.wait()
-    (problem,) = daemon.problems
+    (problem,) = daemon.folder.problems
     assert str(problem).startswith("cannot apply the specs: KeyError: 'x' (test_follow.py:")
     assert daemon.store.get(A).data == {"key": "1"}
     assert "the last good version stays: this should not happen: KeyError: 'x'" in caplog.text
@@ -76,4 +76,4 @@ async def test_a_load_that_breaks_something_is_told_and_the_last_good_version_st
     async with asyncio.timeout(PATIENCE):
         await watch.next()
     assert daemon.store.get(A).data == {"key": "3"}
-    assert daemon.problems == ()
+    assert daemon.folder.problems == ()

@@ -75,12 +75,12 @@ def test_the_live_daemon_gets_exactly_these_settings() -> None:
         backoff_base=0.5,
         pool="10.9.0.0/16",
     )
-    arguments = daemon_arguments(settings, "debug")
+    arguments = daemon_arguments(settings, "debug", "json")
     command = cli.get_command(click.Context(cli), "run")
     assert command is not None
     parsed = command.make_context("run", arguments[1:]).params
     assert arguments[0] == "run"
-    assert (parsed.pop("log_level"), parsed.pop("live")) == ("debug", False)
+    assert (parsed.pop("log_level"), parsed.pop("log_format"), parsed.pop("live")) == ("debug", "json", False)
     assert Settings(**parsed) == settings
 
 

@@ -1,0 +1,98 @@
+"""What the spec folder says becomes what is wanted: the first time, after every edit, and when somebody asks for it.
+
+Where the specs are empty at start and pods of an earlier daemon run, nothing is applied until that was told for a
+while.  What is wrong stays as it was, and is told.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from orchestrator import logs
+from orchestrator.api.status import Problem
+from orchestrator.node.claims import ClaimKeeper
+from orchestrator.node.manager import known_pods
+from orchestrator.planning.namespaces import implied_namespaces
+from orchestrator.sources.follower import Follower
+from orchestrator.sources.watcher import Snapshot
+from orchestrator.state.journal import Journal
+from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Store, key_of
+
+log = logging.getLogger(__name__)
+
+RELOAD_SECONDS = 60.0
+"""How long a reload waits for a folder that does not come to rest."""
+
+
+class SpecFolder:
+    """The way from snapshots of the folder to the store."""
+
+    def __init__(
+        self, specs: tuple[Path, ...], empty_delay: float, store: Store, claims: ClaimKeeper, journal: Journal
+    ) -> None:
+        """`empty_delay`: seconds for which an empty folder is not believed at start."""
+        self.problems: tuple[Problem, ...] = ()
+        self.left_behind: frozenset[Key] = frozenset()
+        """Pods of an earlier daemon."""
+        self.applied = asyncio.Event()
+        """Set once the folder was applied for the first time."""
+        self._specs = specs
+        self._empty_delay = empty_delay
+        self._store = store
+        self._claims = claims
+        self._journal = journal
+
+    def would_orphan(self, first: Snapshot) -> bool:
+        """Whether specs that look empty by accident would end pods of an earlier daemon."""
+        return first.bare and bool(self.left_behind - {key_of(item.object) for item in first.objects})
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Make the store what the folder says; what is wrong stays as it was, and is told."""
+        wanted = [Desired(item.object, item.raw, item.place) for item in snapshot.objects]
+        implied = implied_namespaces(item.object for item in snapshot.objects)
+        self._store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
+        refused = self._store.sync(SPECS, wanted)
+        self._claims.reconcile()
+        self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
+        if not self.applied.is_set():
+            self._store.go_on_going(known_pods(self._journal))
+            self._store.forget_lost(item.key for item in refused)
+            self.applied.set()
+
+    async def follow(self, specs: Follower, first: Snapshot) -> None:
+        """Apply what the folder says for ever.  What should not happen leaves the last good version in force."""
+        if not self.applied.is_set():
+            self.apply(await specs.after_empty_start(first, self._empty_delay, self._tell_waiting))
+        while True:
+            snapshot = await specs.next()
+            try:
+                self.apply(snapshot)
+            except Exception as error:
+                logs.surprise(log, "cannot apply the specs, the last good version stays", error)
+                self._tell(snapshot, Problem("", f"cannot apply the specs: {logs.described(error)}"))
+
+    async def reload(self, specs: Follower) -> None:
+        """Read and apply the folder now, whatever was heard of it; beside `follow`."""
+        log.info("reading the specs again: SIGHUP")
+        try:
+            async with asyncio.timeout(RELOAD_SECONDS):
+                await specs.look_again()
+        except TimeoutError:
+            log.warning("the specs do not come to rest: what they say is applied later")
+
+    def _tell_waiting(self, snapshot: Snapshot) -> None:
+        count, delay = len(self.left_behind), self._empty_delay
+        where = ", ".join(snapshot.empty or map(str, self._specs))
+        pods = f"{count} pod{'s' if count != 1 else ''} of an earlier run"
+        text = f"no spec is there: {pods} will be deleted after {delay:g} s unless the files come back"
+        self._tell(snapshot, *(() if snapshot.errors else (Problem(where, text),)))
+
+    def _tell(self, snapshot: Snapshot, *more: Problem) -> None:
+        problems = tuple(
+            Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem), p.severity) for p in snapshot.problems
+        )
+        problems += (*more, *(Problem("", notice) for notice in snapshot.notices))
+        for problem in problems:
+            if problem not in self.problems:
+                log.warning("%s", problem)
+        self.problems = problems
