@@ -11,7 +11,7 @@ from aiohttp import web
 from orchestrator.api.context import Context, json_response
 from orchestrator.api.delete_options import DeleteOptions, options_of
 from orchestrator.api.deleters import DELETERS, Deleted, file_of
-from orchestrator.api.discovery import kind_of_resource
+from orchestrator.api.discovery import kind_of_request
 from orchestrator.api.resources import key_of_request, selected
 from orchestrator.api.status_objects import failure
 from orchestrator.api.view import view_of
@@ -38,7 +38,7 @@ async def delete_object(context: Context, request: web.Request) -> web.StreamRes
 async def delete_collection(context: Context, request: web.Request) -> web.StreamResponse:
     """Delete what the selectors take in one namespace, and give the list of it."""
     resource = request.match_info["resource"]
-    kind = kind_of_resource(resource)
+    kind = kind_of_request(request)
     if kind not in DELETERS:
         return _refusal(f"cannot delete {resource}: the folder is the source: remove their documents from it")
     options = await options_of(request)

@@ -14,14 +14,16 @@ KUBERNETES = ("1", "34")
 """The Kubernetes version whose shapes the API has."""
 CATEGORY_ALL = ("Pod", "Service")
 """What `get all` shows."""
+_NOT_FOUND = "the server could not find the requested resource"
 
 
-def kind_of_resource(plural: str) -> str:
-    """Give the kind behind a URL's word; NotFound in the API server's words."""
+def kind_of_request(request: web.Request) -> str:
+    """Give the kind behind a URL's group, version and plural; NotFound in the API server's words."""
+    plural, version = request.match_info["resource"], _api_version(request)
     for row in registry.TABLE:
-        if row.plural == plural and row.api_version == "v1":
+        if (row.plural, row.api_version) == (plural, version):
             return row.kind
-    raise NotFound("the server could not find the requested resource")
+    raise NotFound(_NOT_FOUND)
 
 
 async def version(_context: Context, _request: web.Request) -> web.StreamResponse:
@@ -48,15 +50,42 @@ async def versions(_context: Context, _request: web.Request) -> web.StreamRespon
 
 
 async def groups(_context: Context, _request: web.Request) -> web.StreamResponse:
-    """`/apis`: all other groups; there is none yet."""
-    return json_response({"kind": "APIGroupList", "apiVersion": "v1", "groups": []})
+    """`/apis`: all other groups, each in one version."""
+    versions_there = dict.fromkeys(row.api_version for row in registry.TABLE if "/" in row.api_version)
+    found = [_group(version) for version in versions_there]
+    return json_response({"kind": "APIGroupList", "apiVersion": "v1", "groups": found})
 
 
-async def resources(_context: Context, _request: web.Request) -> web.StreamResponse:
-    """`/api/v1`: the core resources, their short names and categories."""
-    rows = [_resource(row) for row in registry.TABLE if row.api_version == "v1"]
-    rows += [_subresource("pods/log", ["get"]), _subresource("pods/exec", ["create", "get"], "PodExecOptions")]
-    return json_response({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1", "resources": rows})
+async def group(_context: Context, request: web.Request) -> web.StreamResponse:
+    """`/apis/GROUP`: its versions."""
+    name = request.match_info["group"]
+    for row in registry.TABLE:
+        if row.api_version.rpartition("/")[0] == name:
+            return json_response({"kind": "APIGroup", "apiVersion": "v1", **_group(row.api_version)})
+    raise NotFound(_NOT_FOUND)
+
+
+async def resources(_context: Context, request: web.Request) -> web.StreamResponse:
+    """`/api/v1` or `/apis/GROUP/VERSION`: its resources, their short names and categories."""
+    version = _api_version(request)
+    rows = [_resource(row) for row in registry.TABLE if row.api_version == version]
+    if not rows:
+        raise NotFound(_NOT_FOUND)
+    if version == "v1":
+        rows += [_subresource("pods/log", ["get"]), _subresource("pods/exec", ["create", "get"], "PodExecOptions")]
+    return json_response({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": rows})
+
+
+def _api_version(request: web.Request) -> str:
+    """Give the apiVersion that a path means: "v1" below /api, "GROUP/VERSION" below /apis."""
+    name = request.match_info.get("group")
+    return f"{name}/{request.match_info['version']}" if name else "v1"
+
+
+def _group(api_version: str) -> dict[str, object]:
+    name, _, version = api_version.rpartition("/")
+    only = {"groupVersion": api_version, "version": version}
+    return {"name": name, "versions": [only], "preferredVersion": only}
 
 
 def _resource(row: registry.Kind) -> dict[str, object]:

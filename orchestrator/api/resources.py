@@ -1,9 +1,12 @@
-"""GET of one object and of lists: `/api/v1/namespaces/{namespace}/{resource}/{name}` and what is shorter."""
+"""GET of one object and of lists: `/api/v1/namespaces/{namespace}/{resource}/{name}` and what is shorter.
+
+The same lies below `/apis/{group}/{version}` for the kinds of other groups.
+"""
 
 from aiohttp import web
 
 from orchestrator.api.context import Context, flag, json_response
-from orchestrator.api.discovery import kind_of_resource
+from orchestrator.api.discovery import kind_of_request
 from orchestrator.api.selectors import Selector
 from orchestrator.api.view import view_of
 from orchestrator.api.watch import stream
@@ -25,7 +28,7 @@ async def get_object(context: Context, request: web.Request) -> web.StreamRespon
 
 async def list_objects(context: Context, request: web.Request) -> web.StreamResponse:
     """A list of one namespace or of all, or, with `watch=true`, the stream of what changes in it."""
-    kind = kind_of_resource(request.match_info["resource"])
+    kind = kind_of_request(request)
     namespace = request.match_info.get("namespace")
     if namespace is not None and not registry.is_namespaced(kind):
         raise NotFound("the server could not find the requested resource")
@@ -43,7 +46,7 @@ async def list_objects(context: Context, request: web.Request) -> web.StreamResp
 
 def key_of_request(request: web.Request) -> Key:
     """Give the key that the path of one object means; NotFound for a kind that is none or not so placed."""
-    kind = kind_of_resource(request.match_info["resource"])
+    kind = kind_of_request(request)
     namespace = request.match_info.get("namespace", "")
     if registry.is_namespaced(kind) is not bool(namespace):
         raise NotFound("the server could not find the requested resource")

@@ -5,6 +5,24 @@ from orchestrator.api.context import Route
 
 _POD = "/api/v1/namespaces/{namespace}/pods/{name:[^/]+}"
 
+_ROOTS = ("/api/v1", "/apis/{group}/{version}")
+
+
+def _objects(root: str) -> tuple[Route, ...]:
+    """The rows of every kind of a group."""
+    everywhere, there = f"{root}/{{resource}}", f"{root}/namespaces/{{namespace}}/{{resource}}"
+    name = "/{name:[^/]+}"
+    return (
+        Route("GET", everywhere, resources.list_objects),
+        Route("GET", everywhere + name, resources.get_object),
+        Route("GET", there, resources.list_objects),
+        Route("GET", there + name, resources.get_object),
+        Route("DELETE", everywhere + name, deletion.delete_object, "write"),
+        Route("DELETE", there, deletion.delete_collection, "write"),
+        Route("DELETE", there + name, deletion.delete_object, "write"),
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/healthz", daemon.healthz),
     Route("GET", "/livez", daemon.healthz),
@@ -12,16 +30,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/version", discovery.version),
     Route("GET", "/api", discovery.versions),
     Route("GET", "/apis", discovery.groups),
-    Route("GET", "/api/v1", discovery.resources),
+    Route("GET", "/apis/{group}", discovery.group),
+    *(Route("GET", root, discovery.resources) for root in _ROOTS),
     Route("GET", "/orchestrator/v1/status", daemon.get_status),
     Route("POST", "/orchestrator/v1/plan", plan.plan),
     Route("GET", _POD + "/log", logs.get_log),
     Route("GET", _POD + "/exec", exec_stream.run_command, "write"),
-    Route("GET", "/api/v1/{resource}", resources.list_objects),
-    Route("GET", "/api/v1/{resource}/{name:[^/]+}", resources.get_object),
-    Route("GET", "/api/v1/namespaces/{namespace}/{resource}", resources.list_objects),
-    Route("GET", "/api/v1/namespaces/{namespace}/{resource}/{name:[^/]+}", resources.get_object),
-    Route("DELETE", "/api/v1/{resource}/{name:[^/]+}", deletion.delete_object, "write"),
-    Route("DELETE", "/api/v1/namespaces/{namespace}/{resource}", deletion.delete_collection, "write"),
-    Route("DELETE", "/api/v1/namespaces/{namespace}/{resource}/{name:[^/]+}", deletion.delete_object, "write"),
+    *(row for root in _ROOTS for row in _objects(root)),
 )

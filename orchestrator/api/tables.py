@@ -12,6 +12,7 @@ from orchestrator.api.pod_table import NONE, pod_cells
 from orchestrator.api.storage_table import CLAIM_COLUMNS, VOLUME_COLUMNS, claim_cells, volume_cells
 from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.events import Event
+from orchestrator.objects.policy import NetworkPolicy
 from orchestrator.objects.service import Endpoints, EndpointSubset, Service
 
 Cells = tuple[str | int, ...]
@@ -90,6 +91,10 @@ def _namespace(namespace: Namespace, now: float) -> Cells:
     return namespace.metadata.name, namespace.status.phase, _age(namespace, now)
 
 
+def _network_policy(policy: NetworkPolicy, now: float) -> Cells:
+    return policy.metadata.name, policy.spec.pod_selector.text, _age(policy, now)
+
+
 def _event(event: Event, now: float) -> Cells:
     about = event.involved_object
     first = event.first_timestamp or event.event_time
@@ -135,6 +140,7 @@ KINDS: Mapping[str, TableKind] = {
     "ConfigMap": TableKind(("Name", "Data", "Age"), _config_map),
     "Secret": TableKind(("Name", "Type", "Data", "Age"), _secret),
     "Namespace": TableKind(("Name", "Status", "Age"), _namespace),
+    "NetworkPolicy": TableKind(("Name", "Pod-Selector", "Age"), _network_policy),
     "PersistentVolumeClaim": TableKind(CLAIM_COLUMNS, claim_cells, frozenset({"VolumeMode"})),
     "PersistentVolume": TableKind(VOLUME_COLUMNS, volume_cells, frozenset({"VolumeMode"})),
     "Event": TableKind(

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 
+from orchestrator.cli.describe_policy import policy_lines
 from orchestrator.cli.describe_storage import claim_fields, volume_fields
 from orchestrator.cli.describe_text import NONE, Field, annotations, events_table, fields, local_time, pairs
 from orchestrator.cli.documents import Document, to_yaml
@@ -25,7 +26,9 @@ def describe_object(
     if document["kind"] == "PersistentVolume":
         return "\n".join((*fields([*head, *volume_fields(document)]), *events_table(events, now)))
     head += [("Labels", pairs(meta.get("labels"))), ("Annotations", annotations(meta))]
-    if document["kind"] == "Service":
+    if document["kind"] == "NetworkPolicy":
+        body = policy_lines(document, head)
+    elif document["kind"] == "Service":
         body = fields([*head, *_service(document, endpoints)])
     else:
         body = [*fields(head), *_BODIES.get(document["kind"], _plain)(document)]

@@ -47,5 +47,6 @@ def as_list(items: list[Document]) -> Document:
 
 
 def bare_name(document: Document) -> str:
-    """Give "pod/web", as `-o name` prints it."""
-    return f"{document['kind'].lower()}/{document['metadata']['name']}"
+    """Give "pod/web" or "networkpolicy.networking.k8s.io/web", as `-o name` prints it."""
+    group, dot, _ = document["apiVersion"].rpartition("/")
+    return f"{document['kind'].lower()}{dot and '.'}{group}/{document['metadata']['name']}"

@@ -54,7 +54,7 @@ def command(
     """List objects, or print some of them.
 
     Resources: pods (po), services (svc), endpoints (ep), configmaps (cm), secrets, persistentvolumeclaims (pvc),
-    persistentvolumes (pv), namespaces (ns), events (ev), all.
+    persistentvolumes (pv), networkpolicies (netpol), namespaces (ns), events (ev), all.
     """
     client = client_of(ctx)
     wanted = parse(discover(client), resource)

@@ -18,11 +18,12 @@ class Resource:
     namespaced: bool
     short_names: tuple[str, ...]
     categories: tuple[str, ...]
+    root: str = "/api/v1"
 
     def path(self, namespace: str | None, name: str = "") -> str:
         """Give the URL of one object or of a list; `namespace` None is all namespaces."""
         room = f"/namespaces/{namespace}" if self.namespaced and namespace is not None else ""
-        return f"/api/v1{room}/{self.plural}" + (f"/{name}" if name else "")
+        return f"{self.root}{room}/{self.plural}" + (f"/{name}" if name else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,9 @@ class Wanted:
 
 
 def discover(client: Client) -> tuple[Resource, ...]:
-    """Ask the daemon for its resources."""
-    rows = client.get("/api/v1")["resources"]
+    """Ask the daemon for its resources: the core ones first, then those of each group."""
+    groups = client.get("/apis")["groups"]
+    roots = ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
     return tuple(
         Resource(
             row["name"],
@@ -44,8 +46,10 @@ def discover(client: Client) -> tuple[Resource, ...]:
             row["namespaced"],
             tuple(row.get("shortNames", ())),
             tuple(row.get("categories", ())),
+            root,
         )
-        for row in rows
+        for root in roots
+        for row in client.get(root)["resources"]
         if "/" not in row["name"]
     )
 

@@ -10,16 +10,19 @@ from typing import Any
 from msgspec.structs import replace
 
 from orchestrator.objects.claims import PersistentVolumeClaim, PersistentVolumeClaimStatus
-from orchestrator.objects.config import Secret
+from orchestrator.objects.config import Namespace, Secret
 from orchestrator.objects.container import Container
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod, PodSpec
+from orchestrator.objects.policy import NetworkPolicy, NetworkPolicySpec
 from orchestrator.objects.probes import Probe
 from orchestrator.objects.service import Service, ServicePort, ServiceSpec
 from orchestrator.objects.storage import PersistentVolume, PersistentVolumeStatus
 from orchestrator.objects.volumes import EmptyDirVolumeSource, Volume
 
 DEFAULT_NAMESPACE = "default"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""The label that every namespace has."""
 
 
 def apply_defaults(obj: Object, *, namespaced: bool) -> Object:
@@ -31,6 +34,10 @@ def apply_defaults(obj: Object, *, namespaced: bool) -> Object:
             return replace(obj, spec=pod_spec_defaults(obj.spec))
         case Service():
             return replace(obj, spec=_service_spec(obj.spec))
+        case NetworkPolicy():
+            return replace(obj, spec=_policy_spec(obj.spec))
+        case Namespace():
+            return namespace_defaults(obj)
         case Secret():
             return _secret(obj)
         case PersistentVolumeClaim():
@@ -51,6 +58,12 @@ def pod_spec_defaults(spec: PodSpec) -> PodSpec:
         volumes=tuple(_volume(volume) for volume in spec.volumes),
         service_account_name=spec.service_account_name or spec.service_account,
     )
+
+
+def namespace_defaults(namespace: Namespace) -> Namespace:
+    """Give a namespace with the label of its name, by which selectors find it."""
+    meta = namespace.metadata
+    return replace(namespace, metadata=replace(meta, labels={**meta.labels, NAMESPACE_NAME: meta.name}))
 
 
 def pull_policy(image: str) -> Any:
@@ -122,6 +135,13 @@ def _service_spec(spec: ServiceSpec) -> ServiceSpec:
 
 def _service_port(port: ServicePort) -> ServicePort:
     return port if port.target_port not in (None, 0, "") else replace(port, target_port=port.port)
+
+
+def _policy_spec(spec: NetworkPolicySpec) -> NetworkPolicySpec:
+    """A policy without types is about ingress, and about egress too where it has rules for it."""
+    if spec.policy_types:
+        return spec
+    return replace(spec, policy_types=("Ingress", "Egress") if spec.egress else ("Ingress",))
 
 
 def _secret(secret: Secret) -> Secret:

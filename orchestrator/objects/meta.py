@@ -111,6 +111,13 @@ class LabelSelector(Part, frozen=True, kw_only=True):
             _holds(condition, labels) for condition in self.match_expressions
         )
 
+    @property
+    def text(self) -> str:
+        """The selector as kubectl shows it ("app=web,tier in (a,b)"), "<none>" when it takes everything."""
+        parts = [(key, f"{key}={value}") for key, value in self.match_labels.items()]
+        parts += [(condition.key, _condition_text(condition)) for condition in self.match_expressions]
+        return ",".join(text for _, text in sorted(parts)) or "<none>"
+
 
 class LocalObjectReference(Part, frozen=True, kw_only=True):
     """The name of an object in the same namespace."""
@@ -144,6 +151,19 @@ class Condition(Part, frozen=True, kw_only=True):
 def labels_match(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Say whether `labels` has every wanted pair (a Service's selector, `matchLabels`)."""
     return all(labels.get(key) == value for key, value in wanted.items())
+
+
+def _condition_text(condition: LabelSelectorRequirement) -> str:
+    values = ",".join(sorted(condition.values))
+    match condition.operator:
+        case "In":
+            return f"{condition.key} in ({values})"
+        case "NotIn":
+            return f"{condition.key} notin ({values})"
+        case "Exists":
+            return condition.key
+        case "DoesNotExist":
+            return f"!{condition.key}"
 
 
 def _holds(condition: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:

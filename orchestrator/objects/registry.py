@@ -19,6 +19,7 @@ from orchestrator.objects.events import Event
 from orchestrator.objects.meta import Object
 from orchestrator.objects.misfit import SourceText, did_you_mean, nearest, shortened
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.policy import NetworkPolicy
 from orchestrator.objects.problem import Problem, error, no_effect, required, tolerated
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.objects.shape import Shaper
@@ -56,6 +57,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("PersistentVolumeClaim", "v1", PersistentVolumeClaim, "persistentvolumeclaims", ("pvc",)),
     Kind("PersistentVolume", "v1", PersistentVolume, "persistentvolumes", ("pv",), namespaced=False),
     Kind("StorageClass", "storage.k8s.io/v1", StorageClass, "storageclasses", ("sc",), namespaced=False),
+    Kind("NetworkPolicy", "networking.k8s.io/v1", NetworkPolicy, "networkpolicies", ("netpol",)),
     Kind("Event", "v1", Event, "events", ("ev",)),
 )
 

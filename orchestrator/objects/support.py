@@ -66,6 +66,7 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "Container.resizePolicy",
         "Container.volumeDevices",
         "EnvVarSource.fileKeyRef",
+        "NetworkPolicy.spec",
         "ObjectMeta.finalizers",
         "ObjectMeta.ownerReferences",
         "PodSecurityContext.appArmorProfile",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from orchestrator.objects.config import Namespace
+from orchestrator.objects.defaults import namespace_defaults
 from orchestrator.objects.meta import Object, ObjectMeta
 
 
@@ -11,4 +12,4 @@ def implied_namespaces(objects: Iterable[Object]) -> tuple[Namespace, ...]:
     found = tuple(objects)
     used = {obj.metadata.namespace for obj in found} - {""} | {"default"}
     named = {obj.metadata.name for obj in found if isinstance(obj, Namespace)}
-    return tuple(Namespace(metadata=ObjectMeta(name=name)) for name in sorted(used - named))
+    return tuple(namespace_defaults(Namespace(metadata=ObjectMeta(name=name))) for name in sorted(used - named))

@@ -8,6 +8,7 @@ from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.policy import NetworkPolicy
 from orchestrator.objects.problem import Problem
 from orchestrator.objects.service import Service
 from orchestrator.objects.storage import PersistentVolume, StorageClass
@@ -16,6 +17,7 @@ from orchestrator.objects.validation.claims import validate_claim
 from orchestrator.objects.validation.config import validate_config_map, validate_secret
 from orchestrator.objects.validation.meta import validate_meta
 from orchestrator.objects.validation.pod import validate_pod_spec
+from orchestrator.objects.validation.policy import validate_network_policy
 from orchestrator.objects.validation.service import validate_service
 from orchestrator.objects.validation.storage import validate_persistent_volume, validate_storage_class
 
@@ -30,6 +32,8 @@ def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
             return problems + validate_pod_spec(obj.spec, ("spec",))
         case Service():
             return problems + validate_service(obj.spec, ("spec",))
+        case NetworkPolicy():
+            return problems + validate_network_policy(obj.spec, ("spec",))
         case ConfigMap():
             return problems + validate_config_map(obj)
         case Secret():

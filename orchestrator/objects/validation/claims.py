@@ -3,7 +3,8 @@
 from orchestrator.objects.claims import PersistentVolumeClaim, PersistentVolumeClaimSpec
 from orchestrator.objects.meta import LabelSelector
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidden, invalid, required
-from orchestrator.objects.scalars import check_label_value, check_qualified_name, check_subdomain, parse_quantity
+from orchestrator.objects.scalars import check_subdomain, parse_quantity
+from orchestrator.objects.validation.meta import validate_label_selector
 
 
 def validate_claim(claim: PersistentVolumeClaim) -> list[Problem]:
@@ -40,22 +41,10 @@ def class_name_problems(name: str, path: FieldPath) -> list[Problem]:
 
 
 def _selector(selector: LabelSelector, path: FieldPath) -> list[Problem]:
-    problems: list[Problem] = []
-    for key, value in selector.match_labels.items():
-        here = (*path, "matchLabels")
-        problems += [invalid((*here, key), key, rule) for rule in check_qualified_name(key)]
-        problems += [invalid((*here, key), value, rule) for rule in check_label_value(value)]
+    problems = validate_label_selector(selector, path)
     seen: set[tuple[str, str]] = set()
     for index, condition in enumerate(selector.match_expressions):
-        where = (*path, "matchExpressions", index)
-        problems += [invalid((*where, "key"), condition.key, rule) for rule in check_qualified_name(condition.key)]
-        if condition.operator in ("In", "NotIn") and not condition.values:
-            rule = "must be specified when `operator` is 'In' or 'NotIn'"
-            problems.append(required((*where, "values"), rule))
-        if condition.operator in ("Exists", "DoesNotExist") and condition.values:
-            rule = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-            problems.append(forbidden((*where, "values"), rule))
         if (condition.key, condition.operator) in seen:
-            problems.append(duplicate((*where, "key"), condition.key))
+            problems.append(duplicate((*path, "matchExpressions", index, "key"), condition.key))
         seen.add((condition.key, condition.operator))
     return problems

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.objects.config import Namespace
-from orchestrator.objects.meta import Object, ObjectMeta
-from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required, warning
+from orchestrator.objects.meta import LabelSelector, LabelSelectorRequirement, Object, ObjectMeta
+from orchestrator.objects.problem import FieldPath, Problem, error, forbidden, invalid, required, warning
 from orchestrator.objects.scalars import (
     check_label,
     check_label_value,
@@ -54,6 +54,27 @@ def validate_labels(labels: Mapping[str, str], path: FieldPath) -> list[Problem]
         problems += [invalid((*path, key), value, rule) for rule in check_label_value(value)]
     # Nothing here is made from a label: it is compared, and told.
     return [replace(problem, runs_here=True) for problem in problems]
+
+
+def validate_label_selector(selector: LabelSelector, path: FieldPath) -> list[Problem]:
+    """Check a selector's labels, and that its conditions have values where their operator wants some."""
+    problems = validate_labels(selector.match_labels, (*path, "matchLabels"))
+    for index, condition in enumerate(selector.match_expressions):
+        problems += _condition(condition, (*path, "matchExpressions", index))
+    return problems
+
+
+def _condition(condition: LabelSelectorRequirement, path: FieldPath) -> list[Problem]:
+    problems = [invalid((*path, "key"), condition.key, rule) for rule in check_qualified_name(condition.key)]
+    if condition.operator in ("In", "NotIn"):
+        if not condition.values:
+            problems.append(required((*path, "values"), "must be specified when `operator` is 'In' or 'NotIn'"))
+    elif condition.values:
+        rule = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+        problems.append(forbidden((*path, "values"), rule))
+    for index, value in enumerate(condition.values):
+        problems += [invalid((*path, "values", index), value, rule) for rule in check_label_value(value)]
+    return problems
 
 
 def _annotations(annotations: Mapping[str, str], path: FieldPath) -> list[Problem]:

@@ -83,11 +83,33 @@ async def test_clients_can_discover_what_there_is(house: House) -> None:
     assert versions["versions"] == ["v1"]
     _, groups = await house.get("/apis")
     assert groups["kind"] == "APIGroupList"
+    networking = next(group for group in groups["groups"] if group["name"] == "networking.k8s.io")
+    assert networking["preferredVersion"] == {"groupVersion": "networking.k8s.io/v1", "version": "v1"}
+    assert (await house.get("/apis/networking.k8s.io"))[1]["kind"] == "APIGroup"
+    _, listed = await house.get("/apis/networking.k8s.io/v1")
+    assert [row["name"] for row in listed["resources"]] == ["networkpolicies"]
+    for nowhere in ("/apis/nobody.io", "/apis/nobody.io/v1", "/apis/networking.k8s.io/v9"):
+        assert (await house.get(nowhere))[0] == 404
     _, listed = await house.get("/api/v1")
     rows = {row["name"]: row for row in listed["resources"]}
     assert rows["pods"]["shortNames"] == ["po"]
     assert rows["namespaces"]["namespaced"] is False
     assert "pods/log" in rows
+
+
+async def test_kinds_of_other_groups_lie_below_their_own_path(house: House) -> None:
+    house.apply("{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: shut}, spec: {}}")
+    root = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+    code, policy = await house.get(f"{root}/shut")
+    assert (code, policy["kind"], policy["spec"]["policyTypes"]) == (200, "NetworkPolicy", ["Ingress"])
+    _, listed = await house.get("/apis/networking.k8s.io/v1/networkpolicies")
+    assert (listed["kind"], listed["apiVersion"]) == ("NetworkPolicyList", "networking.k8s.io/v1")
+    assert [item["metadata"]["name"] for item in listed["items"]] == ["shut"]
+    assert (await house.get("/api/v1/namespaces/default/networkpolicies"))[0] == 404
+    assert (await house.get("/apis/networking.k8s.io/v1/namespaces/default/pods"))[0] == 404
+    assert (await house.cli("get", "netpol", "-o", "name")).out == "networkpolicy.networking.k8s.io/shut\n"
+    ended = await house.cli("delete", "netpol", "shut", code=1)
+    assert "the folder is the source: remove the document from t.yaml" in ended.err
 
 
 async def test_the_daemons_own_state(house: House) -> None:

@@ -47,6 +47,19 @@ def test_config_and_namespaces() -> None:
     assert cells({"kind": "Namespace"})["Status"] == "Active"
 
 
+def test_network_policies() -> None:
+    both = {
+        "matchLabels": {"role": "db"},
+        "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["b", "a"]},
+            {"key": "old", "operator": "DoesNotExist"},
+        ],
+    }
+    kind = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+    for selector, text in (({}, "<none>"), (both, "!old,role=db,tier in (a,b)")):
+        assert cells({**kind, "spec": {"podSelector": selector}}) == {"Name": "x", "Pod-Selector": text, "Age": "5m"}
+
+
 def test_endpoints_show_three_and_count_the_rest() -> None:
     addresses = [{"ip": f"10.0.0.{number}"} for number in range(5)]
     row = cells({"kind": "Endpoints", "subsets": [{"addresses": addresses, "ports": [{"port": 80}]}]})

@@ -15,8 +15,8 @@ from orchestrator.objects.meta import Object, Part
 from orchestrator.objects.volume_plugins import VolumePlugins
 
 MODULES = (
-    "claims", "config", "container", "events", "meta", "pod", "pod_status", "probes", "scheduling", "security",
-    "service", "storage", "volume_plugins", "volumes",
+    "claims", "config", "container", "events", "meta", "pod", "pod_status", "policy", "probes", "scheduling",
+    "security", "service", "storage", "volume_plugins", "volumes",
 )  # fmt: skip
 STRICTER = {"Event": {"metadata"}, "Pod": {"spec"}}
 """Where ours and the schema differ in what is required, on purpose."""
@@ -36,7 +36,7 @@ def our_types() -> list[type[Part]]:
 def schema() -> dict[str, Any]:
     folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.34.0-local-strict"
     definitions = json.loads((folder / "_definitions.json").read_text())["$defs"]
-    ours = (".core.v1.", ".meta.v1.", ".storage.v1.")
+    ours = (".core.v1.", ".meta.v1.", ".networking.v1.", ".storage.v1.")
     return {name.rpartition(".")[2]: item for name, item in definitions.items() if any(part in name for part in ours)}
 
 

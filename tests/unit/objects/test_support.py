@@ -16,6 +16,7 @@ from orchestrator.objects.support import HARMLESS, IGNORED, NOT_ENFORCED
 
 KINDS = (
     "Pod", "Service", "ConfigMap", "Secret", "Namespace", "PersistentVolumeClaim", "PersistentVolume", "StorageClass",
+    "NetworkPolicy",
 )  # fmt: skip
 
 NOT_READ = {
@@ -37,6 +38,7 @@ NOT_READ = {
 """Fields that no other room reads, for a reason that needs no warning."""
 
 SAME_NAME = {
+    "NetworkPolicy.spec": "Pod.spec",
     "PodSpec.resources": "Container.resources",
     "ServiceSpec.externalIPs": "a column of `get services`",
     "Volume.image": "Container.image",
