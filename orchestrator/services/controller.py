@@ -15,12 +15,12 @@ from orchestrator.services.addresses import AddressBook, has_address
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
+from orchestrator.services.ledger import Ledger
 from orchestrator.services.networks import Networks
 from orchestrator.services.reach import RETRY_SECONDS, Reach
 from orchestrator.services.upkeep import FIRST_RETRY, LAST_RETRY, Upkeep, attempt
-from orchestrator.services.view import View, pod_matters, view
 from orchestrator.state.events import EventRecorder
-from orchestrator.state.store import Change, Expired, Key, Store, Watch
+from orchestrator.state.store import Change, Expired, Key, Store, Watch, key_of
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class ServiceController:
         self._recorder = recorder
         self._adopted = adopted
         self._reach = Reach(store, recorder, dataplane, host_ports, host_address)
-        self._services: dict[Key, Service] = {}
+        self._ledger = Ledger(self._endpoints_of, by_name=dataplane.mode is Mode.NAMES)
         self._wake = asyncio.Event()
         self._upkeep = Upkeep(store, networks, dataplane, self._wake.set)
         self._moved = asyncio.Condition()
@@ -112,13 +112,14 @@ class ServiceController:
 
     def _list(self, watch: Watch) -> None:
         """Start, or begin again after falling behind: what is not in the list any more was deleted."""
-        now = {Key("Service", s.metadata.namespace, s.metadata.name): s for s in self._store.list("Service")}
-        for key, service in self._services.items():
-            if key not in now or now[key].metadata.uid != service.metadata.uid:
+        services: dict[Key, Service] = {key_of(service): service for service in self._store.list("Service")}
+        before = dict(self._ledger.services)
+        self._ledger.begin(services, {key_of(pod): pod for pod in self._store.list("Pod")})
+        for key, service in before.items():
+            if key not in services or services[key].metadata.uid != service.metadata.uid:
                 self._gone(key, service)
-        for service in now.values():
+        for service in services.values():
             self._tell_what_is_missing(service)
-        self._services = now
         watch.restart()
         self._seen = watch.version
         self._wake.set()
@@ -127,18 +128,20 @@ class ServiceController:
         """Whether this change needs a round."""
         match change.key.kind, change.type:
             case "Service", "DELETED":
-                self._services.pop(change.key, None)
+                self._ledger.drop_service(change.key)
                 self._gone(change.key, change.object)
             case "Service", _:
-                self._services[change.key] = change.object
+                self._ledger.put_service(change.key, change.object)
                 self._tell_what_is_missing(change.object)
             case "Pod", "DELETED":
-                pass
+                self._ledger.drop_pod(change.key)
             case "Pod", _:
-                return pod_matters(change.previous, change.object)
+                return self._ledger.put_pod(change.key, change.object)
             case "Endpoints", _:
                 record = self._store.record(change.key)
-                return record is None or record.owner != OWNER
+                if record is not None and record.owner == OWNER:
+                    return False
+                self._ledger.endpoints_changed(Key("Service", change.key.namespace, change.key.name))
             case _:
                 return False
         return True
@@ -147,7 +150,7 @@ class ServiceController:
         self._told = {told for told in self._told if told[0] != service.metadata.uid}
         place = Key("Endpoints", key.namespace, key.name)
         record = self._store.record(place)
-        if record is not None and record.owner == OWNER and key not in self._services:
+        if record is not None and record.owner == OWNER and key not in self._ledger.services:
             self._store.drop(place)
 
     def _tell_what_is_missing(self, service: Service) -> None:
@@ -182,41 +185,44 @@ class ServiceController:
             self._moved.notify_all()
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
-        now = self._view()
-        for found in now.endpoints:
+        ledger = self._ledger
+        for found in ledger.refresh():
             self._publish(found)
-        self._hosts.publish(now.names)
-        shrunk, self._kept = bool(self._kept - now.keep), now.keep
-        for namespace in now.targets:
+        served, keep = ledger.served, ledger.keep
+        shrunk, self._kept = bool(self._kept - keep), keep
+        for namespace in served:
             if not self._networks.ready(namespace) and namespace not in self._making:
                 self._making.add(namespace)
                 tasks.create_task(self._make_network(namespace), name=f"services: network of {namespace}")
+        try:
+            await self._carry(served)
+        finally:
+            # Not before the kernel: many files take longer than it may take to follow readiness.
+            self._hosts.publish(ledger.names)
+        if shrunk:
+            self._upkeep.shrunk()
+        return True
+
+    async def _carry(self, served: frozenset[str]) -> None:
+        """Bring the kernel up to date, and tell how the Services are reached."""
         # Also for networks that are not there yet: rules do no harm, and a new daemon must not take down what stands.
-        subnets = [self._book.subnet(namespace) for namespace in now.targets]
-        services = list(self._services.values())
+        subnets = [self._book.subnet(namespace) for namespace in served]
+        services = list(self._ledger.services.values())
         doors = self._reach.settle(services)
         await self._dataplane.apply(
             (nft.Network(subnet.bridge, str(subnet.services), str(subnet.pods)) for subnet in subnets),
-            {address: target for targets in now.targets.values() for address, target in targets.items()},
+            self._ledger.targets,
             doors,
-            [subnet.bridge for subnet in self._book.subnets() if subnet.namespace not in now.targets],
+            [subnet.bridge for subnet in self._book.subnets() if subnet.namespace not in served],
         )
         if self._again is not None:
             self._again.cancel()
         if self._reach.tell(services):
             self._again = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
-        if shrunk:
-            self._upkeep.shrunk()
-        return True
 
-    def _view(self) -> View:
-        given = {(found.metadata.namespace, found.metadata.name): found for found in self._store.list("Endpoints")}
-        return view(
-            self._services.values(),
-            self._store.list("Pod"),
-            given,
-            by_name=self._dataplane.mode is Mode.NAMES,
-        )
+    def _endpoints_of(self, service: Key) -> Endpoints | None:
+        found: Endpoints | None = self._store.get(Key("Endpoints", service.namespace, service.name))
+        return found
 
     def _publish(self, found: Endpoints) -> None:
         key = Key("Endpoints", found.metadata.namespace, found.metadata.name)

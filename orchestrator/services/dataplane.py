@@ -58,6 +58,7 @@ class DataPlane:
         self._absent = False
         self._openings = Openings(self._table)
         self._lock = asyncio.Lock()
+        self._hairpins: dict[str, frozenset[str]] = {}
 
     @property
     def trouble(self) -> str:
@@ -77,26 +78,29 @@ class DataPlane:
     async def apply(
         self,
         networks: Iterable[nft.Network],
-        targets: dict[nft.Address, nft.Target],
+        targets: Mapping[str, nft.Targets],
         doors: Mapping[nft.HostPort, nft.Door] | None = None,
         others: Iterable[str] = (),
     ) -> None:
         """Make the kernel's rules exactly these, in one transaction; OrchestratorError when it refuses.
 
         The first call replaces whatever an earlier daemon left, and no networks at all means no table.  Old connections
-        stay; new ones follow the new rules.  `doors` are the host's ports that Services have, served or not; `others`
+        stay; new ones follow the new rules.  `targets` are by the Service's address; `doors` are the
+        host's ports that Services have, served or not; `others`
         are our bridges behind which there is no Service.
         """
         if self.mode is Mode.NAMES:
             return
         async with self._lock:
-            served = {port: door for port, door in (doors or {}).items() if door.address in targets}
+            served = {
+                port: door for port, door in (doors or {}).items() if door.address in targets.get(door.address.ip, {})
+            }
             rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served)
             bridges = {network.bridge for network in rules.networks}
             self._openings.shut([*others, *([] if doors else bridges)])
             if rules.networks:
                 for bridge in bridges:
-                    _let_pods_reach_themselves(bridge)
+                    self._let_pods_reach_themselves(bridge)
                 await self._load(rules)
             else:
                 await self._remove_table()
@@ -118,6 +122,7 @@ class DataPlane:
         """Whether the table is still there; if someone flushed it, the next `apply` loads it whole."""
         if self.mode is Mode.NAMES or self._loaded is None:
             return True
+        self._hairpins.clear()
         await self._openings.repair()
         async with self._lock:
             try:
@@ -143,6 +148,17 @@ class DataPlane:
                     except OrchestratorError as error:
                         log.debug("%s", error)
 
+    def _let_pods_reach_themselves(self, bridge: str) -> None:
+        """Hairpin mode on each port: a packet that was sent back to its pod leaves by the port it came in by."""
+        try:
+            ports = frozenset(path.name for path in (_INTERFACES / bridge / "brif").iterdir())
+        except OSError as error:  # the bridge is not there yet, or went meanwhile
+            log.debug("cannot see the ports of %s: %s", bridge, error)
+            ports = frozenset()
+        for port in ports - self._hairpins.get(bridge, frozenset()):
+            _set_hairpin_mode(_INTERFACES / bridge / "brif" / port)
+        self._hairpins[bridge] = ports
+
     async def _remove_table(self) -> None:
         if not self._absent:
             self._loaded = None
@@ -157,12 +173,10 @@ def _bridged_seen() -> bool:
         return False
 
 
-def _let_pods_reach_themselves(bridge: str) -> None:
-    """Hairpin mode on each port: a packet that was sent back to the pod it came from leaves by the port it came in."""
-    for port in (_INTERFACES / bridge / "brif").glob("*"):
-        switch = port / "hairpin_mode"
-        try:
-            if switch.read_text().strip() != "1":
-                switch.write_text("1")
-        except OSError as error:  # the pod went meanwhile
-            log.debug("cannot switch hairpin mode on for %s: %s", port.name, error)
+def _set_hairpin_mode(port: Path) -> None:
+    switch = port / "hairpin_mode"
+    try:
+        if switch.read_text().strip() != "1":
+            switch.write_text("1")
+    except OSError as error:  # the pod went meanwhile
+        log.debug("cannot switch hairpin mode on for %s: %s", port.name, error)

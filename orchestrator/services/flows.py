@@ -33,23 +33,25 @@ async def forget_flows(before: nft.Ruleset, after: nft.Ruleset) -> None:
 
 
 def _to_addresses(before: nft.Ruleset, after: nft.Ruleset) -> Iterator[tuple[str, ...]]:
-    for key in before.targets:
-        for ip in _gone(key, before, after):
+    was, now = nft.moved(before, after)
+    for key in was:
+        for ip in _gone(key, was, now):
             yield "--orig-dst", key.ip, "--dport", str(key.port), "--reply-src", ip
 
 
 def _to_doors(before: nft.Ruleset, after: nft.Ruleset) -> Iterator[tuple[str, ...]]:
+    was, now = nft.moved(before, after)
     for port, door in before.doors.items():
-        for ip in _gone(door.address, before, after):
+        for ip in _gone(door.address, was, now):
             yield "--dport", str(port.number), "--reply-src", ip
 
 
-def _gone(key: nft.Address, before: nft.Ruleset, after: nft.Ruleset) -> set[str]:
+def _gone(key: nft.Address, was: nft.Targets, now: nft.Targets) -> set[str]:
     """The pods behind a port of a Service that are not there any more."""
-    if key.protocol != "udp":
+    if key.protocol != "udp" or key not in was:
         return set()
-    kept = after.targets[key].backends if key in after.targets else ()
-    return {ip for ip, _ in set(before.targets[key].backends) - set(kept)}
+    kept = now[key].backends if key in now else ()
+    return {ip for ip, _ in set(was[key].backends) - set(kept)}
 
 
 async def _own_addresses() -> list[str]:

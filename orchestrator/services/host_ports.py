@@ -60,8 +60,11 @@ class HostPorts:
         self._held: dict[nft.HostPort, tuple[str, socket.socket | None]] = {}
         self._refused: dict[nft.HostPort, str] = {}
 
-    def settle(self, services: Iterable[Service], pods: Iterable[Pod]) -> Granted:
-        """Take what these Services want and nobody has, give back what none wants any more."""
+    def settle(self, services: Iterable[Service], pods: Callable[[], Iterable[Pod]]) -> Granted:
+        """Take what these Services want and nobody has, give back what none wants any more.
+
+        `pods` is asked only where a port is wanted that is not held yet.
+        """
         wanted: defaultdict[nft.HostPort, list[Claim]] = defaultdict(list)
         for service in services:
             for port, claim in _claims(service):
@@ -69,7 +72,7 @@ class HostPorts:
         for port in [port for port in self._held if port not in wanted]:
             self._give_back(port)
         self._refused = {port: text for port, text in self._refused.items() if port in wanted}
-        published = _published(pods) if wanted.keys() - self._held.keys() else {}
+        published = _published(pods()) if wanted.keys() - self._held.keys() else {}
         doors: dict[nft.HostPort, nft.Door] = {}
         refusals: list[Refusal] = []
         for port, claims in sorted(wanted.items()):

@@ -96,18 +96,34 @@ class Network:
     pods: str
 
 
+Targets = Mapping[Address, Target]
+
+
 @dataclass(frozen=True)
 class Ruleset:
-    """All that should hold.  `targets` has only addresses with at least one endpoint, `doors` lead to those alone."""
+    """All that should hold.
+
+    `targets` has, by a Service's address, those of its ports that have at least one endpoint; `doors` lead to those
+    alone.  What leads where it did is the same object as before: a change is found without comparing everything.
+    """
 
     networks: frozenset[Network]
-    targets: dict[Address, Target]
+    targets: Mapping[str, Targets]
     bridged_seen: bool = True
     """Whether packets between ports of one bridge pass nft (bridge-nf-call-iptables)."""
     doors: dict[HostPort, Door] = field(default_factory=dict)
 
 
 Doors = Mapping[HostPort, Door]
+
+
+def moved(old: Ruleset, new: Ruleset) -> tuple[Targets, Targets]:
+    """What leads somewhere else than before: the ports of those addresses as they were, and as they are."""
+    before, after = old.targets, new.targets
+    ips = [ip for ip in before.keys() | after.keys() if before.get(ip) is not after.get(ip)]
+    was = {key: target for ip in ips for key, target in before.get(ip, {}).items()}
+    now = {key: target for ip in ips for key, target in after.get(ip, {}).items()}
+    return was, now
 
 
 def table_name(instance: str) -> str:
@@ -128,20 +144,20 @@ def change(table: str, old: Ruleset, new: Ruleset) -> str:
     """A script that leads from one to the other in one transaction; "" when there is nothing to do."""
     if old.bridged_seen != new.bridged_seen:
         return load(table, new)
-    gone = sorted(old.targets.keys() - new.targets.keys())
-    added = sorted(new.targets.keys() - old.targets.keys())
-    changed = sorted(key for key in old.targets.keys() & new.targets.keys() if old.targets[key] != new.targets[key])
+    was, now = moved(old, new)
+    gone, added = sorted(was.keys() - now.keys()), sorted(now.keys() - was.keys())
+    changed = sorted(key for key in was.keys() & now.keys() if was[key] != now[key])
     lines = _doors_gone(table, old.doors, new.doors)
     lines += _networks("delete", table, old.networks - new.networks)
     lines += _elements("delete", table, "services", [key.element for key in gone])
     lines += [f"delete chain ip {table} {key.chain}" for key in gone]
     lines += [f"flush chain ip {table} {key.chain}" for key in changed]
     lines += [f"add chain ip {table} {key.chain}" for key in added]
-    lines += [f"add rule ip {table} {key.chain} {_rule(key, new.targets[key])}" for key in [*changed, *added]]
+    lines += [f"add rule ip {table} {key.chain} {_rule(key, now[key])}" for key in [*changed, *added]]
     lines += _elements("add", table, "services", [f"{key.element} : goto {key.chain}" for key in added])
     lines += _doors_added(table, old.doors, new.doors)
     lines += _networks("add", table, new.networks - old.networks)
-    selves_old, selves_new = _selves(old), _selves(new)
+    selves_old, selves_new = _selves(was), _selves(now)
     lines += _elements("delete", table, "selves", sorted(selves_old - selves_new))
     lines += _elements("add", table, "selves", sorted(selves_new - selves_old))
     return "".join(f"{line}\n" for line in lines)
@@ -157,7 +173,7 @@ def _skeleton(bridged_seen: bool) -> Iterator[str]:
     yield "set home { type ifname . ipv4_addr; flags interval; }"
     yield "set bridges { type ifname; }"
     yield "set pods { type ipv4_addr; flags interval; }"
-    yield "set selves { type ipv4_addr . ipv4_addr; }"
+    yield "set selves { type ipv4_addr . ipv4_addr . ipv4_addr; }"
     yield "map services { type ipv4_addr . inet_proto . inet_service : verdict; }"
     yield "map doors { type inet_proto . inet_service : verdict; }"
     yield from _chain(
@@ -194,7 +210,7 @@ def _skeleton(bridged_seen: bool) -> Iterator[str]:
         "postrouting",
         "type nat hook postrouting priority 90; policy accept;",
         "ip saddr @vips masquerade",
-        "ct status dnat ip saddr . ip daddr @selves masquerade",
+        "ct status dnat ct original ip daddr . ip saddr . ip daddr @selves masquerade",
         "ct status dnat ct original ip daddr != @vips ip saddr @pods masquerade",
         "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
         *([] if bridged_seen else ["ct status dnat ct original ip daddr @vips masquerade"]),
@@ -252,5 +268,5 @@ def _elements(verb: str, table: str, name: str, elements: Iterable[str]) -> list
     return [f"{verb} element ip {table} {name} {{ {text} }}"] if text else []
 
 
-def _selves(rules: Ruleset) -> set[str]:
-    return {f"{ip} . {ip}" for target in rules.targets.values() for ip, _ in target.backends}
+def _selves(targets: Targets) -> set[str]:
+    return {f"{key.ip} . {ip} . {ip}" for key, target in targets.items() for ip, _ in target.backends}

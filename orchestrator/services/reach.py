@@ -11,6 +11,7 @@ from orchestrator.services.host_ports import Granted, HostPorts
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.store import Key, Store
 
+_FROM_OUTSIDE = ("NodePort", "LoadBalancer")
 RETRY_SECONDS = 5.0
 """How long to wait before a port that someone else has is asked for again."""
 
@@ -38,7 +39,7 @@ class Reach:
         """The host's ports that these Services have now, of those that they want."""
         if self._dataplane.mode is Mode.NAMES:
             return {}
-        self._granted = self._host_ports.settle(services, self._store.list("Pod"))
+        self._granted = self._host_ports.settle(services, lambda: self._store.list("Pod"))
         return self._granted.doors
 
     def tell(self, services: Iterable[Service]) -> bool:
@@ -46,10 +47,10 @@ class Reach:
         refusals = self._granted.refusals
         pending = {refusal.service for refusal in refusals if refusal.balanced}
         now: set[tuple[str, str, str]] = set()
-        for service in services:
+        for service in filter(_is_reached, services):
             name = f"{service.metadata.namespace}/{service.metadata.name}"
             troubles = [("PortNotAvailable", refusal.text) for refusal in refusals if refusal.service == name]
-            if self._dataplane.trouble and service.spec.type in ("NodePort", "LoadBalancer"):
+            if self._dataplane.trouble and service.spec.type in _FROM_OUTSIDE:
                 troubles.append(("NotForwarded", f"other machines cannot reach its ports: {self._dataplane.trouble}"))
             for reason, text in troubles:
                 now.add((service.metadata.uid, reason, text))
@@ -68,3 +69,8 @@ class Reach:
             key = Key("Service", service.metadata.namespace, service.metadata.name)
             whole = msgspec.structs.replace(service.status, load_balancer=status)
             self._store.update_status(key, service.metadata.uid, whole)
+
+
+def _is_reached(service: Service) -> bool:
+    """Whether there is something to tell of it: it has ports of the host, or it says so and has them no more."""
+    return service.spec.type in _FROM_OUTSIDE or bool(service.status.load_balancer.ingress)

@@ -1,7 +1,9 @@
-"""What the rest of this room needs to know of the store's Services and Pods, worked out from scratch.  Pure."""
+"""What the rest of this room needs to know of one Service: its Endpoints, its rules, and the names that lead to it.
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+Pure.  `ledger` says whose turn it is to be worked out again.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,46 +16,41 @@ from orchestrator.services.hosts import Name
 
 
 @dataclass(frozen=True)
-class View:
-    """Every Service as it should be now: its Endpoints, its rules by namespace, and the names that lead to it."""
+class Part:
+    """One Service as it should be now."""
 
-    endpoints: tuple[Endpoints, ...]
-    targets: Mapping[str, dict[nft.Address, nft.Target]]
+    endpoints: Endpoints | None
+    """What to publish; None where they are hand-written, or there are none."""
+    address: str
+    """Its virtual address, "" when it has none."""
+    targets: nft.Targets
     names: tuple[Name, ...]
-    keep: frozenset[str]
-    """The namespaces that need their network."""
 
 
-def view(
-    services: Iterable[Service], pods: Iterable[Pod], given: Mapping[tuple[str, str], Endpoints], *, by_name: bool
-) -> View:
-    """`given` are hand-written Endpoints by (namespace, name), for Services without a selector.
+NOTHING = Part(None, "", {}, ())
+"""A Service that is not there."""
+
+
+def part(service: Service, pods: Iterable[Pod], given: Endpoints | None, *, by_name: bool) -> Part:
+    """`pods` are of its namespace, at least those it selects; `given` are its Endpoints if there is no selector.
 
     With `by_name` the names lead to ready pods, as there is nothing that would carry a virtual address.
     """
-    pods_of: defaultdict[str, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        pods_of[pod.metadata.namespace].append(pod)
-    made: list[Endpoints] = []
-    names: list[Name] = []
-    targets: dict[str, dict[nft.Address, nft.Target]] = {}
-    for service in services:
-        if service.spec.type == "ExternalName":
-            continue
-        meta = service.metadata
-        if service.spec.selector:
-            found = endpoints(service, pods_of[meta.namespace])
-            made.append(found)
-        else:
-            found = given.get((meta.namespace, meta.name), Endpoints())
-        if has_address(service):
-            targets.setdefault(meta.namespace, {}).update(_targets(service, found))
-        names += _names(service, found, by_name)
-    return View(tuple(made), targets, tuple(names), frozenset(pods_of) | frozenset(targets))
+    if service.spec.type == "ExternalName":
+        return NOTHING
+    made = endpoints(service, pods) if service.spec.selector else None
+    found = made or given or Endpoints()
+    addressed = has_address(service)
+    return Part(
+        made,
+        service.spec.cluster_ip if addressed else "",
+        _targets(service, found) if addressed else {},
+        tuple(_names(service, found, by_name)),
+    )
 
 
 def pod_matters(before: Pod | None, after: Pod) -> bool:
-    """Whether a change of a pod can change a `View`: most changes of a status cannot."""
+    """Whether a change of a pod can change a `Part`: most changes of a status cannot."""
     return before is None or _seen(before) != _seen(after)
 
 

@@ -46,7 +46,7 @@ def test_a_port_is_held_and_answers_nothing(ports: HostPorts, free: int, protoco
     wanted = service("web", ServicePort(port=free, protocol=protocol))  # type: ignore[arg-type]
     kind = socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM
     door = Door(Address("10.201.2.40", protocol.lower(), free))  # type: ignore[arg-type]
-    assert ports.settle([wanted], []) == Granted({HostPort(protocol.lower(), free): door}, ())  # type: ignore[arg-type]
+    assert ports.settle([wanted], list) == Granted({HostPort(protocol.lower(), free): door}, ())  # type: ignore[arg-type]
     with socket.socket(socket.AF_INET, kind) as other, pytest.raises(OSError, match="in use"):
         other.bind(("", free))
     with socket.socket(socket.AF_INET, kind) as client:
@@ -55,7 +55,7 @@ def test_a_port_is_held_and_answers_nothing(ports: HostPorts, free: int, protoco
             client.connect(("127.0.0.1", free))
             client.send(b"?")
             client.recv(1)
-    assert ports.settle([], []) == Granted({}, ())
+    assert ports.settle([], list) == Granted({}, ())
     assert nobody_has("TCP", free)
     assert nobody_has("UDP", free)
 
@@ -66,35 +66,35 @@ def test_a_port_that_a_process_has_is_named_and_taken_when_it_is_free(
 ) -> None:
     wanted = service("web", ServicePort(port=free), ServicePort(port=free, protocol="UDP"))
     with socket.create_server((address, free), family=family, dualstack_ipv6=family == socket.AF_INET6):
-        granted = ports.settle([wanted], [])
+        granted = ports.settle([wanted], list)
         assert list(granted.doors) == [HostPort("udp", free)]
         ((name, text),) = told(granted)
         assert name == "default/web"
         assert f"port {free}/TCP of this host is held by {listener('TCP', free)}: " in text
         assert "(pid " in text
-    assert set(ports.settle([wanted], []).doors) == {HostPort("tcp", free), HostPort("udp", free)}
+    assert set(ports.settle([wanted], list).doors) == {HostPort("tcp", free), HostPort("udp", free)}
 
 
 def test_the_first_holds_it_then_the_older(ports: HostPorts, free: int) -> None:
     one = service("one", ServicePort(port=free), created="2026-01-02T00:00:00Z")
     older = service("older", ServicePort(port=free), created="2026-01-01T00:00:00Z")
     younger = service("a-younger", ServicePort(port=free), created="2026-01-03T00:00:00Z")
-    ports.settle([one], [])
+    ports.settle([one], list)
     words = f"port {free}/TCP of this host is held by Service default/one: not served there until it is free"
-    assert told(ports.settle([older, younger, one], [])) == [("default/older", words), ("default/a-younger", words)]
-    assert [name for name, _ in told(ports.settle([younger, older], []))] == ["default/a-younger"]
+    assert told(ports.settle([older, younger, one], list)) == [("default/older", words), ("default/a-younger", words)]
+    assert [name for name, _ in told(ports.settle([younger, older], list))] == ["default/a-younger"]
 
 
 def test_a_node_port_comes_before_a_load_balancer(ports: HostPorts, free: int) -> None:
     balancer = service("balancer", ServicePort(port=free), created="2026-01-01T00:00:00Z")
     node = service("node", ServicePort(port=80, node_port=free), type="NodePort", created="2026-01-02T00:00:00Z")
-    granted = ports.settle([balancer, node], [])
+    granted = ports.settle([balancer, node], list)
     assert granted.doors == {HostPort("tcp", free): Door(Address("10.201.2.40", "tcp", 80))}
     assert [refusal.service for refusal in granted.refusals] == ["default/balancer"]
 
 
 def test_one_service_may_want_a_port_twice(ports: HostPorts, free: int) -> None:
-    assert not ports.settle([service("web", ServicePort(port=free, node_port=free))], []).refusals
+    assert not ports.settle([service("web", ServicePort(port=free, node_port=free))], list).refusals
 
 
 def test_a_pods_host_port_stays_the_pods(ports: HostPorts, free: int) -> None:
@@ -105,10 +105,10 @@ def test_a_pods_host_port_stays_the_pods(ports: HostPorts, free: int) -> None:
         status=PodStatus(phase="Running", pod_ip="10.201.0.2"),
     )
     wanted = service("web", ServicePort(port=free))
-    ((_, text),) = told(ports.settle([wanted], [pod]))
+    ((_, text),) = told(ports.settle([wanted], lambda: [pod]))
     assert "is held by Pod default/front (hostPort)" in text
     ended = msgspec.structs.replace(pod, status=PodStatus(phase="Succeeded", pod_ip="10.201.0.2"))
-    assert not ports.settle([wanted], [ended]).refusals
+    assert not ports.settle([wanted], lambda: [ended]).refusals
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_a_pods_host_port_stays_the_pods(ports: HostPorts, free: int) -> None:
 def test_clients_are_networks_that_do_not_overlap(
     ports: HostPorts, free: int, ranges: tuple[str, ...], clients: tuple[str, ...]
 ) -> None:
-    granted = ports.settle([service("web", ServicePort(port=free), load_balancer_source_ranges=ranges)], [])
+    granted = ports.settle([service("web", ServicePort(port=free), load_balancer_source_ranges=ranges)], list)
     assert [door.sources for door in granted.doors.values()] == [clients]
 
 
 def test_only_services_that_are_for_others_want_ports(ports: HostPorts, free: int) -> None:
     inner = service("inner", ServicePort(port=free), type="ClusterIP")
-    assert ports.settle([inner], []) == Granted({}, ())
+    assert ports.settle([inner], list) == Granted({}, ())

@@ -9,7 +9,7 @@ EMPTY = nft.Ruleset(frozenset(), {})
 def rules(**changes: object) -> nft.Ruleset:
     fields: dict[str, object] = {
         "networks": frozenset({HOME}),
-        "targets": {WEB: nft.Target((("10.201.0.2", 8080), ("10.201.0.3", 8080)))},
+        "targets": {WEB.ip: {WEB: nft.Target((("10.201.0.2", 8080), ("10.201.0.3", 8080)))}},
     }
     return nft.Ruleset(**(fields | changes))  # type: ignore[arg-type]
 
@@ -25,7 +25,7 @@ table ip orchestrator-x {
 	set home { type ifname . ipv4_addr; flags interval; }
 	set bridges { type ifname; }
 	set pods { type ipv4_addr; flags interval; }
-	set selves { type ipv4_addr . ipv4_addr; }
+	set selves { type ipv4_addr . ipv4_addr . ipv4_addr; }
 	map services { type ipv4_addr . inet_proto . inet_service : verdict; }
 	map doors { type inet_proto . inet_service : verdict; }
 	chain guard {
@@ -59,7 +59,7 @@ table ip orchestrator-x {
 	chain postrouting {
 		type nat hook postrouting priority 90; policy accept;
 		ip saddr @vips masquerade
-		ct status dnat ip saddr . ip daddr @selves masquerade
+		ct status dnat ct original ip daddr . ip saddr . ip daddr @selves masquerade
 		ct status dnat ct original ip daddr != @vips ip saddr @pods masquerade
 		ip saddr 127.0.0.0/8 oifname @bridges masquerade
 	}
@@ -74,7 +74,7 @@ add element ip orchestrator-x vips {{ 10.201.2.0/23 }}
 add element ip orchestrator-x home {{ "orc-1" . 10.201.2.0/23 }}
 add element ip orchestrator-x bridges {{ "orc-1" }}
 add element ip orchestrator-x pods {{ 10.201.0.0/23 }}
-add element ip orchestrator-x selves {{ 10.201.0.2 . 10.201.0.2, 10.201.0.3 . 10.201.0.3 }}
+add element ip orchestrator-x selves {{ 10.201.2.40 . 10.201.0.2 . 10.201.0.2, 10.201.2.40 . 10.201.0.3 . 10.201.0.3 }}
 """
     )
 
@@ -84,15 +84,17 @@ def test_nothing_changed_is_no_script() -> None:
 
 
 def test_a_pod_that_comes_touches_its_service_only() -> None:
-    before = rules(targets={WEB: nft.Target((("10.201.0.2", 8080),)), DNS: nft.Target((("10.201.0.9", 53),))})
-    after = rules(targets={WEB: nft.Target((("10.201.0.2", 8080), ("10.201.0.4", 8080))), DNS: before.targets[DNS]})
+    dns = {DNS: nft.Target((("10.201.0.9", 53),))}
+    before = rules(targets={WEB.ip: {WEB: nft.Target((("10.201.0.2", 8080),))}, DNS.ip: dns})
+    more = nft.Target((("10.201.0.2", 8080), ("10.201.0.4", 8080)))
+    after = rules(targets={WEB.ip: {WEB: more}, DNS.ip: dns})
     assert (
         nft.change("t", before, after)
         == f"""\
 flush chain ip t {WEB.chain}
 add rule ip t {WEB.chain} meta l4proto tcp dnat ip addr . port to numgen random mod 2 map \
 {{ 0 : 10.201.0.2 . 8080, 1 : 10.201.0.4 . 8080 }}
-add element ip t selves {{ 10.201.0.4 . 10.201.0.4 }}
+add element ip t selves {{ 10.201.2.40 . 10.201.0.4 . 10.201.0.4 }}
 """
     )
 
@@ -101,7 +103,7 @@ def test_the_last_pod_that_goes_takes_the_port_out_of_the_map_before_its_chain()
     assert nft.change("t", rules(), rules(targets={})).splitlines() == [
         "delete element ip t services { 10.201.2.40 . tcp . 80 }",
         f"delete chain ip t {WEB.chain}",
-        "delete element ip t selves { 10.201.0.2 . 10.201.0.2, 10.201.0.3 . 10.201.0.3 }",
+        "delete element ip t selves { 10.201.2.40 . 10.201.0.2 . 10.201.0.2, 10.201.2.40 . 10.201.0.3 . 10.201.0.3 }",
     ]
 
 
@@ -135,7 +137,7 @@ def test_clients_that_may_not_come_in_do_not_get_to_the_chain_of_the_service() -
 
 
 def test_a_sticky_service_chooses_by_the_clients_address() -> None:
-    script = nft.change("t", EMPTY, rules(targets={DNS: nft.Target((("10.201.0.9", 53),), sticky=True)}))
+    script = nft.change("t", EMPTY, rules(targets={DNS.ip: {DNS: nft.Target((("10.201.0.9", 53),), sticky=True)}}))
     assert "meta l4proto udp dnat ip addr . port to jhash ip saddr mod 1 map { 0 : 10.201.0.9 . 53 }" in script
 
 

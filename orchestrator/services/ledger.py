@@ -1,0 +1,168 @@
+"""Which Services a change concerns, and what each of them looks like now.  Pure.
+
+A change of one pod must cost the same among ten Services and among a thousand: Services are found by the labels that
+they select, pods by the labels that they have, and only the Services concerned are worked out again.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.service import Endpoints, Service
+from orchestrator.services import nft
+from orchestrator.services.hosts import Name
+from orchestrator.services.view import NOTHING, Part, part, pod_matters
+from orchestrator.state.store import Key
+
+Label = tuple[str, str, str]
+"""Namespace, name and value of a label."""
+
+
+class Ledger:
+    """Services and Pods as they were told, and a `Part` for each Service as of the last `refresh`."""
+
+    def __init__(self, given: Callable[[Key], Endpoints | None], *, by_name: bool) -> None:
+        """`given` finds the hand-written Endpoints of a Service; `by_name` is of `view.part`."""
+        self._given = given
+        self._by_name = by_name
+        self.services: dict[Key, Service] = {}
+        self._pods: dict[Key, Pod] = {}
+        self._pods_in: Counter[str] = Counter()
+        self._having: defaultdict[Label, set[Key]] = defaultdict(set)
+        self._selecting: defaultdict[Label, set[Key]] = defaultdict(set)
+        self._selected_by: dict[Key, Label] = {}
+        self._parts: dict[Key, Part] = {}
+        self._targets: dict[str, nft.Targets] = {}
+        self._names: tuple[Name, ...] | None = ()
+        self._stale: set[Key] = set()
+
+    # --- what changed ---
+
+    def put_service(self, key: Key, service: Service) -> None:
+        """It is there, new or changed."""
+        self._forget_selector(key)
+        self.services[key] = service
+        labels = [(key.namespace, *label) for label in service.spec.selector.items()]
+        if labels:
+            # By the label that tells most: one that all Services select (part-of: shop) would find them all.
+            label = min(labels, key=lambda label: len(self._selecting[label]))
+            self._selecting[label].add(key)
+            self._selected_by[key] = label
+        self._stale.add(key)
+
+    def drop_service(self, key: Key) -> None:
+        """It is gone."""
+        self._forget_selector(key)
+        self.services.pop(key, None)
+        self._stale.add(key)
+
+    def put_pod(self, key: Key, pod: Pod) -> bool:
+        """It is there, new or changed; whether that can matter here."""
+        before = self._pods.get(key)
+        if not pod_matters(before, pod):
+            return False
+        if before is not None:
+            self.drop_pod(key)
+        self._pods[key] = pod
+        self._pods_in[key.namespace] += 1
+        for label in _labels(key, pod):
+            self._having[label].add(key)
+        self._stale.update(self._concerned(key, pod))
+        return True
+
+    def drop_pod(self, key: Key) -> None:
+        """It is gone."""
+        pod = self._pods.pop(key, None)
+        if pod is None:
+            return
+        self._pods_in[key.namespace] -= 1
+        for label in _labels(key, pod):
+            self._having[label].discard(key)
+            if not self._having[label]:
+                del self._having[label]
+        self._stale.update(self._concerned(key, pod))
+
+    def endpoints_changed(self, service: Key) -> None:
+        """The Endpoints of this Service, by hand or by whomever, are not what they were."""
+        self._stale.add(service)
+
+    def begin(self, services: Mapping[Key, Service], pods: Mapping[Key, Pod]) -> None:
+        """Begin again: exactly these are there."""
+        for key in self.services.keys() - services.keys():
+            self.drop_service(key)
+        for key in self._pods.keys() - pods.keys():
+            self.drop_pod(key)
+        for key, service in services.items():
+            self.put_service(key, service)
+        for key, pod in pods.items():
+            self.put_pod(key, pod)
+
+    # --- what it is now ---
+
+    def refresh(self) -> list[Endpoints]:
+        """Work out what is not up to date; gives the Endpoints of those Services, changed or not."""
+        fresh = {key: self._part(key) for key in sorted(self._stale)}
+        # First all that goes: the address that one Service gives back may be another's already.
+        for key in fresh:
+            before = self._parts.pop(key, None)
+            if before is not None:
+                self._targets.pop(before.address, None)
+            if (before.names if before else ()) != fresh[key].names:
+                self._names = None
+        for key, now in fresh.items():
+            if key in self.services:
+                self._parts[key] = now
+                if now.address:
+                    self._targets[now.address] = now.targets
+        self._stale.clear()
+        return [now.endpoints for now in fresh.values() if now.endpoints is not None]
+
+    @property
+    def targets(self) -> dict[str, nft.Targets]:
+        """Where each virtual address leads."""
+        return dict(self._targets)
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """All names that lead somewhere."""
+        if self._names is None:
+            self._names = tuple(name for key in sorted(self._parts) for name in self._parts[key].names)
+        return self._names
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The namespaces that have a Service with an address."""
+        return frozenset(key.namespace for key, found in self._parts.items() if found.address)
+
+    @property
+    def keep(self) -> frozenset[str]:
+        """The namespaces that need their network."""
+        return self.served | {namespace for namespace, count in self._pods_in.items() if count}
+
+    # --- inner ---
+
+    def _part(self, key: Key) -> Part:
+        service = self.services.get(key)
+        if service is None:
+            return NOTHING
+        return part(service, self._pods_of(key, service), self._given(key), by_name=self._by_name)
+
+    def _pods_of(self, key: Key, service: Service) -> Iterator[Pod]:
+        """Those that may be selected, by name: the ones with the label that fewest have."""
+        labels = [(key.namespace, *label) for label in service.spec.selector.items()]
+        fewest = min((self._having.get(label, set()) for label in labels), key=len, default=set())
+        return (self._pods[pod] for pod in sorted(fewest))
+
+    def _concerned(self, key: Key, pod: Pod) -> Iterable[Key]:
+        return (service for label in _labels(key, pod) for service in self._selecting.get(label, ()))
+
+    def _forget_selector(self, key: Key) -> None:
+        label = self._selected_by.pop(key, None)
+        if label is not None:
+            self._selecting[label].discard(key)
+            if not self._selecting[label]:
+                del self._selecting[label]
+
+
+def _labels(key: Key, pod: Pod) -> list[Label]:
+    return [(key.namespace, *label) for label in pod.metadata.labels.items()]
