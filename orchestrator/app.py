@@ -17,10 +17,12 @@ import msgspec
 from orchestrator import __version__, logs
 from orchestrator.api.server import ApiServer
 from orchestrator.api.status import DaemonStatus, EngineStatus
+from orchestrator.complaints import complaints
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.docker import DockerEngine
 from orchestrator.engine.health import EngineHealth
 from orchestrator.errors import OrchestratorError
+from orchestrator.findings import Finding
 from orchestrator.folder import SpecFolder
 from orchestrator.garbage import ShortPauses
 from orchestrator.locks import own_folders, own_instance
@@ -43,6 +45,7 @@ from orchestrator.planning.identity import object_identity
 from orchestrator.planning.status import qos_class
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.roots import either, for_ever, leaves
+from orchestrator.services import health
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
@@ -169,6 +172,7 @@ class _Daemon:
         if mode is Mode.NAMES:
             log.warning("Services are served by name only: %s", why)
         daemon.dataplane = DataPlane(settings.instance, mode)
+        daemon.mode_finding = health.mode_finding(mode, why)
         daemon.networks = Networks(engine, daemon.book, daemon.dataplane, settings.instance)
         await daemon.networks.refresh()
         daemon.book.check()
@@ -191,6 +195,7 @@ class _Daemon:
         return daemon
 
     dataplane: DataPlane
+    mode_finding: Finding
     networks: Networks
     manager: NodeManager
     services: ServiceController
@@ -347,4 +352,15 @@ class _Daemon:
             engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.health.error),
             problems=self.folder.problems,
             syncing=not (self.folder.applied.is_set() and self.manager.adopted.is_set()),
+            run_dir=str(settings.run_dir),
+            pool=settings.pool,
+            findings=tuple(
+                complaints(
+                    self.mode_finding,
+                    self.dataplane.trouble,
+                    self.journal.trouble,
+                    self.folder.problems,
+                    settings.specs,
+                )
+            ),
         )

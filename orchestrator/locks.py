@@ -59,25 +59,40 @@ def own_instance(instance: str, engine: str) -> Iterator[None]:
 
     An abstract unix socket is the lock: it leaves no file behind, and the kernel knows whose it is.
     """
-    digest = hashlib.sha256(f"{instance}\0{engine}".encode()).hexdigest()
-    name = f"\0orchestrator.dev/{digest}"
+    name = _name(instance, engine)
     with socket.socket(socket.AF_UNIX) as lock:
         try:
             lock.bind(name)
         except OSError as error:
             raise Conflict(
-                f'cannot start: a daemon (pid {_holder(name)}) runs instance "{instance}" on this engine already; '
+                f"cannot start: a daemon (pid {_holder(name) or 'unknown'}) runs instance "
+                f'"{instance}" on this engine already; '
                 "give this one an --instance of its own"
             ) from error
         lock.listen()
         yield
 
 
-def _holder(name: str) -> str:
+def holder_of(instance: str, engine: str) -> str:
+    """The pid of the daemon of this instance on the engine with this id (or URL); "" when there is none."""
+    return _holder(_name(instance, engine)) or ""
+
+
+def _name(instance: str, engine: str) -> str:
+    digest = hashlib.sha256(f"{instance}\0{engine}".encode()).hexdigest()
+    return f"\0orchestrator.dev/{digest}"
+
+
+def _holder(name: str) -> str | None:
+    """The pid of who listens ("unknown" where the kernel does not tell it), None when nobody does."""
     with socket.socket(socket.AF_UNIX) as caller:
+        # Nobody ever accepts: once the queue is full, a call that blocks would wait for ever.
+        caller.setblocking(False)
         try:
             caller.connect(name)
-        except OSError:
+        except BlockingIOError:
             return "unknown"
+        except OSError:
+            return None
         pid, _uid, _gid = _PEER.unpack(caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
     return str(pid or "unknown")

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from orchestrator import __version__
 from orchestrator.api.context import Context, json_response
+from orchestrator.api.status import EngineStatus
 from orchestrator.errors import Unavailable
 from orchestrator.objects.times import format_time
 
@@ -16,7 +17,6 @@ async def get_status(context: Context, _request: web.Request) -> web.StreamRespo
     """The daemon in one document: engine, folder and its problems, pods by phase, memory."""
     daemon = context.daemon()
     phases = Counter(pod.status.phase or "Pending" for pod in context.store.list("Pod"))
-    engine = daemon.engine
     return json_response(
         {
             "version": __version__,
@@ -27,18 +27,30 @@ async def get_status(context: Context, _request: web.Request) -> web.StreamRespo
             "specs": daemon.specs,
             "stateDir": daemon.state_dir,
             "syncing": daemon.syncing,
-            "engine": {
-                "url": engine.url,
-                "name": engine.name,
-                "version": engine.version,
-                "apiVersion": engine.api_version,
-                "error": engine.error,
-            },
+            "engine": _engine(daemon.engine),
             "pods": dict(phases),
             "problems": [
                 {"place": problem.place, "message": problem.message, "severity": problem.severity}
                 for problem in daemon.problems
             ],
+        }
+    )
+
+
+async def get_doctor(context: Context, _request: web.Request) -> web.StreamResponse:
+    """Where the daemon has its place, and what only it knows: `orchestrator doctor` looks at the rest by itself."""
+    daemon = context.daemon()
+    return json_response(
+        {
+            "version": __version__,
+            "instance": daemon.instance,
+            "pid": os.getpid(),
+            "specs": daemon.specs,
+            "stateDir": daemon.state_dir,
+            "runDir": daemon.run_dir,
+            "pool": daemon.pool,
+            "engine": _engine(daemon.engine),
+            "findings": daemon.findings,
         }
     )
 
@@ -56,6 +68,16 @@ async def readyz(context: Context, _request: web.Request) -> web.StreamResponse:
     if daemon.syncing:
         raise Unavailable("the spec folder has not been applied yet")
     return web.Response(text="ok")
+
+
+def _engine(engine: EngineStatus) -> dict[str, str]:
+    return {
+        "url": engine.url,
+        "name": engine.name,
+        "version": engine.version,
+        "apiVersion": engine.api_version,
+        "error": engine.error,
+    }
 
 
 def _resident_bytes() -> int:

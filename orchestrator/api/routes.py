@@ -33,6 +33,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/apis/{group}", discovery.group),
     *(Route("GET", root, discovery.resources) for root in _ROOTS),
     Route("GET", "/orchestrator/v1/status", daemon.get_status),
+    Route("GET", "/orchestrator/v1/doctor", daemon.get_doctor),
     Route("POST", "/orchestrator/v1/plan", plan.plan),
     Route("GET", _POD + "/log", logs.get_log),
     Route("GET", _POD + "/exec", exec_stream.run_command, "write"),

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.findings import Finding
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -45,6 +47,10 @@ class DaemonStatus:
     engine: EngineStatus
     problems: tuple[Problem, ...] = ()
     syncing: bool = False
+    run_dir: str = ""
+    pool: str = ""
+    findings: tuple[Finding, ...] = ()
+    """What only the daemon can know, for `doctor`."""
 
 
 StatusSource = Callable[[], DaemonStatus]

@@ -14,7 +14,20 @@ import click
 from orchestrator import __version__
 from orchestrator.errors import OrchestratorError
 
-VERBS = ("run", "validate", "schema", "plan", "get", "describe", "events", "logs", "exec", "delete", "version")
+VERBS = (
+    "run",
+    "validate",
+    "schema",
+    "plan",
+    "get",
+    "describe",
+    "events",
+    "logs",
+    "exec",
+    "delete",
+    "doctor",
+    "version",
+)
 """Each is a module of this package with a click command named `command`; help lists them in this order."""
 
 

@@ -1,14 +1,17 @@
 """`orchestrator run`: the daemon in the foreground, or (`--live`) beside a live picture of its pods."""
 
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from orchestrator.logs import Format
 from orchestrator.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 LEVELS = ("debug", "info", "warning", "error")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -23,41 +26,55 @@ def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -
     return name
 
 
+_PLACE = (
+    click.option(
+        "--state-dir",
+        type=_FOLDER,
+        envvar="ORCHESTRATOR_STATE_DIR",
+        help="Where the journal, claims and volumes are kept (default for root: /var/lib/orchestrator).",
+    ),
+    click.option(
+        "--run-dir",
+        type=_FOLDER,
+        envvar="ORCHESTRATOR_RUN_DIR",
+        help="Where socket, secrets and hosts files are (default for root: /run/orchestrator).",
+    ),
+    click.option(
+        "--instance",
+        envvar="ORCHESTRATOR_INSTANCE",
+        metavar="NAME",
+        callback=_instance,
+        help=f"Two instances on one engine do not see each other (default: {Settings.instance}).",
+    ),
+    click.option(
+        "--engine-url",
+        envvar="ORCHESTRATOR_ENGINE_URL",
+        help="The engine (default: $DOCKER_HOST, else Docker's socket).",
+    ),
+    click.option(
+        "--pool",
+        envvar="ORCHESTRATOR_POOL",
+        metavar="CIDR",
+        help=f"The range that networks are cut out of (default: {Settings.pool}).",
+    ),
+)
+
+
+def folders_and_engine(function: F) -> F:
+    """Add the options that say where a daemon has its place, for whoever runs one or looks for one."""
+    for option in reversed(_PLACE):
+        function = option(function)
+    return function
+
+
 @click.command(short_help="Run the daemon on files and folders of YAML.")
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--state-dir",
-    type=_FOLDER,
-    envvar="ORCHESTRATOR_STATE_DIR",
-    help="Where the journal, claims and volumes are kept (default for root: /var/lib/orchestrator).",
-)
-@click.option(
-    "--run-dir",
-    type=_FOLDER,
-    envvar="ORCHESTRATOR_RUN_DIR",
-    help="Where socket, secrets and hosts files are (default for root: /run/orchestrator).",
-)
-@click.option(
-    "--instance",
-    envvar="ORCHESTRATOR_INSTANCE",
-    metavar="NAME",
-    callback=_instance,
-    help=f"Two instances on one engine do not see each other (default: {Settings.instance}).",
-)
+@folders_and_engine
 @click.option(
     "--down-on-exit", is_flag=True, default=None, envvar="ORCHESTRATOR_DOWN_ON_EXIT", help="Stop all pods at the end."
 )
 @click.option(
-    "--engine-url", envvar="ORCHESTRATOR_ENGINE_URL", help="The engine (default: $DOCKER_HOST, else Docker's socket)."
-)
-@click.option(
     "--node-name", envvar="ORCHESTRATOR_NODE_NAME", help="The node's name in pods' status (default: the host's)."
-)
-@click.option(
-    "--pool",
-    envvar="ORCHESTRATOR_POOL",
-    metavar="CIDR",
-    help=f"The range that networks are cut out of (default: {Settings.pool}).",
 )
 @click.option(
     "--backoff-base",

@@ -51,7 +51,8 @@ class EngineRefused(OrchestratorError):
 class EngineInfo:
     """What the engine is: its version ("20.10.24"), API version ("1.41"), architecture, cores and memory.
 
-    `id` is its own, whatever socket leads to it; "" where it has none.
+    `id` is its own, whatever socket leads to it; "" where it has none.  `root` is the folder where it keeps images and
+    containers ("/var/lib/docker"), on its own host.
     """
 
     name: str
@@ -62,6 +63,7 @@ class EngineInfo:
     cpus: int
     memory_bytes: int
     id: str = ""
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

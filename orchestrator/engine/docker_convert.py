@@ -161,6 +161,7 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
         cpus=info.get("NCPU", 0),
         memory_bytes=info.get("MemTotal", 0),
         id=info.get("ID") or "",
+        root=info.get("DockerRootDir") or "",
     )
 
 

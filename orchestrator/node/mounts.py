@@ -6,8 +6,11 @@ Everything here blocks, for microseconds.
 import ctypes
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+SOURCE = "orchestrator"
+"""What stands as the source of a tmpfs of ours."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MNT_DETACH = 2, 4, 4096, 2
 _ESCAPED = re.compile(r"\\([0-7]{3})")
@@ -15,7 +18,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 def mount_tmpfs(target: Path, size: int) -> None:
     """Mount a tmpfs of so many bytes; OSError where that is not allowed."""
-    _mount(b"orchestrator", target, b"tmpfs", _MS_NOSUID | _MS_NODEV, f"size={size}".encode())
+    _mount(SOURCE.encode(), target, b"tmpfs", _MS_NOSUID | _MS_NODEV, f"size={size}".encode())
 
 
 def bind(descriptor: int, target: Path) -> None:
@@ -37,12 +40,20 @@ def unmount_below(folder: Path) -> None:
 
 def mounts() -> list[tuple[Path, str]]:
     """Every mount point with its file system's type, in the order of mounting (proc(5), /proc/PID/mountinfo)."""
-    found = []
+    return [(point, kind) for point, kind, _source in _mounted()]
+
+
+def own_tmpfs() -> list[Path]:
+    """Where a tmpfs is that some daemon of ours mounted: its source is our name."""
+    return [point for point, kind, source in _mounted() if (kind, source) == ("tmpfs", SOURCE)]
+
+
+def _mounted() -> Iterator[tuple[Path, str, str]]:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         left, _, right = line.partition(" - ")
         point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), left.split()[4])
-        found.append((Path(point), right.split()[0]))
-    return found
+        kind, source = right.split()[:2]
+        yield Path(point), kind, source
 
 
 def can_bind(folder: Path) -> bool:

@@ -7,6 +7,8 @@ import asyncio
 import logging
 from pathlib import Path
 
+from orchestrator.node.mounts import SOURCE
+
 log = logging.getLogger(__name__)
 
 SECONDS = 10.0
@@ -18,7 +20,7 @@ async def ensure_in_memory(folder: Path) -> bool:
     _make_private(folder)
     if filesystem_of(folder) in _IN_MEMORY:
         return True
-    code, words = await _run("mount", "-t", "tmpfs", "-o", "mode=0700,nosuid,nodev,noexec", "orchestrator", str(folder))
+    code, words = await _run("mount", "-t", "tmpfs", "-o", "mode=0700,nosuid,nodev,noexec", SOURCE, str(folder))
     if code == 0:
         return True
     log.warning("secrets will be on disk: %s is not on tmpfs, and one cannot be mounted: %s", folder, words)

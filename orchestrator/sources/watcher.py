@@ -24,6 +24,8 @@ BLIND_INTERVAL = 0.5
 """Seconds between looks while nothing can ring."""
 REARM_INTERVAL = 30.0
 """Seconds until the alarm is tried again after it failed."""
+CANNOT_WATCH = "cannot watch the spec folders"
+"""What the notice of a blind watcher begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class SpecWatcher:
             return ()
         if self._alarm_failed_at is None:
             self._alarm_failed_at = asyncio.get_running_loop().time()
-        return (f"cannot watch the spec folders ({alarm.failure}): looking every {BLIND_INTERVAL:g} s instead",)
+        return (f"{CANNOT_WATCH} ({alarm.failure}): looking every {BLIND_INTERVAL:g} s instead",)
 
     def _interval(self, alarm: Alarm) -> float:
         return min(BLIND_INTERVAL, self._poll_interval) if alarm.failure else self._poll_interval

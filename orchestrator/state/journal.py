@@ -47,6 +47,8 @@ class Journal:
         self._path = path
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._buckets: dict[str, dict[str, bytes]] = {}
+        self.trouble = ""
+        """Why what is new is in memory only; "" while it is written."""
         try:
             self._db = _open(path)
             for bucket, key, value in self._db.execute("SELECT bucket, key, value FROM entries"):
@@ -105,12 +107,12 @@ class Journal:
             except sqlite3.Error as error:
                 if not failing:
                     log.warning("cannot write the journal %s: %s; what is new is kept in memory", self._path, error)
-                failing = True
+                failing, self.trouble = True, f"cannot write the journal {self._path}: {error}"
             else:
                 if failing:
                     log.warning("the journal %s can be written again", self._path)
                 unwritten.clear()
-                failing = False
+                failing, self.trouble = False, ""
             for item in batch:
                 if isinstance(item, threading.Event):
                     item.set()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import Conflict
-from orchestrator.locks import own_instance
+from orchestrator.locks import holder_of, own_instance
 
 HOLD = """
 import sys
@@ -40,3 +40,15 @@ def test_D09_a_killed_daemon_holds_nothing(tmp_path: Path) -> None:
         first.kill()
     with own_instance("a", str(tmp_path)):
         pass
+
+
+def test_D09_who_runs_an_instance_can_be_asked_as_often_as_one_likes(tmp_path: Path) -> None:
+    engine = str(tmp_path)
+    assert holder_of("a", engine) == ""
+    with own_instance("a", engine):
+        assert holder_of("a", engine) == str(os.getpid())
+        # Nobody accepts: what is asked in vain must not wait.
+        answers = {holder_of("a", engine) for _ in range(5000)}
+        assert answers <= {str(os.getpid()), "unknown"}
+        assert holder_of("b", engine) == ""
+    assert holder_of("a", engine) == ""

@@ -1,0 +1,43 @@
+"""The table of checks, and one examination: every row is asked, none of them can end it."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+from orchestrator.doctor import access, addresses, clock, engine, folders, inotify, kernel, leftovers, rights
+from orchestrator.doctor.scene import Check, Patient, Scene
+from orchestrator.errors import OrchestratorError
+from orchestrator.findings import LEVELS, Finding, warning
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("engine", engine.check),
+    ("daemon", access.check),
+    ("folders", folders.check),
+    ("kernel", kernel.check),
+    ("addresses", addresses.check),
+    ("inotify", inotify.check),
+    ("rights", rights.check),
+    ("clock", clock.check),
+    ("left-overs", leftovers.check),
+)
+"""In the order of the report, within a level."""
+SECONDS = 60.0
+"""For one row, at most: an engine may be slow."""
+
+
+async def examine(patient: Patient) -> list[Finding]:
+    """Look at everything; the most important first."""
+    scene = Scene(patient, await engine.look(patient.engine_url), root=os.geteuid() == 0)
+    found = [finding for name, check in CHECKS for finding in await _ask(name, check, scene)]
+    found += patient.daemon.findings if patient.daemon else ()
+    return sorted(found, key=lambda finding: LEVELS.index(finding.level))
+
+
+async def _ask(name: str, check: Check, scene: Scene) -> Iterable[Finding]:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return list(await check(scene))
+    except TimeoutError:
+        return (warning(name, f"it could not be looked at within {SECONDS:.0f} s"),)
+    except (OSError, OrchestratorError) as problem:
+        return (warning(name, f"it could not be looked at: {problem}"),)
