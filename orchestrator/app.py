@@ -28,10 +28,12 @@ from orchestrator.garbage import ShortPauses
 from orchestrator.locks import own_folders, own_instance
 from orchestrator.node import mounts
 from orchestrator.node.claims import ClaimKeeper
+from orchestrator.node.docker_config import host_credentials
 from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
 from orchestrator.node.facts import node_facts
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address
+from orchestrator.node.image_ledger import ImageLedger
 from orchestrator.node.images import Puller
 from orchestrator.node.manager import NodeManager, pods_left_behind, remember_running
 from orchestrator.node.sandbox_image import ensure_sandbox_image
@@ -134,6 +136,10 @@ class _Daemon:
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
         self.handlers = Handlers(engine)
+        self.ledger = ImageLedger(journal)
+        self.puller = Puller(
+            engine, time.time, _backoff(settings), self.ledger, host_credentials, f"{info.os}/{info.architecture}"
+        )
         self.node_facts = node_facts(settings.node_name, info)
         self.sandbox_image = ""
         self.api = ApiServer(
@@ -201,7 +207,6 @@ class _Daemon:
     services: ServiceController
 
     def _node_rooms(self) -> NodeRooms:
-        backoff = BackoffSettings(self.settings.backoff_base, self.settings.backoff_max)
         tools = Tools(
             engine=self.engine,
             networks=self.networks,
@@ -217,7 +222,7 @@ class _Daemon:
             tools=tools,
             executor=Executor(tools),
             handlers=self.handlers,
-            puller=Puller(self.engine, time.time, backoff),
+            puller=self.puller,
             surroundings=self._surroundings,
             instance=self.settings.instance,
         )
@@ -240,7 +245,7 @@ class _Daemon:
             binds_sub_paths=self.binds_sub_paths,
             names_only=names_only,
             peers=tuple(store.list("Pod", namespace)) if names_only else (),
-            backoff=BackoffSettings(settings.backoff_base, settings.backoff_max),
+            backoff=_backoff(settings),
             cluster_domain=settings.cluster_domain,
             digest_key=self.digest_key,
         )
@@ -364,3 +369,7 @@ class _Daemon:
                 )
             ),
         )
+
+
+def _backoff(settings: Settings) -> BackoffSettings:
+    return BackoffSettings(settings.backoff_base, settings.backoff_max)

@@ -27,6 +27,7 @@ __all__ = [
     "Exec",
     "ExecResult",
     "Image",
+    "ListedImage",
     "Mount",
     "Network",
     "PortBinding",
@@ -103,6 +104,23 @@ class Image:
     user: str = ""
     stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    os: str = "linux"
+    variant: str = ""
+
+    @property
+    def platform(self) -> str:
+        """What it runs on: "linux/amd64", "linux/arm/v7"."""
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """An image in the engine's list: its id, tags ("app:1"), digests ("app@sha256:..."), and size in bytes."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +279,23 @@ class Engine(Protocol):
         """The image that the engine has under this name or id; NotFound otherwise."""
         ...
 
-    def pull(self, name: str, auth: Mapping[str, str] | None = None) -> AsyncIterator[PullProgress]:
-        """Pull it; ends when it is there.  EngineRefused or NotFound carry the registry's own words."""
+    def pull(self, name: str, auth: Mapping[str, str] | None = None, platform: str = "") -> AsyncIterator[PullProgress]:
+        """Pull it; ends when it is there.  EngineRefused or NotFound carry the registry's own words.
+
+        `auth` has username and password, or identitytoken; `platform` is "linux/arm64", "" for the engine's own.
+        """
+        ...
+
+    async def list_images(self) -> list[ListedImage]:
+        """All images that have a name or a digest, or are nobody's layer."""
+        ...
+
+    async def used_images(self) -> frozenset[str]:
+        """The ids of the images of all containers, whoever made them, whatever state they are in."""
+        ...
+
+    async def remove_image(self, name: str) -> None:
+        """Take a name away, and the image with its last one; Conflict while a container has it."""
         ...
 
     async def import_image(self, tar: bytes, name: str, changes: tuple[str, ...] = ()) -> str:

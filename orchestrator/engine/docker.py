@@ -34,6 +34,7 @@ from orchestrator.engine.base import (
     Exec,
     ExecResult,
     Image,
+    ListedImage,
     Network,
     PullProgress,
 )
@@ -317,8 +318,10 @@ class DockerEngine:
     async def image(self, name: str) -> Image:
         return convert.image(await self._call("GET", f"images/{name}/json"))
 
-    async def pull(self, name: str, auth: Mapping[str, str] | None = None) -> AsyncIterator[PullProgress]:
-        params = [("fromImage", name)]
+    async def pull(
+        self, name: str, auth: Mapping[str, str] | None = None, platform: str = ""
+    ) -> AsyncIterator[PullProgress]:
+        params = [("fromImage", name), *((("platform", platform),) if platform else ())]
         # Without a tag the engine would pull them all.
         if not {":", "@"} & set(name.rpartition("/")[2]):
             params.append(("tag", "latest"))
@@ -329,6 +332,17 @@ class DockerEngine:
                 if "error" in message:
                     raise errors.pull_refusal(message["error"])
                 yield convert.pull_progress(message)
+
+    async def list_images(self) -> list[ListedImage]:
+        return [convert.listed_image(each) for each in await self._call("GET", "images/json", seconds=HEAVY_SECONDS)]
+
+    async def used_images(self) -> frozenset[str]:
+        listed = await self._call("GET", "containers/json", [("all", "1")])
+        return frozenset(each["ImageID"] for each in listed)
+
+    async def remove_image(self, name: str) -> None:
+        with suppress(NotFound):
+            await self._call("DELETE", f"images/{name}", seconds=HEAVY_SECONDS)
 
     async def import_image(self, tar: bytes, name: str, changes: tuple[str, ...] = ()) -> str:
         params = [("fromSrc", "-"), ("repo", name), *(("changes", change) for change in changes)]

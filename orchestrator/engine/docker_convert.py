@@ -14,6 +14,7 @@ from orchestrator.engine.base import (
     EngineEvent,
     EngineInfo,
     Image,
+    ListedImage,
     Mount,
     Network,
     PortBinding,
@@ -204,6 +205,18 @@ def image(inspected: Json) -> Image:
         user=config.get("User") or "",
         stop_signal=config.get("StopSignal") or "",
         labels=config.get("Labels") or {},
+        os=inspected.get("Os") or "linux",
+        variant=inspected.get("Variant") or "",
+    )
+
+
+def listed_image(listed: Json) -> ListedImage:
+    """From one entry of GET /images/json; "<none>:<none>" is no name."""
+    return ListedImage(
+        id=listed["Id"],
+        tags=tuple(tag for tag in listed.get("RepoTags") or () if not tag.startswith("<none>")),
+        digests=tuple(digest for digest in listed.get("RepoDigests") or () if not digest.startswith("<none>")),
+        size_bytes=listed.get("Size", 0),
     )
 
 

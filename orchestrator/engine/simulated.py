@@ -22,6 +22,7 @@ from orchestrator.engine.base import (
     EngineRefused,
     ExecResult,
     Image,
+    ListedImage,
     Network,
     PullProgress,
 )
@@ -227,10 +228,27 @@ class SimulatedEngine:
         await self._enter("image")
         return self.images.get(name)
 
-    async def pull(self, name: str, auth: Mapping[str, str] | None = None) -> AsyncIterator[PullProgress]:
+    async def pull(
+        self, name: str, auth: Mapping[str, str] | None = None, platform: str = ""
+    ) -> AsyncIterator[PullProgress]:
         await self._enter("pull")
-        for step in self.images.pull(name):
+        for step in self.images.pull(name, auth or {}, platform):
             yield step
+
+    async def list_images(self) -> list[ListedImage]:
+        await self._enter("list_images")
+        return self.images.listed()
+
+    async def used_images(self) -> frozenset[str]:
+        await self._enter("used_images")
+        return frozenset(each.image_id for each in self._containers.values())
+
+    async def remove_image(self, name: str) -> None:
+        await self._enter("remove_image")
+        with suppress(NotFound):
+            if self.images.get(name).id in await self.used_images():
+                raise Conflict(f"conflict: unable to remove repository reference {name}: a container is using it")
+            self.images.remove(name)
 
     async def import_image(self, tar: bytes, name: str, changes: tuple[str, ...] = ()) -> str:
         await self._enter("import_image")

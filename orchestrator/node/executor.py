@@ -211,8 +211,7 @@ class Executor:
         log.warning("%s/%s: cannot %s: %s", work.namespace, work.name, op.line(), text)
         match op:
             case Create() if op.name != SANDBOX_NAME:
-                reason = "InvalidImageName" if "invalid reference format" in text else "CreateContainerError"
-                work.memory.fail(op.name, reason, text, now)
+                work.memory.fail(op.name, "CreateContainerError", text, now)
                 work.tell(EventNote("Warning", "Failed", f"Error: {text}", op.name))
             case Start() if op.name != SANDBOX_NAME:
                 work.memory.fail(op.name, "RunContainerError", text, now)

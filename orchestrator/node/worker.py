@@ -9,7 +9,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.node.beats import Beats
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
-from orchestrator.node.images import Puller, PullResult
+from orchestrator.node.images import Puller, PullResult, notes_of_pull
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import read_message
 from orchestrator.node.observe import seen_container
@@ -31,6 +31,7 @@ from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
 from orchestrator.planning.config_restart import consumed_now
 from orchestrator.planning.container import message_file
+from orchestrator.planning.image_request import ImageRequest, image_request
 from orchestrator.planning.made_from import of_former_secret
 from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
@@ -85,8 +86,8 @@ class PodWorker:
         self._planned_with: Mapping[str, Secret] = {}
         self._engine_view: dict[str, EngineContainer] = {}
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._pulling: set[str] = set()
-        """Images whose pull will wake this worker, whoever began it."""
+        self._pulling: set[ImageRequest] = set()
+        """What it waits for, whoever began to pull it."""
         self._prober = Prober(rooms.handlers, rooms.beats, rooms.tools.clock, self._probe_decided, self._tell)
 
     def wake(self) -> None:
@@ -122,6 +123,7 @@ class PodWorker:
                     retry = min(retry * 2, _LONGEST_RETRY)
                 self.synced.set()
                 if done:
+                    self._leave_pulls()
                     self._prober.keep(frozenset(), self._probe_target, tasks)
                     self._end_all_hooks()
                     return
@@ -193,9 +195,13 @@ class PodWorker:
         running = {container.name for container in seen if container.alive}
         if pod is not None and not pod.metadata.deletion_timestamp:
             every = (*pod.spec.init_containers, *pod.spec.containers)
-            due = {c.image for c in every if c.name not in running}
-            states = {image: await rooms.puller.state(image) for image in sorted(due)}
-            self.memory.images = {i: replace(state, pulling=i in self._pulling) for i, state in states.items()}
+            around = rooms.surroundings(self.key.namespace)
+            due = {c.image: image_request(pod, c.image, around) for c in every if c.name not in running}
+            self._leave_pulls(keep=due.values())
+            states = {image: await rooms.puller.state(request) for image, request in due.items()}
+            self.memory.images = {i: replace(s, pulling=due[i] in self._pulling) for i, s in states.items()}
+        else:
+            self._leave_pulls()
         ready = rooms.tools.networks.ready(self.key.namespace)
         return self.memory.observed(seen, rooms.surroundings(self.key.namespace).network if ready else "")
 
@@ -270,20 +276,20 @@ class PodWorker:
         container = op.lane
 
         def ended(result: PullResult) -> None:
-            self._pulling.discard(result.image)
-            if result.problem:
-                text = f'Failed to pull image "{result.image}": {result.problem}'
-                self._tell(EventNote("Warning", "Failed", text, container))
-                self._tell(EventNote("Warning", "Failed", "Error: ErrImagePull", container))
-            else:
-                took = f"{result.seconds:.3f}s. Image size: {result.size} bytes."
-                text = f'Successfully pulled image "{result.image}" in {took}'
-                self._tell(EventNote("Normal", "Pulled", text, container))
+            self._pulling.discard(result.request)
+            for note in notes_of_pull(result, container):
+                self._tell(note)
             self.wake()
 
-        self._pulling.add(op.image)
-        if self._rooms.puller.pull(op.image, self._pulls, ended):
-            self._tell(EventNote("Normal", "Pulling", f'Pulling image "{op.image}"', container))
+        self._pulling.add(op.request)
+        self._rooms.puller.pull(op.request, self._pulls, self, ended)
+        self._tell(EventNote("Normal", "Pulling", f'Pulling image "{op.request.image}"', container))
+
+    def _leave_pulls(self, keep: Collection[ImageRequest] = ()) -> None:
+        """Wait no more for what is not wanted any more: the image was edited, or a Secret, or the pod goes."""
+        for request in self._pulling - {*keep}:
+            self._pulling.discard(request)
+            self._rooms.puller.leave(request, self)
 
     def _begin_hook(self, op: RunHook, tasks: asyncio.TaskGroup) -> None:
         if op.kind == "postStart":

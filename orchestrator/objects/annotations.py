@@ -10,6 +10,9 @@ RESTART_ON_CHANGE = PREFIX + "restart-on-change"
 RESTARTS: Mapping[str, str] = {"config": "ConfigMap", "secrets": "Secret"}
 """The words of RESTART_ON_CHANGE, and the kinds that they stand for."""
 
+PLATFORM = PREFIX + "platform"
+"""On a pod: the platform of its images where it is not the host's own, as "linux/arm64"."""
+
 CONFIG_CURRENT = PREFIX + "ConfigCurrent"
 """A pod's condition, False while something runs that an edit of its config did not reach; before the first, none."""
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from orchestrator.objects.claims import PersistentVolumeClaim, PersistentVolumeClaimStatus
 from orchestrator.objects.config import Namespace, Secret
 from orchestrator.objects.container import Container
+from orchestrator.objects.image_reference import parse_reference
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.objects.policy import NetworkPolicy, NetworkPolicySpec
@@ -68,11 +69,10 @@ def namespace_defaults(namespace: Namespace) -> Namespace:
 
 def pull_policy(image: str) -> Any:
     """Give the default pull policy: Always for `latest` (also when no tag is given), else IfNotPresent."""
-    if "@" in image:
+    try:
+        return "Always" if parse_reference(image).is_latest else "IfNotPresent"
+    except ValueError:
         return "IfNotPresent"
-    name = image.rpartition("/")[2]
-    tag = name.partition(":")[2]
-    return "Always" if tag in ("", "latest") else "IfNotPresent"
 
 
 def _containers(containers: Iterable[Container], *, host_network: bool) -> tuple[Container, ...]:

@@ -78,11 +78,8 @@ ENV_NAME_RULE = "a valid environment variable name must consist only of printabl
 TIME_RULE = "must be a time as of RFC 3339 (e.g. '2026-01-31T12:00:00Z')"
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
-_HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])"
-_LONGEST_IMAGE = 1024
-_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_DIGEST = r"@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
-_IMAGE = re.compile(rf"(?:{_HOST}(?::[0-9]+)?/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:{_DIGEST})?\Z", re.ASCII)
+_PLATFORM = re.compile(r"linux/[a-z0-9]+(/[a-z0-9.]+)?\Z")
+_MACHINES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 _RFC1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
@@ -212,15 +209,18 @@ def check_port_number(port: int) -> list[str]:
     return [] if 1 <= port <= 65535 else ["must be between 1 and 65535, inclusive"]
 
 
-def check_image(reference: str) -> list[str]:
-    """The reference of an image: host, port, path, tag, digest, as registries and engines read it."""
-    if len(reference) > _LONGEST_IMAGE:
-        return [f"must be no more than {_LONGEST_IMAGE} characters"]
-    if _IMAGE.match(reference):
+def normal_platform(text: str) -> str:
+    """A platform in Go's words: "linux/x86_64" is "linux/amd64"."""
+    system, _, machine = text.strip().lower().partition("/")
+    architecture, slash, variant = machine.partition("/")
+    return f"{system}/{_MACHINES.get(architecture, architecture)}{slash}{variant}" if text.strip() else ""
+
+
+def check_platform(text: str) -> list[str]:
+    """What images are made for: system, architecture, and perhaps the variant."""
+    if _PLATFORM.match(normal_platform(text)):
         return []
-    if _IMAGE.match(reference.lower()):
-        return ["repository name must be lowercase"]
-    return ["invalid reference format, must be [HOST[:PORT]/]PATH[:TAG][@DIGEST]"]
+    return ["must be the platform of an image for Linux (e.g. 'linux/arm64',  or 'linux/arm/v7')"]
 
 
 def check_path_segment(name: str) -> list[str]:

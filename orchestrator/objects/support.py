@@ -76,7 +76,6 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "PodSecurityContext.supplementalGroupsPolicy",
         "PodSpec.hostUsers",
         "PodSpec.hostnameOverride",
-        "PodSpec.imagePullSecrets",
         "PodSpec.resources",
         "PodSpec.runtimeClassName",
         "SecurityContext.appArmorProfile",

@@ -20,8 +20,9 @@ from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError, MountError
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.image_plan import image_plan
+from orchestrator.planning.image_request import image_request
 from orchestrator.planning.made_from import sentence
-from orchestrator.planning.observed import HookState, Observed, Restarts, SeenContainer, Stop, StopReason
+from orchestrator.planning.observed import HookState, ImageState, Observed, Restarts, SeenContainer, Stop, StopReason
 from orchestrator.planning.ops import (
     Create,
     EventNote,
@@ -266,11 +267,12 @@ def _start_attempt(
     name, meta = container.name, scene.pod.metadata
     if held := _held(scene, container):
         return held
-    image = image_plan(
-        container, f"{meta.uid}/{name}/{attempt}", due or scene.sandbox.created_at, scene.observed, scene.now
-    )
+    request = image_request(scene.pod, container.image, scene.around)
+    due = due or scene.sandbox.created_at
+    image = image_plan(container, request, f"{meta.uid}/{name}/{attempt}", due, scene.observed, scene.now)
     if image.waiting:
         return image
+    state = scene.observed.images.get(container.image, ImageState(present=False))
     try:
         config = container_config(
             scene.pod,
@@ -279,8 +281,9 @@ def _start_attempt(
             scene.around,
             Joined(scene.sandbox.id, scene.sandbox.ip),
             role,
-            _image_user(scene, container),
+            state.user,
         )
+        config = replace(config, image=state.id) if state.by_id else config
         sub_paths = _sub_paths(scene, container)
     except (ConfigError, MountError) as error:
         return _config_error(scene, container, str(error))
@@ -295,11 +298,6 @@ def _start_attempt(
     )
     keep = KeepRestarts(name=name, lane=name, cause=cause, restarts=replace(history, next_attempt=attempt + 1))
     return Plan((*image.ops, *sub_paths, create, keep, _start(container, config.name, cause)))
-
-
-def _image_user(scene: Scene, container: Container) -> str:
-    image = scene.observed.images.get(container.image)
-    return image.user if image else ""
 
 
 def _held(scene: Scene, container: Container) -> Plan | None:

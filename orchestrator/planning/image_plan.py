@@ -1,40 +1,54 @@
 """Whether a container's image is there to start from, and what to do where it is not (pull policies, back-off)."""
 
 from orchestrator.objects.container import Container
+from orchestrator.planning.image_request import ImageRequest, unretrieved
 from orchestrator.planning.observed import ImageState, Observed
-from orchestrator.planning.ops import EventNote, Note, Plan, PullImage, Waiting
+from orchestrator.planning.ops import EventNote, Note, Op, Plan, PullImage, Waiting
 
 _FRESH = 2.0
 """Seconds for which a failed pull shows as ErrImagePull, before it shows as ImagePullBackOff."""
 
 
-def image_plan(container: Container, attempt_key: str, wanted_since: float, observed: Observed, now: float) -> Plan:
+def image_plan(
+    container: Container, request: ImageRequest, attempt_key: str, wanted_since: float, observed: Observed, now: float
+) -> Plan:
     """An empty `waiting` means that the container can be made.  `wanted_since` is when this attempt became due.
 
     With policy Always the pull must be newer than that.
     """
     name, image = container.name, container.image
+    if request.invalid:
+        why = f'couldn\'t parse image name "{image}": {request.invalid}'
+        text = f'Failed to apply default image tag "{image}": {why}'
+        return _held_up(name, f"invalid/{attempt_key}", "InspectFailed", Waiting("InvalidImageName", text), observed)
     state = observed.images.get(image, ImageState(present=False))
     policy = container.image_pull_policy or "IfNotPresent"
     if state.present and (policy != "Always" or state.pulled_at >= wanted_since):
         if state.pulled_at >= wanted_since:
             return Plan()
         text = f'Container image "{image}" already present on machine'
-        return _told(name, f"pulled/{attempt_key}", EventNote("Normal", "Pulled", text, name), observed)
-    if state.invalid:
-        text = f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {state.invalid}'
-        note = EventNote("Warning", "InspectFailed", text, name)
-        return _told(name, f"invalid/{attempt_key}", note, observed, Waiting("InvalidImageName", text))
+        return Plan(_told(f"pulled/{attempt_key}", observed, EventNote("Normal", "Pulled", text, name)))
     if policy == "Never":
         text = f'Container image "{image}" is not present with pull policy of Never'
-        note = EventNote("Warning", "ErrImageNeverPull", text, name)
-        return _told(name, f"never/{attempt_key}", note, observed, Waiting("ErrImageNeverPull", text))
+        waiting = Waiting("ErrImageNeverPull", text)
+        return _held_up(name, f"never/{attempt_key}", "ErrImageNeverPull", waiting, observed)
     if state.pulling:
         return Plan(waiting={name: Waiting("ContainerCreating")})
     if state.failure and now < state.retry_at:
         return _backing_off(name, image, state, observed, now)
-    pull = PullImage(image=image, lane=name, cause=f"container {name} needs it")
-    return Plan((pull,), waiting={name: Waiting("ContainerCreating")})
+    pull = PullImage(request=request, lane=name, cause=f"container {name} needs it")
+    return Plan((*_without_secrets(name, request, attempt_key, observed), pull), waiting={name: _CREATING})
+
+
+_CREATING = Waiting("ContainerCreating")
+
+
+def _without_secrets(name: str, request: ImageRequest, attempt_key: str, observed: Observed) -> tuple[Op, ...]:
+    """Secrets that are not there hold no pull up: the image may be public, or the host may have credentials."""
+    if not request.missing:
+        return ()
+    note = EventNote("Warning", "FailedToRetrieveImagePullSecret", unretrieved(request.missing))
+    return tuple(_told(f"pull-secrets/{attempt_key}/{request.missing}", observed, note, lane=name))
 
 
 def _backing_off(name: str, image: str, state: ImageState, observed: Observed, now: float) -> Plan:
@@ -42,12 +56,24 @@ def _backing_off(name: str, image: str, state: ImageState, observed: Observed, n
     if now < shown_until:
         return Plan(wake_at=shown_until, waiting={name: Waiting("ErrImagePull", state.failure)})
     text = f'Back-off pulling image "{image}"'
+    notes = EventNote("Normal", "BackOff", text, name), EventNote("Warning", "Failed", "Error: ImagePullBackOff", name)
+    ops = _told(f"imagebackoff/{image}/{state.failed_at}", observed, *notes)
     waiting = Waiting("ImagePullBackOff", f"{text}: ErrImagePull: {state.failure}")
-    note = EventNote("Normal", "BackOff", text, name)
-    told = _told(name, f"imagebackoff/{image}/{state.failed_at}", note, observed, waiting)
-    return Plan(told.ops, wake_at=state.retry_at, waiting=told.waiting)
+    return Plan(ops, wake_at=state.retry_at, waiting={name: waiting})
 
 
-def _told(name: str, key: str, event: EventNote, observed: Observed, waiting: Waiting | None = None) -> Plan:
-    ops = () if key in observed.noted else (Note(key=key, lane=name, cause=event.message, event=event),)
-    return Plan(ops, waiting={name: waiting} if waiting else {})
+def _held_up(name: str, key: str, reason: str, waiting: Waiting, observed: Observed) -> Plan:
+    """What no pull can mend: an Event of its own, and the one that tells of every container that cannot start."""
+    first = EventNote("Warning", reason, waiting.message, name)
+    second = EventNote("Warning", "Failed", f"Error: {waiting.reason}", name)
+    return Plan(_told(key, observed, first, second), waiting={name: waiting})
+
+
+def _told(key: str, observed: Observed, *events: EventNote, lane: str = "") -> tuple[Op, ...]:
+    """Tell of it once; the Events of one moment bear one key."""
+    keys = {f"{key}/{event.reason}": event for event in events}
+    return tuple(
+        Note(key=each, lane=lane or event.container, cause=event.message, event=event)
+        for each, event in keys.items()
+        if each not in observed.noted
+    )

@@ -142,21 +142,22 @@ class Restarts:
 
 @dataclass(frozen=True, slots=True)
 class ImageState:
-    """What is known of an image: `failure` and `retry_at` tell of the last pull, `pulled_at` of the last good one.
+    """What is known of an image as a pod asks for it: `failure` and `retry_at` tell of the last pull that it shares.
 
-    `invalid` says why its name is none.
+    `pulled_at` is when the last good one ended.
     """
 
     present: bool
     pulling: bool = False
     id: str = ""
+    by_id: bool = False
+    """Its name means another image now, for another platform."""
     user: str = ""
     """The user that the image names, "" for root."""
     pulled_at: float = 0.0
     failure: str = ""
     failed_at: float = 0.0
     retry_at: float = 0.0
-    invalid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

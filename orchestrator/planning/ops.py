@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from orchestrator.planning.image_request import ImageRequest
 from orchestrator.planning.observed import Restarts, StopReason
 from orchestrator.planning.probe_state import ProbeKind
 from orchestrator.planning.projection import VolumeContent
@@ -76,11 +77,12 @@ class WriteHosts(Op):
 class PullImage(Op):
     """Begin to pull; the result wakes the worker."""
 
-    image: str
+    request: ImageRequest
 
     def subject(self) -> str:
         """The image."""
-        return self.image
+        platform = self.request.platform
+        return self.request.image + (f" for {platform}" if platform else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

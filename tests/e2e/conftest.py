@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.daemon import Daemon
+from tests.faults import Faults
 from tests.images import busybox_image, engine_answers
+from tests.registry import Registry, remove_images_of, running
 
 STAYS = "stays.yaml"
 
@@ -64,6 +66,29 @@ def new_daemon(tmp_path: Path, image: str) -> Iterator[Callable[..., Daemon]]:
     yield make
     for daemon in made:
         daemon.down()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Registry]:
+    """A registry that everybody may pull from; what is pulled from it is removed at the end."""
+    with running(Registry(tmp_path_factory.mktemp("registry"))) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def private_registry(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Registry]:
+    """A registry with users and TLS."""
+    home = tmp_path_factory.mktemp("private")
+    with running(Registry(home, users={"anna": "correct-horse", "bert": "battery-staple"}, tls=True)) as made:
+        yield made
+
+
+@pytest.fixture
+def faults(registry: Registry) -> Iterator[Faults]:
+    """Something in front of the registry that fails as it is told."""
+    with Faults(registry) as made:
+        yield made
+    remove_images_of(made.address)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from orchestrator.objects.container import Container, VolumeMount
+from orchestrator.objects.image_reference import check_image
 from orchestrator.objects.problem import (
     FieldPath,
     Problem,
@@ -14,7 +15,7 @@ from orchestrator.objects.problem import (
     required,
     warning,
 )
-from orchestrator.objects.scalars import check_image, check_label, check_port_name, check_port_number
+from orchestrator.objects.scalars import check_label, check_port_name, check_port_number
 from orchestrator.objects.validation.common import ip_address, local_path, name_problems, names_that_run_here, not_found
 from orchestrator.objects.validation.environment import validate_environment
 from orchestrator.objects.validation.probes import validate_lifecycle, validate_probe

@@ -16,16 +16,19 @@ from orchestrator.engine.base import Container, ContainerConfig, PullProgress
 from orchestrator.engine.simulated import SimulatedEngine
 from orchestrator.node.executor import Executor, Tools
 from orchestrator.node.handlers import Handlers
+from orchestrator.node.image_ledger import ImageLedger
 from orchestrator.node.images import Puller
 from orchestrator.node.manager import NodeManager
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
 from orchestrator.objects import registry
+from orchestrator.objects.image_reference import ImageReference
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import ContainerStatus
 from orchestrator.planning import labels
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
+from orchestrator.planning.registry_credentials import Credential
 from orchestrator.planning.surroundings import NodeFacts, Surroundings
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.dataplane import DataPlane, Mode
@@ -87,9 +90,11 @@ class Engine(SimulatedEngine):
             await asyncio.Event().wait()
         return await call
 
-    async def pull(self, name: str, auth: Mapping[str, str] | None = None) -> AsyncIterator[PullProgress]:
+    async def pull(
+        self, name: str, auth: Mapping[str, str] | None = None, platform: str = ""
+    ) -> AsyncIterator[PullProgress]:
         await asyncio.sleep(self.pull_seconds)
-        async for step in super().pull(name, auth):
+        async for step in super().pull(name, auth, platform):
             yield step
 
     async def of(self, name: str, pod: str = "web") -> list[Container]:
@@ -116,6 +121,10 @@ class Daemon:
         self.networks = Networks(engine, book, DataPlane("default", Mode.NAMES), "default")
         self.handlers = Handlers(engine)
         self.backoff = BackoffSettings()
+        self.host_credentials: tuple[Credential, ...] = ()
+        self.puller = Puller(
+            engine, engine.now, self.backoff, ImageLedger(self.journal), self._host_credentials, "linux/amd64"
+        )
         self.manager = NodeManager(engine, self._rooms())
         self.changes: list[Change] = []
         self._watch = self.store.watch()
@@ -130,10 +139,13 @@ class Daemon:
             tools=tools,
             executor=Executor(tools),
             handlers=self.handlers,
-            puller=Puller(self.engine, self.engine.now, self.backoff),
+            puller=self.puller,
             surroundings=self._surroundings,
             instance="default",
         )
+
+    async def _host_credentials(self, _reference: ImageReference) -> tuple[Credential, ...]:
+        return self.host_credentials
 
     def _surroundings(self, namespace: str) -> Surroundings:
         return Surroundings(

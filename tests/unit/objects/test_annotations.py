@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.objects import registry
-from orchestrator.objects.annotations import RESTART_ON_CHANGE, restart_kinds
+from orchestrator.objects.annotations import PLATFORM, RESTART_ON_CHANGE, restart_kinds
 
 HERE = f"metadata.annotations[{RESTART_ON_CHANGE}]"
 SUPPORTED = 'supported values: "config", "secrets"'
@@ -56,3 +56,20 @@ def test_V02_the_kinds_that_the_words_stand_for() -> None:
     assert restart_kinds({}) == frozenset()
     assert restart_kinds({RESTART_ON_CHANGE: "config"}) == {"ConfigMap"}
     assert restart_kinds({RESTART_ON_CHANGE: "secrets, config"}) == {"ConfigMap", "Secret"}
+
+
+@pytest.mark.parametrize("value", ["linux/arm64", "linux/arm/v7", "linux/x86_64", "Linux/AMD64"])
+def test_I04_a_platform(value: str) -> None:
+    assert problems("Pod", **{PLATFORM: value}) == []
+
+
+@pytest.mark.parametrize("value", ["", "arm64", "windows/amd64", "linux", "linux/", "linux/arm64/v8/x", "linux/arm 64"])
+def test_I04_a_platform_that_is_none_is_an_error(value: str) -> None:
+    ((severity, text),) = problems("Pod", **{PLATFORM: value})
+    assert severity == "error"
+    assert f'metadata.annotations[{PLATFORM}]: Invalid value: "{value}": must be the platform of an image' in text
+
+
+def test_I04_elsewhere_a_platform_has_no_effect() -> None:
+    told = f"metadata.annotations[{PLATFORM}]: has an effect on pods only"
+    assert problems("ConfigMap", **{PLATFORM: "linux/arm64"}) == [("warning", told)]

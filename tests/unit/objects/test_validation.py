@@ -37,7 +37,13 @@ CONTAINER_RULES: list[tuple[dict[str, Any], list[str]]] = [
     ({"name": "{{name}}"}, [f'{C}.name: Invalid value: "{{{{name}}}}": {LABEL}']),
     ({"name": ""}, [f"{C}.name: Required value"]),
     ({"image": ""}, [f'{C}.image: Required value: container "app" has no image']),
-    ({"image": "Upper/Case:1"}, [f'{C}.image: "Upper/Case:1" cannot be pulled: repository name must be lowercase']),
+    (
+        {"image": "Upper/Case:1"},
+        [
+            f'{C}.image: "Upper/Case:1" cannot be pulled: '
+            "invalid reference format: repository name (Case) must be lowercase"
+        ],
+    ),
     (
         {"image": "host//app"},
         [

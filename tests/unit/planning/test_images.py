@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.objects.config import Secret
+from orchestrator.planning.image_request import image_request
 from orchestrator.planning.observed import ImageState
-from orchestrator.planning.ops import Plan
-from tests.unit.planning.builders import T0, ended, observed, planned, simple, told
+from orchestrator.planning.ops import Create, Note, Plan, PullImage
+from tests.unit.planning.builders import T0, around, decoded, ended, observed, planned, pod, secret, simple, told
 
 HERE, ABSENT = ImageState(present=True), ImageState(present=False)
 
@@ -28,7 +30,6 @@ def with_image(state: ImageState, policy: str = "", now: float = T0 + 100, **fac
         ("Never", HERE, "note Pulled", None),
         ("Never", ABSENT, "note ErrImageNeverPull", "ErrImageNeverPull"),
         ("IfNotPresent", replace(ABSENT, pulling=True), "nothing", "ContainerCreating"),
-        ("Always", replace(ABSENT, invalid="invalid reference format"), "note InspectFailed", "InvalidImageName"),
     ],
 )
 def test_I01_pull_policies(policy: str, state: ImageState, first: str, reason: str | None) -> None:
@@ -53,15 +54,90 @@ def test_I02_a_failed_pull_shows_as_an_error_then_as_back_off_then_is_tried_agai
     assert fresh.wake_at == T0 + 52
 
     later = with_image(FAILED, now=T0 + 52)
-    assert told(later) == ['BackOff: Back-off pulling image "web:1"']
+    assert told(later) == ['BackOff: Back-off pulling image "web:1"', "Failed: Error: ImagePullBackOff"]
     assert later.waiting["web"].reason == "ImagePullBackOff"
     assert later.waiting["web"].message == 'Back-off pulling image "web:1": ErrImagePull: manifest unknown'
     assert later.wake_at == T0 + 60
 
-    noted = frozenset({later.ops[0].key})  # type: ignore[attr-defined]
+    noted = frozenset(op.key for op in later.ops if isinstance(op, Note))
     assert str(with_image(FAILED, now=T0 + 53, noted=noted)) == "nothing"
     assert str(with_image(FAILED, now=T0 + 60, noted=noted)).startswith("pull image web:1")
 
 
 def test_I02_an_image_that_came_by_another_way_ends_the_wait() -> None:
     assert "create web/0" in str(with_image(replace(FAILED, present=True), now=T0 + 51))
+
+
+def test_I01_a_name_that_is_none_is_told_and_the_engine_is_not_asked() -> None:
+    of = pod("containers: [{name: web, image: 'Upper/Case:1'}]")
+    plan = planned(of, observed(of, images={}))
+    text = (
+        'Failed to apply default image tag "Upper/Case:1": couldn\'t parse image name "Upper/Case:1": '
+        "invalid reference format: repository name (Case) must be lowercase"
+    )
+    assert told(plan) == [f"InspectFailed: {text}", "Failed: Error: InvalidImageName"]
+    assert (plan.waiting["web"].reason, plan.waiting["web"].message) == ("InvalidImageName", text)
+
+
+def test_I01_an_image_that_must_not_be_pulled_is_told_twice_as_the_kubelet_does() -> None:
+    assert told(with_image(ABSENT, "Never")) == [
+        'ErrImageNeverPull: Container image "web:1" is not present with pull policy of Never',
+        "Failed: Error: ErrImageNeverPull",
+    ]
+
+
+PRIVATE = (
+    "imagePullSecrets: [{name: absent}, {name: plain}, {name: mine}]\ncontainers: [{name: web, image: 'h:5000/a:1'}]"
+)
+
+
+def test_I03_a_pull_has_the_credentials_of_the_pod_and_tells_of_secrets_that_are_not_there() -> None:
+    auths = '{"auths": {"h:5000": {"username": "u", "password": "a-password"}}}'
+    mine = registry_secret("mine", auths)
+    of = pod(PRIVATE)
+    what = observed(of, images={"h:5000/a:1": ABSENT})
+    plan = planned(of, what, around=around(mine, secret("plain", a="b")))
+    note, pull = plan.ops
+    assert told(plan) == [
+        "FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets (absent, plain); "
+        "attempting to pull the image may not succeed."
+    ]
+    assert isinstance(pull, PullImage)
+    assert [(c.username, c.password) for c in pull.request.credentials] == [("u", "a-password")]
+    assert "a-password" not in repr(plan)
+    assert "a-password" not in str(plan)
+    again = planned(of, replace(what, noted=frozenset({note.key})), around=around(mine))  # type: ignore[attr-defined]
+    assert [str(op.line()) for op in again.ops][-1].startswith("pull image h:5000/a:1")
+
+
+def test_I03_an_edited_secret_is_another_request_and_does_not_wait() -> None:
+    of = pod("imagePullSecrets: [{name: mine}]\ncontainers: [{name: web, image: 'h:5000/a:1'}]")
+    requests = [
+        image_request(
+            of, "h:5000/a:1", around(registry_secret("mine", f'{{"auths": {{"h:5000": {{"auth": "{a}"}}}}}}'))
+        )
+        for a in ("dTpvbmU=", "dTp0d28=", "dTpvbmU=")
+    ]
+    assert requests[0] == requests[2] != requests[1]
+
+
+def test_I04_the_annotation_names_the_platform_and_an_image_that_moved_is_used_by_its_id() -> None:
+    of = simple("", annotations={"orchestrator.dev/platform": "linux/aarch64"})
+    pull = planned(of, observed(of, images={"web:1": ABSENT})).ops[0]
+    assert str(pull.line()) == "pull image web:1 for linux/arm64: container web needs it"
+    moved = ImageState(present=True, id="sha256:moved", by_id=True)
+    created = [op for op in planned(of, observed(of, images={"web:1": moved})).ops if isinstance(op, Create)]
+    assert created[0].config.image == "sha256:moved"
+
+
+def registry_secret(name: str, config: str) -> Secret:
+    made: Secret = decoded(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/dockerconfigjson",
+            "metadata": {"name": name},
+            "stringData": {".dockerconfigjson": config},
+        }
+    )
+    return made

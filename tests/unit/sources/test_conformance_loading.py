@@ -64,7 +64,7 @@ def test_I01_a_malformed_image_is_told_before_anything_is_made() -> None:
     found = load_bytes(GOOD.replace("nginx", "quay.io//Nginx:::1").encode(), "x.yaml")
     assert [problem.text for problem in found.warnings] == [
         'x.yaml:4:40: warning: spec.containers[0].image: "quay.io//Nginx:::1" cannot be pulled: '
-        "invalid reference format, must be [HOST[:PORT]/]PATH[:TAG][@DIGEST]"
+        "invalid reference format: repository name (/Nginx) must be lowercase"
     ]
 
 
