@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.services import nft
+from orchestrator.services import nft, policy_rules
 from orchestrator.services.commands import run
 from orchestrator.services.flows import forget_flows
 from orchestrator.services.openings import Openings
@@ -65,6 +65,18 @@ class DataPlane:
         """Why other machines cannot reach the host's ports of Services; "" when they can, or there is none."""
         return self._openings.trouble
 
+    @property
+    def policies_trouble(self) -> str:
+        """Why network policies do not hold here, or not all of them; "" when they do."""
+        if self.mode is Mode.NAMES:
+            return "nothing here can change the kernel's rules: pods reach each other as if it were not there"
+        if not _BRIDGED_SEEN.exists():
+            return (
+                "packets between pods of one namespace do not pass the kernel's rules, and only what comes by a "
+                "Service or from elsewhere is held to it: modprobe br_netfilter"
+            )
+        return ""
+
     async def attach(self, subnet: Subnet) -> None:
         """Make the host the owner of the network's Service addresses, so that no packet for one can leave it."""
         if self.mode is Mode.KERNEL:
@@ -81,13 +93,14 @@ class DataPlane:
         targets: Mapping[str, nft.Targets],
         doors: Mapping[nft.HostPort, nft.Door] | None = None,
         others: Iterable[str] = (),
+        policies: policy_rules.PolicyRules = policy_rules.NO_POLICIES,
     ) -> None:
         """Make the kernel's rules exactly these, in one transaction; OrchestratorError when it refuses.
 
-        The first call replaces whatever an earlier daemon left, and no networks at all means no table.  Old connections
-        stay; new ones follow the new rules.  `targets` are by the Service's address; `doors` are the
-        host's ports that Services have, served or not; `others`
-        are our bridges behind which there is no Service.
+        The first call replaces whatever an earlier daemon left; no networks and no isolated pods mean no table.  Old
+        connections stay; new ones follow the new rules.  `targets` are by the Service's address; `doors` are the host's
+        ports that Services have, served or not; `others` are our bridges behind which there is no Service; `policies`
+        isolate pods behind any of them.
         """
         if self.mode is Mode.NAMES:
             return
@@ -95,10 +108,13 @@ class DataPlane:
             served = {
                 port: door for port, door in (doors or {}).items() if door.address in targets.get(door.address.ip, {})
             }
-            rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served)
-            bridges = {network.bridge for network in rules.networks}
+            rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served, policies)
+            bridges, others = {network.bridge for network in rules.networks}, tuple(others)
             self._openings.shut([*others, *([] if doors else bridges)])
-            if rules.networks:
+            if policies and not rules.bridged_seen:
+                for bridge in (*bridges, *others):
+                    _show_bridged(bridge)
+            if rules.networks or policies:
                 for bridge in bridges:
                     self._let_pods_reach_themselves(bridge)
                 await self._load(rules)
@@ -180,3 +196,13 @@ def _set_hairpin_mode(port: Path) -> None:
             switch.write_text("1")
     except OSError as error:  # the pod went meanwhile
         log.debug("cannot switch hairpin mode on for %s: %s", port.name, error)
+
+
+def _show_bridged(bridge: str) -> None:
+    """Have what goes from port to port of this bridge pass nft, though the host does not want that of all bridges."""
+    switch = _INTERFACES / bridge / "bridge" / "nf_call_iptables"
+    try:
+        if switch.read_text().strip() != "1":
+            switch.write_text("1")
+    except OSError as error:  # the bridge is not there yet, or went meanwhile
+        log.debug("cannot have packets between the ports of %s shown: %s", bridge, error)

@@ -18,8 +18,9 @@ and a packet to a port of the host, at whatever address of it:
     guard                 for 127.0.0.1 bridges have route_localnet: no pod reaches the host's own loopback by it.
 
 The chains of our tables run before the engine's (-110 before -100), and those for the host's ports (-105) after those
-of every daemon of this host that may own the address as a Service's.  A change is one transaction that touches only
-what differs, so connections and other Services are left alone.
+of every daemon of this host that may own the address as a Service's.  What network policies let through is asked after
+all translation (`policy_rules`).  A change is one transaction that touches only what differs, so connections and other
+Services are left alone.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from orchestrator.services import policy_rules
 
 Protocol = Literal["tcp", "udp", "sctp"]
 
@@ -112,6 +115,7 @@ class Ruleset:
     bridged_seen: bool = True
     """Whether packets between ports of one bridge pass nft (bridge-nf-call-iptables)."""
     doors: dict[HostPort, Door] = field(default_factory=dict)
+    policies: policy_rules.PolicyRules = policy_rules.NO_POLICIES
 
 
 Doors = Mapping[HostPort, Door]
@@ -160,6 +164,7 @@ def change(table: str, old: Ruleset, new: Ruleset) -> str:
     selves_old, selves_new = _selves(was), _selves(now)
     lines += _elements("delete", table, "selves", sorted(selves_old - selves_new))
     lines += _elements("add", table, "selves", sorted(selves_new - selves_old))
+    lines += policy_rules.change(table, old.policies, new.policies)
     return "".join(f"{line}\n" for line in lines)
 
 
