@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import msgspec
@@ -55,6 +55,7 @@ from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
 from orchestrator.services.node_ports import NodePortBook
+from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.settings import Settings
 from orchestrator.signals import Signals
 from orchestrator.sources.follower import Follower
@@ -182,6 +183,7 @@ class _Daemon:
         daemon.networks = Networks(engine, daemon.book, daemon.dataplane, settings.instance)
         await daemon.networks.refresh()
         daemon.book.check()
+        daemon.policies = daemon._policy_keeper()
         running = await remember_running(engine, settings.instance, daemon.store)
         daemon.folder.left_behind = running | pods_left_behind(journal)
         daemon.manager = NodeManager(engine, daemon._node_rooms())
@@ -195,6 +197,7 @@ class _Daemon:
             daemon.manager.adopted,
             HostPorts(),
             host_address,
+            daemon.policies,
         )
         await daemon.api.start(settings.socket, settings.socket_group)
         stack.push_async_callback(daemon.api.stop)
@@ -203,6 +206,7 @@ class _Daemon:
     dataplane: DataPlane
     mode_finding: Finding
     networks: Networks
+    policies: PolicyKeeper
     manager: NodeManager
     services: ServiceController
 
@@ -210,6 +214,7 @@ class _Daemon:
         tools = Tools(
             engine=self.engine,
             networks=self.networks,
+            policies=self.policies,
             hosts=self.hosts,
             volumes=self.volumes,
             slots=asyncio.Semaphore(ENGINE_CALLS),
@@ -226,6 +231,12 @@ class _Daemon:
             surroundings=self._surroundings,
             instance=self.settings.instance,
         )
+
+    def _policy_keeper(self) -> PolicyKeeper:
+        def gateways() -> Iterator[str]:
+            return (str(subnet.gateway) for subnet in self.book.subnets())
+
+        return PolicyKeeper(self.store, self.recorder, self.dataplane, gateways, self.node_facts.nameservers)
 
     def _surroundings(self, namespace: str) -> Surroundings:
         """What a pod of this namespace can see now."""

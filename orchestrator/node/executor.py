@@ -17,7 +17,7 @@ from orchestrator.engine.base import Engine
 from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import prepare_message
-from orchestrator.node.ports import HostsFiles, PodNetworks
+from orchestrator.node.ports import HostsFiles, PodNetworks, PodPolicies
 from orchestrator.node.progress import Progress
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.objects.pod import Pod
@@ -29,6 +29,7 @@ from orchestrator.planning.ops import (
     EnsureNetwork,
     EventNote,
     Forget,
+    Isolate,
     KeepRestarts,
     Note,
     Op,
@@ -61,6 +62,7 @@ class Tools:
 
     engine: Engine
     networks: PodNetworks
+    policies: PodPolicies
     hosts: HostsFiles
     volumes: VolumeStore
     slots: asyncio.Semaphore
@@ -131,6 +133,9 @@ class Executor:
         match op:
             case EnsureNetwork():
                 await tools.networks.ensure(work.namespace)
+            case Isolate() if work.pod is not None:
+                await tools.policies.guard(work.pod)
+                memory.isolated_ip = op.ip
             case PrepareVolume():
                 await tools.volumes.prepare(op.content)
                 memory.volumes[op.volume] = op.content.digest
@@ -157,6 +162,7 @@ class Executor:
             case Forget():
                 await tools.volumes.remove(op.uid)
                 tools.hosts.remove(op.uid)
+                tools.policies.release(op.uid)
                 memory.forget_pod(op.uid)
             case _:
                 async with tools.slots:

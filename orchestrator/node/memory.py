@@ -46,6 +46,7 @@ class PodMemory:
         self.former: dict[str, Pod | None] = {}
         self.volumes: dict[str, str] = {}
         self.hosts_ip: str | None = None
+        self.isolated_ip: str | None = None
         self.stops: dict[str, Stop] = {}
         self.post_starts: dict[str, Hook] = {}
         self.pre_stops: dict[str, Hook] = {}
@@ -76,7 +77,7 @@ class PodMemory:
         self.former.pop(uid, None)
         self.volumes = dict(volumes)
         self.consumed = {}
-        self.hosts_ip = None
+        self.hosts_ip = self.isolated_ip = None
         self.failures.clear()
         self._tries.clear()
         prefix = f"{uid}/"
@@ -95,6 +96,7 @@ class PodMemory:
             network=network,
             volumes=dict(self.volumes),
             hosts_ip=self.hosts_ip,
+            isolated_ip=self.isolated_ip,
             images=dict(self.images),
             stops=dict(self.stops),
             post_starts=dict(self.post_starts),
@@ -177,7 +179,7 @@ class PodMemory:
             self.uid = ""
             self.restarts.clear()
             self.volumes.clear()
-            self.hosts_ip = None
+            self.hosts_ip = self.isolated_ip = None
 
     def _keep_replaced(self, pod: Pod) -> None:
         """Before this version of a pod takes the place of the last one: what containers may still be made from."""

@@ -19,6 +19,18 @@ class PodNetworks(Protocol):
         ...
 
 
+class PodPolicies(Protocol):
+    """What network policies say of pods (services/policy_keeper.py)."""
+
+    async def guard(self, pod: Pod) -> None:
+        """Return when they hold for this pod, whose address is in the store; OrchestratorError when they cannot."""
+        ...
+
+    def release(self, uid: str) -> None:
+        """Nothing of the pod is left; unknown is fine."""
+        ...
+
+
 class HostsFiles(Protocol):
     """The pods' hosts files (services/hosts.py)."""
 

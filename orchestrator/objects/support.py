@@ -66,7 +66,6 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "Container.resizePolicy",
         "Container.volumeDevices",
         "EnvVarSource.fileKeyRef",
-        "NetworkPolicy.spec",
         "ObjectMeta.finalizers",
         "ObjectMeta.ownerReferences",
         "PodSecurityContext.appArmorProfile",

@@ -180,6 +180,8 @@ class Observed:
     """Volume name -> digest of what is on disk."""
     hosts_ip: str | None = None
     """The pod address that its hosts file was written with."""
+    isolated_ip: str | None = None
+    """The pod address for which network policies are known to hold."""
     images: Mapping[str, ImageState] = field(default_factory=dict)
     stops: Mapping[str, Stop] = field(default_factory=dict)
     post_starts: Mapping[str, Hook] = field(default_factory=dict)

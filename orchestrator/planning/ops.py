@@ -74,6 +74,14 @@ class WriteHosts(Op):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Isolate(Op):
+    """Have what network policies say of the pod at this address in force, before anything of it runs."""
+
+    quiet: ClassVar[bool] = True
+    ip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullImage(Op):
     """Begin to pull; the result wakes the worker."""
 

@@ -22,6 +22,7 @@ from orchestrator.planning.ops import (
     Create,
     EnsureNetwork,
     EventNote,
+    Isolate,
     Note,
     Op,
     Plan,
@@ -96,14 +97,23 @@ def _going_on(pod: Pod, observed: Observed, around: Surroundings, sandbox: SeenC
         sandbox = replace(sandbox, ip=around.node.ip)
     scene = Scene(pod, observed, around, sandbox, now)
     result = together([startup_plan(scene), _left_over(scene)])
+    isolated = pod.spec.host_network or observed.isolated_ip == sandbox.ip
     if held is not None:
         # Its files could not be written a moment ago (a full disk): what runs goes on as it is.
+        result = result if isolated else _without_starts(result)
         return replace(result, wake_at=earliest((result.wake_at, held.retry_at)))
     if volume_ops := _volumes(pod, observed, around, now).ops:
         return replace(result, ops=volume_ops)
+    if not isolated:
+        result = _before((Isolate(ip=sandbox.ip, cause="the pod has its address"),), result)
     if observed.hosts_ip == sandbox.ip or pod.spec.host_network:
         return result
     return _before((WriteHosts(ip=sandbox.ip, cause="the pod has its address"),), result)
+
+
+def _without_starts(plan: Plan) -> Plan:
+    """Nothing of a pod may begin to run that network policies do not hold for yet."""
+    return replace(plan, ops=tuple(op for op in plan.ops if not isinstance(op, Create | Start)))
 
 
 def _before(ops: tuple[Op, ...], then: Plan) -> Plan:

@@ -17,6 +17,7 @@ from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.ledger import Ledger
 from orchestrator.services.networks import Networks
+from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.services.reach import RETRY_SECONDS, Reach
 from orchestrator.services.upkeep import FIRST_RETRY, LAST_RETRY, Upkeep, attempt
 from orchestrator.state.events import EventRecorder
@@ -42,6 +43,7 @@ class ServiceController:
         adopted: asyncio.Event,
         host_ports: HostPorts,
         host_address: Callable[[], str],
+        policies: PolicyKeeper,
     ) -> None:
         """`adopted` is set once pods that run already are in the store; rules that stand are left alone until then.
 
@@ -58,6 +60,8 @@ class ServiceController:
         self._reach = Reach(store, recorder, dataplane, host_ports, host_address)
         self._ledger = Ledger(self._endpoints_of, by_name=dataplane.mode is Mode.NAMES)
         self._wake = asyncio.Event()
+        self._policies = policies
+        policies.attach(self._wake.set)
         self._upkeep = Upkeep(store, networks, dataplane, self._wake.set)
         self._moved = asyncio.Condition()
         self._seen = self._done = 0
@@ -142,6 +146,8 @@ class ServiceController:
                 if record is not None and record.owner == OWNER:
                     return False
                 self._ledger.endpoints_changed(Key("Service", change.key.namespace, change.key.name))
+            case "NetworkPolicy" | "Namespace", _:
+                pass
             case _:
                 return False
         return True
@@ -214,7 +220,9 @@ class ServiceController:
             self._ledger.targets,
             doors,
             [subnet.bridge for subnet in self._book.subnets() if subnet.namespace not in served],
+            self._policies.settle(),
         )
+        await self._policies.tell()
         if self._again is not None:
             self._again.cancel()
         if self._reach.tell(services):

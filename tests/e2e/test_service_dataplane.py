@@ -29,6 +29,7 @@ from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
 from orchestrator.services.nft import table_name
+from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store
@@ -114,7 +115,9 @@ async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     adopted.set()
     recorder = EventRecorder(store, journal, time.time, "node")
     hosts, ports = HostsFiles(tmp_path), HostPorts()
-    controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, ports, host_address)
+    policies = PolicyKeeper(store, recorder, dataplane, lambda: (), ())
+    rest = recorder, adopted, ports, host_address, policies
+    controller = ServiceController(store, book, networks, dataplane, hosts, *rest)
     running = asyncio.create_task(controller.run())
     yield Host(engine, store, networks, controller, instance)
     running.cancel()

@@ -34,6 +34,7 @@ from orchestrator.services.addresses import AddressBook
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
+from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Change, Desired, Key, Store
@@ -118,7 +119,9 @@ class Daemon:
         self.volumes = VolumeStore(folder / "volumes", folder / "memory")
         self.hosts = HostsFiles(folder)
         book = AddressBook(self.journal, "10.77.0.0/16", busy=lambda: ())
-        self.networks = Networks(engine, book, DataPlane("default", Mode.NAMES), "default")
+        self.dataplane = DataPlane("default", Mode.NAMES)
+        self.networks = Networks(engine, book, self.dataplane, "default")
+        self.policies = PolicyKeeper(self.store, self.recorder, self.dataplane, lambda: (), ())
         self.handlers = Handlers(engine)
         self.backoff = BackoffSettings()
         self.host_credentials: tuple[Credential, ...] = ()
@@ -131,7 +134,9 @@ class Daemon:
         self._news = asyncio.Event()
 
     def _rooms(self) -> NodeRooms:
-        tools = Tools(self.engine, self.networks, self.hosts, self.volumes, asyncio.Semaphore(8), self.engine.now)
+        tools = Tools(
+            self.engine, self.networks, self.policies, self.hosts, self.volumes, asyncio.Semaphore(8), self.engine.now
+        )
         return NodeRooms(
             store=self.store,
             journal=self.journal,

@@ -29,6 +29,7 @@ from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
+from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.services.upkeep import CHECK_SECONDS
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
@@ -94,7 +95,8 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     recorder = EventRecorder(store, journal, clock, "node")
     adopted = asyncio.Event()
     adopted.set()
-    reach = HostPorts(), lambda: "192.0.2.7"
+    policies = PolicyKeeper(store, recorder, dataplane, lambda: (), ())
+    reach = HostPorts(), lambda: "192.0.2.7", policies
     controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, *reach)
     task = asyncio.create_task(controller.run())
     yield Host(store, engine, controller, hosts, book, adopted)

@@ -38,7 +38,6 @@ NOT_READ = {
 """Fields that no other room reads, for a reason that needs no warning."""
 
 SAME_NAME = {
-    "NetworkPolicy.spec": "Pod.spec",
     "PodSpec.resources": "Container.resources",
     "ServiceSpec.externalIPs": "a column of `get services`",
     "Volume.image": "Container.image",

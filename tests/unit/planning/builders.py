@@ -122,7 +122,12 @@ def spec_of(of: Pod, name: str) -> Container | None:
 def observed(of: Pod, *containers: SeenContainer, **facts: Any) -> Observed:
     """The pod with its network, images and hosts file in place, its sandbox up, and these containers."""
     every = (*of.spec.init_containers, *of.spec.containers)
-    usual = {"network": NETWORK, "hosts_ip": ADDRESS, "images": {c.image: ImageState(present=True) for c in every}}
+    usual = {
+        "network": NETWORK,
+        "hosts_ip": ADDRESS,
+        "isolated_ip": ADDRESS,
+        "images": {c.image: ImageState(present=True) for c in every},
+    }
     sandbox = () if any(c.is_sandbox for c in containers) else (seen_sandbox(of),)
     return Observed(containers=(*sandbox, *containers), **usual | facts)
 

@@ -28,6 +28,7 @@ from orchestrator.planning.ops import (
     Create,
     EnsureNetwork,
     Forget,
+    Isolate,
     KeepRestarts,
     Note,
     Op,
@@ -81,6 +82,7 @@ class World:
     """The Events' messages."""
     network: str = ""
     hosts_ip: str | None = None
+    isolated_ip: str | None = None
     made: int = 0
     succeeded: set[tuple[str, str]] = field(default_factory=set)
     """(sandbox id, container) of what has ended with 0, and of sidecars that have started."""
@@ -110,6 +112,7 @@ class World:
             network=self.network,
             volumes=dict(self.volumes),
             hosts_ip=self.hosts_ip,
+            isolated_ip=self.isolated_ip,
             images=self._images(),
             stops=dict(self.stops),
             post_starts=dict(self.post_starts),
@@ -144,6 +147,8 @@ class World:
                 self.volumes[op.volume] = op.content.digest
             case WriteHosts():
                 self.hosts_ip = op.ip
+            case Isolate():
+                self.isolated_ip = op.ip
             case PullImage():
                 self.images[op.image] = ImageState(present=True, pulled_at=self.now)
             case RunHook():
@@ -162,7 +167,7 @@ class World:
                 self.former.pop(op.uid, None)
                 self.restarts.clear()
                 self.volumes.clear()
-                self.hosts_ip = None
+                self.hosts_ip = self.isolated_ip = None
             case Create():
                 self._create(op)
             case Start():
