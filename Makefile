@@ -2,12 +2,14 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test soak-tests acceptance check bench venv engine images clean
+.PHONY: help run test soak-tests acceptance check bench venv engine images install uninstall clean
 
 BIN := .venv/bin
 ARGS ?=
 RUNS ?= 20
 SECONDS ?= 600
+PREFIX ?= /usr/local
+export PYTHON
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,6 +50,12 @@ engine: ## a container engine that answers (installs Docker as root on Debian an
 
 images: engine ## the demo's image, made from Debian packages
 	@$$(scripts/python.sh) -m images.build
+
+install: ## install as a system service (PREFIX=/usr/local, DESTDIR=)
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install.sh
+
+uninstall: ## remove it again; pods, specs and state stay (PURGE=1 removes the state)
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) PURGE=$(PURGE) scripts/uninstall.sh
 
 clean: ## remove .venv and caches; running pods and images stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist *.egg-info

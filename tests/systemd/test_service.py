@@ -1,0 +1,126 @@
+"""Case D07: the daemon as a system service, under a real systemd, with pods that never notice what becomes of it."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.systemd.conftest import TREE, install
+from tests.systemd.machine import Machine
+from tests.systemd.service import SIZE, SPECS, UNIT, Service, specs
+
+pytestmark = pytest.mark.races
+
+
+def test_D07_the_unit_is_sound(machine: Machine) -> None:
+    machine.run("mkdir", "-p", "/run/user/0")
+    for place, scope in (("system", ()), ("user", ("--user",))):
+        path = f"/usr/local/lib/systemd/{place}/{UNIT}"
+        told = machine.ask("env", "XDG_RUNTIME_DIR=/run/user/0", "systemd-analyze", *scope, "verify", path)
+        assert told.stdout + told.stderr == ""
+        assert told.returncode == 0
+    level = machine.run("systemd-analyze", "security", "--no-pager", UNIT)
+    exposure = re.search(r"Overall exposure level for .*: ([0-9.]+)", level)
+    assert exposure
+    assert float(exposure[1]) < 5.0
+
+
+def test_D07_start_is_over_when_the_folder_was_applied_and_status_counts_pods(service: Service) -> None:
+    machine = service.machine
+    machine.run("systemctl", "restart", UNIT)
+    # No wait: `systemctl restart` has waited for READY=1.
+    assert {one["metadata"]["name"] for one in service.pods()} == {"plain", "mounts"}
+    assert (service.show("ActiveState"), service.show("NotifyAccess")) == ("active", "main")
+    machine.wait("the count of pods", lambda: service.show("StatusText") == "2 pods: 2 Running")
+    assert machine.run("stat", "-c", "%a %U:%G", "/run/orchestrator/orchestrator.sock") == "660 root:orchestrator"
+    assert machine.run("stat", "-c", "%a", "/var/lib/orchestrator") == "700"
+
+
+def test_D07_what_the_daemon_mounts_reaches_the_engine(service: Service) -> None:
+    """The unit's hardening must leave the daemon in the host's mount namespace."""
+    assert service.inside("grep ' /memory ' /proc/mounts").split()[2] == "tmpfs"
+    assert service.inside("df -k /memory | tail -n 1 | awk '{print $2}'") == str(int(SIZE[:-2]) * 1024)
+    assert service.inside("cat /token/token /settings; stat -f -c %T /token") == "oneonetmpfs"
+    address = service.cli("get", "service", "plain", "-o", "json")
+    vip = re.search(r'"clusterIP": *"([0-9.]+)"', address)
+    assert vip
+    assert service.inside(f"wget -qO- http://{vip[1]}") == "well"
+
+
+def test_D07_stop_and_start_leave_pods_and_what_they_mount(service: Service) -> None:
+    before = service.lives()
+    service.machine.run("systemctl", "stop", UNIT)
+    assert (service.show("ActiveState"), service.show("Result")) == ("inactive", "success")
+    assert service.lives() == before
+    assert service.inside("cat /token/token; grep -c mounts /etc/hosts") == "one1"
+    service.machine.write(SPECS, specs("two"))
+    service.machine.run("systemctl", "start", UNIT)
+    # The one who came back writes into the same mounts.
+    service.machine.wait("the new secret in the pod", lambda: service.inside("cat /token/token") == "two")
+    assert service.lives() == before
+
+
+def test_D07_reload_reads_the_specs_again(service: Service) -> None:
+    before, pid = service.lives(), service.pid()
+    service.machine.run("systemctl", "reload", UNIT)
+    service.machine.wait("the end of the reload", lambda: service.show("ActiveState") == "active")
+    assert "reading the specs again: SIGHUP" in service.journal(f"_PID={pid}")
+    assert (service.lives(), service.pid()) == (before, pid)
+
+
+def test_D07_a_daemon_that_stands_still_is_ended_by_the_watchdog_and_comes_back(service: Service) -> None:
+    before = service.lives()
+    service.override("[Service]\nWatchdogSec=2\nTimeoutAbortSec=2\n")
+    pid, restarts = service.pid(), int(service.show("NRestarts"))
+    service.machine.run("sh", "-c", f"kill -STOP {pid}")
+    service.machine.wait("another daemon", lambda: service.pid() not in (pid, "0"))
+    service.wait_ready()
+    assert int(service.show("NRestarts")) == restarts + 1
+    assert "Watchdog timeout" in service.journal()
+    assert service.lives() == before
+
+
+def test_D07_a_daemon_that_is_killed_comes_back(service: Service) -> None:
+    before, pid = service.lives(), service.pid()
+    service.machine.run("sh", "-c", f"kill -KILL {pid}")
+    service.machine.wait("another daemon", lambda: service.pid() not in (pid, "0"))
+    service.wait_ready()
+    assert service.lives() == before
+
+
+def test_D07_why_it_cannot_start_is_an_error_in_the_journal_and_mending_it_is_enough(service: Service) -> None:
+    before = service.lives()
+    service.machine.write(SPECS, "kind: Nonsense")
+    assert service.machine.ask("systemctl", "restart", UNIT).returncode != 0
+    assert "the specs have errors" in service.journal("--priority", "err")
+    service.machine.write(SPECS, specs("one"))
+    service.machine.wait("the unit", lambda: service.show("ActiveState") == "active")
+    service.wait_ready()
+    assert service.lives() == before
+
+
+def test_D07_an_upgrade_leaves_pods_alone(service: Service, tmp_path: Path) -> None:
+    before = service.lives()
+    tree = tmp_path / "tree"
+    shutil.copytree(TREE, tree, ignore=shutil.ignore_patterns(".*", "tests", "docs", "*.egg-info", "__pycache__"))
+    for name in ("pyproject.toml", "orchestrator/__init__.py"):
+        file = tree / name
+        file.write_text(re.sub(r'(?m)^(version|__version__) = ".*"', r'\1 = "99.0"', file.read_text()))
+    newer = install(tree, tmp_path / "newer")
+    service.machine.copy(newer)
+    service.machine.run("systemctl", "daemon-reload")
+    service.machine.run("systemctl", "restart", UNIT)
+    assert "99.0" in service.cli("version")
+    service.wait_ready()
+    assert service.lives() == before
+
+
+def test_D07_uninstall_takes_away_what_install_brought_but_specs(installed: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    shutil.copytree(installed, place, symlinks=True)
+    (place / "etc/orchestrator/specs/mine.yaml").write_text("# mine")
+    subprocess.run(["make", "-C", TREE, "uninstall", f"DESTDIR={place}"], check=True, capture_output=True, timeout=60)
+    left = [str(path.relative_to(place)) for path in place.rglob("*") if not path.is_dir()]
+    assert left == ["etc/orchestrator/specs/mine.yaml"]

@@ -1,0 +1,47 @@
+"""One line an action, for people, machines and the journal."""
+
+import json
+import logging
+import sys
+
+from orchestrator.logs import formatter
+
+
+def record(text: str, level: int = logging.INFO, *arguments: object) -> logging.LogRecord:
+    made = logging.LogRecord("orchestrator.node.executor", level, __file__, 1, text, arguments, None)
+    made.created, made.msecs = 1767366245.678, 678.0
+    return made
+
+
+def test_text_has_time_level_and_room() -> None:
+    line = formatter("text").format(record("%s: start container web: first start", logging.INFO, "default/front"))
+    assert line == "2026-01-02T15:04:05.678Z INFO    node.executor: default/front: start container web: first start"
+
+
+def test_json_is_one_object_a_line() -> None:
+    line = formatter("json").format(record('it said "two\nlines"', logging.WARNING))
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "time": "2026-01-02T15:04:05.678Z",
+        "level": "warning",
+        "room": "node.executor",
+        "message": 'it said "two\nlines"',
+    }
+
+
+def test_the_journal_gets_a_level_for_each_line_and_no_time() -> None:
+    assert formatter("text", journal=True).format(record("one", logging.ERROR)) == "<3>node.executor: one"
+    assert (
+        formatter("text", journal=True).format(record("one\ntwo", logging.WARNING)) == "<4>node.executor: one\n<4>two"
+    )
+    assert formatter("json", journal=True).format(record("one")).startswith('<6>{"time": ')
+
+
+def test_a_traceback_is_part_of_the_record() -> None:
+    made = record("broke", logging.DEBUG)
+    try:
+        raise KeyError("Id")
+    except KeyError:
+        made.exc_info = sys.exc_info()
+    assert "KeyError: 'Id'" in formatter("text").format(made).splitlines()[-1]
+    assert "KeyError: 'Id'" in json.loads(formatter("json").format(made))["message"]
