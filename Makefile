@@ -10,6 +10,8 @@ RUNS ?= 20
 SECONDS ?= 600
 PREFIX ?= /usr/local
 export PYTHON
+# The tests of the engine wait most of their time; WORKERS=0 runs all tests in one process.
+WORKERS ?= $(shell echo $$(( $$(nproc) < 4 ? 2 * $$(nproc) : 8 )))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -18,11 +20,11 @@ run: venv engine images ## run the demo in specs/ until Ctrl-C
 	@exec $(BIN)/orchestrator run specs --live --down-on-exit
 
 test: venv engine images ## all tests: unit, component, contract, e2e (ARGS="-k L10" picks some)
-	@$(BIN)/pytest --durations=10 $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --durations=10 $(ARGS)
 
 soak-tests: venv engine images ## the tests that race, twenty times; the first failure ends it (RUNS=5 for less)
 	@for run in $$(seq $(RUNS)); do \
-		echo "run $$run of $(RUNS)"; $(BIN)/pytest -x -q -m races -p no:cacheprovider $(ARGS) || exit 1; \
+		echo "run $$run of $(RUNS)"; $(BIN)/pytest -n $(WORKERS) -x -q -m races -p no:cacheprovider $(ARGS) || exit 1; \
 	done
 
 fuzz: venv ## hostile bytes for the loader of specs, for ten minutes (SECONDS=60 for less)

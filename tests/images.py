@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from tests.turns import one_at_a_time
+
 DOCKER_SOCKET = "/var/run/docker.sock"
 BUSYBOX_IMAGE = "orchestrator-test/busybox:1"
 
@@ -41,14 +43,19 @@ def engine_answers() -> bool:
 
 def busybox_image() -> str:
     """The image's name; it is built when the engine does not have it yet."""
-    status, _ = _ask("GET", f"/images/{quote(BUSYBOX_IMAGE)}/json")
-    if status == 404:
-        repository, tag = BUSYBOX_IMAGE.split(":")
-        query = urlencode({"fromSrc": "-", "repo": repository, "tag": tag, "changes": 'CMD ["/bin/sh"]'})
-        status, answer = _ask("POST", f"/images/create?{query}", image_tar(find_busybox()))
-        if status != 200 or b"errorDetail" in answer:
-            raise RuntimeError(f"cannot import {BUSYBOX_IMAGE}: {answer.decode()}")
+    with one_at_a_time("image"):
+        status, _ = _ask("GET", f"/images/{quote(BUSYBOX_IMAGE)}/json")
+        if status == 404:
+            _import_busybox()
     return BUSYBOX_IMAGE
+
+
+def _import_busybox() -> None:
+    repository, tag = BUSYBOX_IMAGE.split(":")
+    query = urlencode({"fromSrc": "-", "repo": repository, "tag": tag, "changes": 'CMD ["/bin/sh"]'})
+    status, answer = _ask("POST", f"/images/create?{query}", image_tar(find_busybox()))
+    if status != 200 or b"errorDetail" in answer:
+        raise RuntimeError(f"cannot import {BUSYBOX_IMAGE}: {answer.decode()}")
 
 
 def remove_image(name: str) -> None:

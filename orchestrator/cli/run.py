@@ -1,7 +1,9 @@
 """`orchestrator run`: the daemon in the foreground, or (`--live`) beside a live picture of its pods."""
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -138,10 +140,27 @@ def command(specs: tuple[Path, ...], log_level: str, log_format: Format, live: b
         from orchestrator.cli.live import follow
 
         return follow(settings, daemon_arguments(settings, log_level, log_format))
-    from orchestrator import app, logs
+    with _without_certificates_of_the_system():
+        from orchestrator import app, logs
 
     logs.set_up(log_level, form=log_format)
     return app.main(settings)
+
+
+@contextmanager
+def _without_certificates_of_the_system() -> Iterator[None]:
+    """aiohttp reads them all when it is imported (2 MB, 60 ms).  The daemon talks to nobody who is judged by them."""
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ |= dict.fromkeys(names, os.devnull)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def daemon_arguments(settings: Settings, log_level: str, log_format: Format = "text") -> list[str]:

@@ -11,8 +11,8 @@ from pathlib import PurePath
 
 from watchfiles import Change, awatch
 
-_STEP_MS = 20
-"""How long watchfiles waits for one more event before it hands out a batch."""
+_STEP_MS = 40
+"""How long watchfiles waits for one more event before it hands out a batch; it wakes up as often for ever."""
 _BATCH_MS = 40
 _ARMING = 0.01
 """Seconds in which a watch that cannot be made says so."""

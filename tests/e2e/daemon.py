@@ -270,6 +270,13 @@ class Daemon:
             raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}\n{self.tail()}")
         return done.stdout
 
+    def cli_until(self, holds: Callable[[str], bool], *words: str) -> str:
+        """Run `orchestrator ...` until its output `holds`: what passes in seconds may be over when a command looks."""
+        deadline = time.monotonic() + SECONDS
+        while not holds(shown := self.cli(*words)):
+            assert time.monotonic() < deadline, f"{words} never showed what was awaited, but:\n{shown}\n{self.tail()}"
+        return shown
+
     def run_cli(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run `orchestrator ...`; gives exit code and both outputs."""
         return subprocess.run(

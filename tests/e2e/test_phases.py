@@ -118,10 +118,8 @@ def test_L02_waiting_says_why(daemon: Daemon, name: str, fields: Document, reaso
             assert message in status_of(seen)["state"]["waiting"]["message"]
         assert not is_ready(seen)
         assert status_of(seen)["ready"] is False
-    shown = daemon.cli("get", "pods", f"l02-{name}")
-    assert any(reason in shown for reason in reasons)
-    described = daemon.cli("describe", "pod", f"l02-{name}")
-    assert any(reason in described for reason in reasons)
+    for words in (("get", "pods"), ("describe", "pod")):
+        daemon.cli_until(lambda shown: any(reason in shown for reason in reasons), *words, f"l02-{name}")
 
 
 def test_L02_running_and_terminated_say_when_and_how(daemon: Daemon) -> None:

@@ -12,7 +12,12 @@ SCREEN = 24
 
 def why(daemon: Daemon, name: str) -> list[str]:
     """The lines of `Why:` in the first screen of the description, without their column."""
-    screen = daemon.cli("describe", "pod", name).splitlines()[:SCREEN]
+    return why_of(daemon.cli("describe", "pod", name))
+
+
+def why_of(description: str) -> list[str]:
+    """The lines of `Why:` in a description."""
+    screen = description.splitlines()[:SCREEN]
     start = next((number for number, line in enumerate(screen) if line.startswith("Why:")), len(screen))
     column = len(screen[start]) - len(screen[start].removeprefix("Why:").lstrip()) if start < len(screen) else 0
     lines = [screen[start][column:]] if column else []
@@ -64,14 +69,16 @@ def test_L13_what_a_pod_waits_for(daemon: Daemon) -> None:
         'main: ContainerCreating: MountVolume.SetUp failed for volume "v" : configmap "why-config" not found'
     ]
     daemon.wait_pod("why-image", lambda found: waiting_reason(found) == "ImagePullBackOff")
-    (line,) = why(daemon, "why-image")
-    assert line.startswith('main: ImagePullBackOff: Back-off pulling image "localhost:1/why/none:1": ErrImagePull: ')
+    waits = 'main: ImagePullBackOff: Back-off pulling image "localhost:1/why/none:1": ErrImagePull: '
+    shown = daemon.cli_until(lambda d: why_of(d)[0].startswith(waits), "describe", "pod", "why-image")
+    (line,) = why_of(shown)
     assert re.search(r"connection refused; last try \d+s ago", line)
     daemon.wait_pod("why-never", lambda found: waiting_reason(found) == "ErrImageNeverPull")
     (line,) = why(daemon, "why-never")
     assert line.endswith('Container image "localhost:1/why/none:1" is not present with pull policy of Never')
     daemon.wait_pod("why-init", lambda found: waiting_reason(found, "first") == "CrashLoopBackOff")
-    told = why(daemon, "why-init")
+    waits = "first: CrashLoopBackOff: starts again "
+    told = why_of(daemon.cli_until(lambda d: why_of(d)[0].startswith(waits), "describe", "pod", "why-init"))
     assert told[0].startswith("first: CrashLoopBackOff: starts again ")
     assert "with exit code 3 (Error); its output: orchestrator logs why-init -c first" in told[1]
     assert told[2:] == ["main: waits for init container first"]
