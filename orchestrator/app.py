@@ -54,7 +54,7 @@ from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
 from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
-from orchestrator.services.node_ports import NodePortBook
+from orchestrator.services.node_ports import NodePortBook, parse_range
 from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.settings import Settings
 from orchestrator.signals import Signals
@@ -124,7 +124,8 @@ class _Daemon:
         self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=self._stuck)
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
-        self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has)
+        node_ports = parse_range(settings.node_port_range)
+        self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has, ports=node_ports)
         admission = (refuse_immutable, keep_binding, self.node_ports.admit, self._admit_pod)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
         self.store.on_drop(self.node_ports.release)
@@ -132,7 +133,9 @@ class _Daemon:
         claims = settings.state_dir / "claims"
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
         self.claims.restore()
-        self.folder = SpecFolder(settings.specs, settings.empty_folder_delay, self.store, self.claims, journal)
+        delay = settings.empty_folder_delay
+        self.folder = SpecFolder(settings.specs, delay, self.store, self.claims, journal, self.recorder)
+        self.book.on_room(self.folder.room)
         self.binds_sub_paths = False
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)

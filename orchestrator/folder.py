@@ -5,7 +5,10 @@ while.  What is wrong stays as it was, and is told.
 """
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import logs
@@ -13,22 +16,32 @@ from orchestrator.api.status import Problem
 from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.manager import known_pods
 from orchestrator.planning.namespaces import implied_namespaces
+from orchestrator.roots import either
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.watcher import Snapshot
+from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Store, key_of
+from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Refused, Store, key_of
 
 log = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 60.0
 """How long a reload waits for a folder that does not come to rest."""
+RETRY_SECONDS = 5.0
+"""How long until what was refused is asked for again where nobody tells that its holder went (a route of the host)."""
 
 
 class SpecFolder:
     """The way from snapshots of the folder to the store."""
 
     def __init__(
-        self, specs: tuple[Path, ...], empty_delay: float, store: Store, claims: ClaimKeeper, journal: Journal
+        self,
+        specs: tuple[Path, ...],
+        empty_delay: float,
+        store: Store,
+        claims: ClaimKeeper,
+        journal: Journal,
+        recorder: EventRecorder,
     ) -> None:
         """`empty_delay`: seconds for which an empty folder is not believed at start."""
         self.problems: tuple[Problem, ...] = ()
@@ -41,6 +54,9 @@ class SpecFolder:
         self._store = store
         self._claims = claims
         self._journal = journal
+        self._recorder = recorder
+        self._refused: frozenset[Refused] = frozenset()
+        self._room = asyncio.Event()
 
     def would_orphan(self, first: Snapshot) -> bool:
         """Whether specs that look empty by accident would end pods of an earlier daemon."""
@@ -54,6 +70,7 @@ class SpecFolder:
         refused = self._store.sync(SPECS, wanted)
         self._claims.reconcile()
         self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
+        self._tell_refused(refused, wanted)
         if not self.applied.is_set():
             self._store.go_on_going(known_pods(self._journal))
             self._store.forget_lost(item.key for item in refused)
@@ -63,13 +80,28 @@ class SpecFolder:
         """Apply what the folder says for ever.  What should not happen leaves the last good version in force."""
         if not self.applied.is_set():
             self.apply(await specs.after_empty_start(first, self._empty_delay, self._tell_waiting))
+        snapshot = first
         while True:
-            snapshot = await specs.next()
+            snapshot = await self._news(specs) or snapshot
             try:
                 self.apply(snapshot)
             except Exception as error:
                 logs.surprise(log, "cannot apply the specs, the last good version stays", error)
                 self._tell(snapshot, Problem("", f"cannot apply the specs: {logs.described(error)}"))
+
+    def room(self) -> None:
+        """Something was given back that an object may have been refused for want of."""
+        self._room.set()
+
+    async def _news(self, specs: Follower) -> Snapshot | None:
+        """The next snapshot; None to apply the last one again, as something of it was refused."""
+        self._room.clear()
+        if not self._refused:
+            return await specs.next()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_SECONDS):
+                await either(specs.wait(), self._room.wait())
+        return await specs.next() if specs.has_news else None
 
     async def reload(self, specs: Follower) -> None:
         """Read and apply the folder now, whatever was heard of it; beside `follow`."""
@@ -86,6 +118,16 @@ class SpecFolder:
         pods = f"{count} pod{'s' if count != 1 else ''} of an earlier run"
         text = f"no spec is there: {pods} will be deleted after {delay:g} s unless the files come back"
         self._tell(snapshot, *(() if snapshot.errors else (Problem(where, text),)))
+
+    def _tell_refused(self, refused: Iterable[Refused], wanted: Iterable[Desired]) -> None:
+        """Tell it of the objects themselves too, where `describe` and `events` show it."""
+        now = frozenset(replace(item, source="") for item in refused)
+        by_key = {key_of(item.object): item.object for item in wanted}
+        for item in now - self._refused:
+            about = self._store.get(item.key) or by_key.get(item.key)
+            if about is not None:
+                self._recorder.record(about, "Warning", "NotApplied", item.reason)
+        self._refused = now
 
     def _tell(self, snapshot: Snapshot, *more: Problem) -> None:
         problems = tuple(

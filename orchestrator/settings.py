@@ -56,6 +56,8 @@ class Settings:
     node_name: str = field(default_factory=socket.gethostname)
     pool: str = "10.201.0.0/16"
     """Every namespace's network is cut out of this range."""
+    node_port_range: str = "30000-32767"
+    """The ports of the host that Services may name, or are given, as nodePort."""
     backoff_base: float = 10.0
     """The wait before the second restart in a row; doubled each time up to `backoff_max`."""
     backoff_max: float = 300.0

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.api.ages import UNKNOWN, age
+from orchestrator.api.endpoints_table import ENDPOINTS_COLUMNS, SLICE_COLUMNS, endpoints_cells, slice_cells
 from orchestrator.api.pod_table import NONE, pod_cells
 from orchestrator.api.storage_table import CLAIM_COLUMNS, VOLUME_COLUMNS, claim_cells, volume_cells
 from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.events import Event
 from orchestrator.objects.policy import NetworkPolicy
-from orchestrator.objects.service import Endpoints, EndpointSubset, Service
+from orchestrator.objects.service import Service
 
 Cells = tuple[str | int, ...]
 
@@ -113,20 +114,6 @@ def _event(event: Event, now: float) -> Cells:
     )
 
 
-def _endpoints(endpoints: Endpoints, now: float) -> Cells:
-    return endpoints.metadata.name, _addresses(endpoints.subsets), _age(endpoints, now)
-
-
-def _addresses(subsets: tuple[EndpointSubset, ...]) -> str:
-    """The first three addresses, and how many more there are."""
-    found: list[str] = []
-    for subset in subsets:
-        ports: list[str] = [f":{port.port}" for port in subset.ports] or [""]
-        found += [address.ip + port for port in ports for address in subset.addresses]
-    more = f" + {len(found) - 3} more..." if len(found) > 3 else ""
-    return ",".join(found[:3]) + more or NONE
-
-
 _ANY = TableKind(("Name", "Age"), lambda obj, now: (obj.metadata.name, _age(obj, now)))
 KINDS: Mapping[str, TableKind] = {
     "Pod": TableKind(
@@ -150,6 +137,7 @@ KINDS: Mapping[str, TableKind] = {
         _event,
         frozenset({"Subobject", "Source", "First Seen", "Count", "Name"}),
     ),
-    "Endpoints": TableKind(("Name", "Endpoints", "Age"), _endpoints),
+    "Endpoints": TableKind(ENDPOINTS_COLUMNS, endpoints_cells),
+    "EndpointSlice": TableKind(SLICE_COLUMNS, slice_cells),
 }  # fmt: skip
 """How each kind is shown; a kind without an entry is shown by name and age."""

@@ -8,10 +8,12 @@ from orchestrator.cli import options
 from orchestrator.cli.client import Client, client_of
 from orchestrator.cli.describe_objects import describe_object
 from orchestrator.cli.describe_pod import describe_pod
+from orchestrator.cli.describe_service import NOTHING_AROUND, Surroundings
 from orchestrator.cli.documents import Document
 from orchestrator.cli.problems import warn_of_problems
 from orchestrator.cli.resources import Resource, discover, parse
 from orchestrator.errors import Forbidden, NotFound
+from orchestrator.objects.endpoint_slice import SERVICE_NAME
 
 
 @click.command(short_help="Describe an object, its Events, and why it is not well.")
@@ -32,7 +34,7 @@ def command(ctx: click.Context, resource: tuple[str, ...], namespace: str, all_n
         if want.names and room is None:
             raise click.UsageError("a resource cannot be retrieved by name across all namespaces")
         if want.names:
-            documents = [client.get(want.resource.path(room, name)) for name in want.names]
+            documents = [_named(client, want.resource.path(room, name)) for name in want.names]
         else:
             query = {"labelSelector": selector} if selector else {}
             documents = client.get(want.resource.path(room), query)["items"]
@@ -44,21 +46,39 @@ def command(ctx: click.Context, resource: tuple[str, ...], namespace: str, all_n
     warn_of_problems(client)
 
 
+def _named(client: Client, path: str) -> Document:
+    """Get one object; where it is not there, tell what of the folder is not in force, for that may be why."""
+    try:
+        return client.get(path)
+    except NotFound:
+        warn_of_problems(client)
+        raise
+
+
 def _describe(client: Client, resource: Resource, document: Document) -> str:
     events = _events(client, document)
     now = time.time()
     if resource.kind == "Pod":
         return describe_pod(document, events, now, client.status()["engine"]["error"])
-    meta = document["metadata"]
-    endpoints, pods = None, None
-    if resource.kind == "PersistentVolumeClaim":
-        pods = client.get(f"/api/v1/namespaces/{meta['namespace']}/pods")["items"]
-    if resource.kind == "Service":
-        endpoints = _maybe(client, f"/api/v1/namespaces/{meta['namespace']}/endpoints/{meta['name']}")
     if resource.kind == "Secret":
         # For the sizes.  Who may not see the values sees the keys.
         document = _revealed(client, resource, document)
-    return describe_object(document, events, now, endpoints, pods)
+    return describe_object(document, events, now, _around(client, document, now))
+
+
+def _around(client: Client, document: Document, now: float) -> Surroundings:
+    """What the description of an object tells of others."""
+    if document["kind"] not in ("Service", "PersistentVolumeClaim"):
+        return NOTHING_AROUND
+    meta = document["metadata"]
+    room = f"namespaces/{meta['namespace']}"
+    pods = client.get(f"/api/v1/{room}/pods")["items"]
+    if document["kind"] == "PersistentVolumeClaim":
+        return Surroundings(pods=tuple(pods))
+    ours = {"labelSelector": f"{SERVICE_NAME}={meta['name']}"}
+    slices = client.get(f"/apis/discovery.k8s.io/v1/{room}/endpointslices", ours)["items"]
+    events = client.get(f"/api/v1/{room}/events", {"fieldSelector": "involvedObject.kind=Pod"})["items"]
+    return Surroundings(tuple(slices), tuple(pods), tuple(events), now)
 
 
 def _events(client: Client, document: Document) -> list[Document]:
@@ -71,13 +91,6 @@ def _events(client: Client, document: Document) -> list[Document]:
         "items"
     ]
     return events
-
-
-def _maybe(client: Client, path: str) -> Document | None:
-    try:
-        return client.get(path)
-    except NotFound:
-        return None
 
 
 def _revealed(client: Client, resource: Resource, document: Document) -> Document:

@@ -53,8 +53,8 @@ def command(
 ) -> None:
     """List objects, or print some of them.
 
-    Resources: pods (po), services (svc), endpoints (ep), configmaps (cm), secrets, persistentvolumeclaims (pvc),
-    persistentvolumes (pv), networkpolicies (netpol), namespaces (ns), events (ev), all.
+    Resources: pods (po), services (svc), endpoints (ep), endpointslices, configmaps (cm), secrets,
+    persistentvolumeclaims (pvc), persistentvolumes (pv), networkpolicies (netpol), namespaces (ns), events (ev), all.
     """
     client = client_of(ctx)
     wanted = parse(discover(client), resource)

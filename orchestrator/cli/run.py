@@ -79,6 +79,12 @@ def folders_and_engine(function: F) -> F:
     "--node-name", envvar="ORCHESTRATOR_NODE_NAME", help="The node's name in pods' status (default: the host's)."
 )
 @click.option(
+    "--node-port-range",
+    envvar="ORCHESTRATOR_NODE_PORT_RANGE",
+    metavar="FIRST-LAST",
+    help=f"The ports of the host that may be node ports (default: {Settings.node_port_range}).",
+)
+@click.option(
     "--backoff-base",
     type=_SECONDS,
     envvar="ORCHESTRATOR_BACKOFF_BASE",

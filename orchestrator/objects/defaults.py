@@ -17,7 +17,14 @@ from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.objects.policy import NetworkPolicy, NetworkPolicySpec
 from orchestrator.objects.probes import Probe
-from orchestrator.objects.service import Service, ServicePort, ServiceSpec
+from orchestrator.objects.service import (
+    ClientIPConfig,
+    Service,
+    ServicePort,
+    ServiceSpec,
+    SessionAffinityConfig,
+    is_externally_accessible,
+)
 from orchestrator.objects.storage import PersistentVolume, PersistentVolumeStatus
 from orchestrator.objects.volumes import EmptyDirVolumeSource, Volume
 
@@ -121,8 +128,14 @@ def _service_spec(spec: ServiceSpec) -> ServiceSpec:
     cluster_ips = spec.cluster_ips or ((spec.cluster_ip,) if spec.cluster_ip else ())
     internal = spec.internal_traffic_policy or ("Cluster" if spec.type != "ExternalName" else None)
     external = spec.external_traffic_policy
-    if external is None and spec.type in ("NodePort", "LoadBalancer"):
+    if external is None and is_externally_accessible(spec):
         external = "Cluster"
+    affinity = spec.session_affinity_config
+    if spec.session_affinity == "ClientIP" and (affinity is None or affinity.client_ip is None):
+        affinity = SessionAffinityConfig(client_ip=ClientIPConfig())
+    node_ports = spec.allocate_load_balancer_node_ports
+    if node_ports is None and spec.type == "LoadBalancer":
+        node_ports = True
     return replace(
         spec,
         ports=tuple(_service_port(port) for port in spec.ports),
@@ -130,6 +143,8 @@ def _service_spec(spec: ServiceSpec) -> ServiceSpec:
         cluster_ips=cluster_ips,
         internal_traffic_policy=internal,
         external_traffic_policy=external,
+        session_affinity_config=affinity,
+        allocate_load_balancer_node_ports=node_ports,
     )
 
 

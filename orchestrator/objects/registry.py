@@ -15,6 +15,7 @@ from orchestrator.objects import foreign
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.defaults import apply_defaults
+from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.objects.events import Event
 from orchestrator.objects.meta import Object
 from orchestrator.objects.misfit import SourceText, did_you_mean, nearest, shortened
@@ -51,6 +52,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("Pod", "v1", Pod, "pods", ("po",)),
     Kind("Service", "v1", Service, "services", ("svc",)),
     Kind("Endpoints", "v1", Endpoints, "endpoints", ("ep",)),
+    Kind("EndpointSlice", "discovery.k8s.io/v1", EndpointSlice, "endpointslices"),
     Kind("ConfigMap", "v1", ConfigMap, "configmaps", ("cm",)),
     Kind("Secret", "v1", Secret, "secrets"),
     Kind("Namespace", "v1", Namespace, "namespaces", ("ns",), namespaced=False),

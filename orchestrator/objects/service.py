@@ -61,6 +61,11 @@ class ServiceSpec(Part, frozen=True, kw_only=True):
     load_balancer_source_ranges: tuple[str, ...] = ()
 
 
+def is_externally_accessible(spec: ServiceSpec) -> bool:
+    """Whether clients outside of the Service's network may have a way to it, as `externalTrafficPolicy` needs one."""
+    return spec.type in ("NodePort", "LoadBalancer") or (spec.type == "ClusterIP" and bool(spec.external_ips))
+
+
 class PortStatus(Part, frozen=True, kw_only=True):
     """One port of a load balancer."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 _ONE_HOST = "one host has no nodes to choose from"
 _NO_ACCOUNTS = "one host has no service accounts"
+_IPV4 = "networks here are IPv4, and so is the address of this Service"
 _ONE_SCHEDULER = "one host has no scheduler"
 _NO_DEVICES = "one host has no resource claims"
 _WINDOWS = "this host runs Linux"
@@ -46,8 +47,14 @@ IGNORED: dict[str, str] = {
     "VolumeProjection.clusterTrustBundle": "one host has no trust bundles",
     "VolumeProjection.podCertificate": "one host has no certificate signers",
     "ServiceSpec.loadBalancerClass": "one host has one kind of load balancer, its own addresses",
+    "ServiceSpec.ipFamilies": _IPV4,
+    "ServiceSpec.ipFamilyPolicy": _IPV4,
+    "ServiceSpec.loadBalancerIP": "one host has one kind of load balancer, its own addresses",
     "ServiceSpec.trafficDistribution": _ONE_HOST,
     "ServiceSpec.healthCheckNodePort": _ONE_HOST,
+    "Endpoint.deprecatedTopology": _ONE_HOST,
+    "Endpoint.hints": _ONE_HOST,
+    "Endpoint.zone": _ONE_HOST,
     "Volume.gitRepo": _NO_CLUSTER,
     **{f"{where}.{name}": _NO_CLUSTER for where in ("Volume", "PersistentVolumeSpec") for name in _CLUSTER_STORAGE},
     "PersistentVolumeClaimSpec.dataSource": _NO_SOURCES,
@@ -82,9 +89,6 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "SecurityContext.seLinuxOptions",
         "SecurityContext.seccompProfile",
         "ServiceSpec.externalIPs",
-        "ServiceSpec.ipFamilies",
-        "ServiceSpec.ipFamilyPolicy",
-        "ServiceSpec.loadBalancerIP",
         "ServiceSpec.sessionAffinityConfig",
         "Volume.image",
     }

@@ -40,6 +40,11 @@ class AddressBook:
         self._busy = busy
         self._foreign: set[IPv4Network] = set()
         self._admitted: set[str] = set()
+        self._on_room: list[Callable[[], None]] = []
+
+    def on_room(self, call: Callable[[], None]) -> None:
+        """Have this called when a network goes back to the pool: a namespace that found no room may have it now."""
+        self._on_room.append(call)
 
     # --- networks ---
 
@@ -91,6 +96,8 @@ class AddressBook:
         self._journal.delete(_SUBNETS, namespace)
         for key in [key for key, _ in self._journal.items(_ADDRESSES) if key.startswith(f"{namespace}/")]:
             self._journal.delete(_ADDRESSES, key)
+        for call in self._on_room:
+            call()
 
     def avoid(self, networks: Iterable[IPv4Network]) -> None:
         """These networks of the engine belong to others."""
@@ -197,7 +204,16 @@ def _key(service: Service) -> str:
 
 
 def _with_address(service: Service, address: str) -> Service:
-    addresses = (address,) if address else ()
-    return msgspec.structs.replace(
-        service, spec=msgspec.structs.replace(service.spec, cluster_ip=address, cluster_ips=addresses)
+    """As an API server fills it in: one address, of the only family that there is."""
+    if not address:
+        return msgspec.structs.replace(
+            service, spec=msgspec.structs.replace(service.spec, cluster_ip="", cluster_ips=())
+        )
+    spec = msgspec.structs.replace(
+        service.spec,
+        cluster_ip=address,
+        cluster_ips=(address,),
+        ip_families=("IPv4",),
+        ip_family_policy="SingleStack",
     )
+    return msgspec.structs.replace(service, spec=spec)

@@ -1,4 +1,4 @@
-"""Keeps Endpoints, the kernel's rules and the hosts files true to the store's Services and ready Pods.
+"""Keeps EndpointSlices, the kernel's rules and the hosts files true to the store's Services and ready Pods.
 
 Everything that has changed since the last round goes into one round, and a round changes the kernel in one
 transaction.  Networks are made beside the rounds, so that a slow engine holds up no readiness.  A failure is told,
@@ -9,19 +9,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
+
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.services import nft
 from orchestrator.services.addresses import AddressBook, has_address
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
-from orchestrator.services.ledger import Ledger
+from orchestrator.services.ledger import Ledger, Made
 from orchestrator.services.networks import Networks
 from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.services.reach import RETRY_SECONDS, Reach
 from orchestrator.services.upkeep import FIRST_RETRY, LAST_RETRY, Upkeep, attempt
 from orchestrator.state.events import EventRecorder
-from orchestrator.state.store import Change, Expired, Key, Store, Watch, key_of
+from orchestrator.state.store import Change, Expired, Key, Object, Store, Watch, key_of
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class ServiceController:
         self._kept: frozenset[str] = frozenset()
         self._told: set[tuple[str, str]] = set()
         self._again: asyncio.TimerHandle | None = None
+        self._published: dict[Key, frozenset[Key]] = {}
+        """Our Endpoints and EndpointSlices in the store, by Service."""
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
@@ -118,10 +122,11 @@ class ServiceController:
         """Start, or begin again after falling behind: what is not in the list any more was deleted."""
         services: dict[Key, Service] = {key_of(service): service for service in self._store.list("Service")}
         before = dict(self._ledger.services)
-        self._ledger.begin(services, {key_of(pod): pod for pod in self._store.list("Pod")})
+        slices = {key_of(each): each for each in self._store.list("EndpointSlice") if not self._is_ours(key_of(each))}
+        self._ledger.begin(services, {key_of(pod): pod for pod in self._store.list("Pod")}, slices)
         for key, service in before.items():
             if key not in services or services[key].metadata.uid != service.metadata.uid:
-                self._gone(key, service)
+                self._forget_told(service)
         for service in services.values():
             self._tell_what_is_missing(service)
         watch.restart()
@@ -133,7 +138,7 @@ class ServiceController:
         match change.key.kind, change.type:
             case "Service", "DELETED":
                 self._ledger.drop_service(change.key)
-                self._gone(change.key, change.object)
+                self._forget_told(change.object)
             case "Service", _:
                 self._ledger.put_service(change.key, change.object)
                 self._tell_what_is_missing(change.object)
@@ -141,23 +146,27 @@ class ServiceController:
                 self._ledger.drop_pod(change.key)
             case "Pod", _:
                 return self._ledger.put_pod(change.key, change.object)
+            case "Endpoints" | "EndpointSlice", _ if self._is_ours(change.key):
+                return False
             case "Endpoints", _:
-                record = self._store.record(change.key)
-                if record is not None and record.owner == OWNER:
-                    return False
                 self._ledger.endpoints_changed(Key("Service", change.key.namespace, change.key.name))
+            case "EndpointSlice", "DELETED":
+                return self._ledger.drop_slice(change.key)
+            case "EndpointSlice", _:
+                self._ledger.put_slice(change.key, change.object)
             case "NetworkPolicy" | "Namespace", _:
                 pass
             case _:
                 return False
         return True
 
-    def _gone(self, key: Key, service: Service) -> None:
-        self._told = {told for told in self._told if told[0] != service.metadata.uid}
-        place = Key("Endpoints", key.namespace, key.name)
+    def _is_ours(self, place: Key) -> bool:
+        """Whether an object is one that this controller has published."""
         record = self._store.record(place)
-        if record is not None and record.owner == OWNER and key not in self._ledger.services:
-            self._store.drop(place)
+        return record is not None and record.owner == OWNER
+
+    def _forget_told(self, service: Service) -> None:
+        self._told = {told for told in self._told if told[0] != service.metadata.uid}
 
     def _tell_what_is_missing(self, service: Service) -> None:
         for reason, text in _what_is_missing(service, self._dataplane.mode):
@@ -192,8 +201,8 @@ class ServiceController:
 
     async def _round(self, tasks: asyncio.TaskGroup) -> bool:
         ledger = self._ledger
-        for found in ledger.refresh():
-            self._publish(found)
+        for service, made in ledger.refresh().items():
+            self._publish(service, made)
         served, keep = ledger.served, ledger.keep
         shrunk, self._kept = bool(self._kept - keep), keep
         for namespace in served:
@@ -229,14 +238,22 @@ class ServiceController:
             self._again = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
 
     def _endpoints_of(self, service: Key) -> Endpoints | None:
-        found: Endpoints | None = self._store.get(Key("Endpoints", service.namespace, service.name))
+        place = Key("Endpoints", service.namespace, service.name)
+        found: Endpoints | None = None if self._is_ours(place) else self._store.get(place)
         return found
 
-    def _publish(self, found: Endpoints) -> None:
-        key = Key("Endpoints", found.metadata.namespace, found.metadata.name)
-        there: Endpoints | None = self._store.get(key)
-        if there is None or (there.subsets, there.metadata.labels) != (found.subsets, found.metadata.labels):
-            self._store.put(OWNER, found)
+    def _publish(self, service: Key, made: Made) -> None:
+        """Have the store hold exactly this of the Service's Endpoints and EndpointSlices that are ours."""
+        now = {key_of(each): each for each in made}
+        for place in self._published.pop(service, frozenset()) - now.keys():
+            if self._is_ours(place):
+                self._store.drop(place)
+        for place, found in now.items():
+            there = self._store.get(place)
+            if there is None or not _says_the_same(there, found):
+                self._store.put(OWNER, found)
+        if now:
+            self._published[service] = frozenset(now)
 
     # --- networks ---
 
@@ -251,6 +268,11 @@ class ServiceController:
     async def _ensure(self, namespace: str) -> bool:
         await self._networks.ensure(namespace)
         return True
+
+
+def _says_the_same(there: Object, found: Object) -> bool:
+    version = there.metadata.resource_version
+    return bool(replace(found, metadata=replace(found.metadata, resource_version=version)) == there)
 
 
 def _what_is_missing(service: Service, mode: Mode) -> Iterator[tuple[str, str]]:

@@ -6,14 +6,17 @@ they select, pods by the labels that they have, and only the Services concerned 
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
+from orchestrator.objects.endpoint_slice import SERVICE_NAME, EndpointSlice
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.services import nft
 from orchestrator.services.hosts import Name
-from orchestrator.services.view import NOTHING, Part, part, pod_matters
+from orchestrator.services.view import NOTHING, Part, Written, part, pod_matters
 from orchestrator.state.store import Key
 
+Made = tuple[Endpoints | EndpointSlice, ...]
 Label = tuple[str, str, str]
 """Namespace, name and value of a label."""
 
@@ -27,6 +30,8 @@ class Ledger:
         self._by_name = by_name
         self.services: dict[Key, Service] = {}
         self._pods: dict[Key, Pod] = {}
+        self._slices: dict[Key, dict[Key, EndpointSlice]] = {}
+        """Those that users wrote, by Service."""
         self._pods_in: Counter[str] = Counter()
         self._having: defaultdict[Label, set[Key]] = defaultdict(set)
         self._selecting: defaultdict[Label, set[Key]] = defaultdict(set)
@@ -86,8 +91,34 @@ class Ledger:
         """The Endpoints of this Service, by hand or by whomever, are not what they were."""
         self._stale.add(service)
 
-    def begin(self, services: Mapping[Key, Service], pods: Mapping[Key, Pod]) -> None:
+    def put_slice(self, key: Key, found: EndpointSlice) -> None:
+        """A hand-written slice is there, new or changed."""
+        self.drop_slice(key)
+        name = found.metadata.labels.get(SERVICE_NAME)
+        if name:
+            service = Key("Service", key.namespace, name)
+            self._slices.setdefault(service, {})[key] = found
+            self._stale.add(service)
+
+    def drop_slice(self, key: Key) -> bool:
+        """It is gone; whether it was there."""
+        for service, found in self._slices.items():
+            if found.pop(key, None) is not None:
+                self._stale.add(service)
+                return True
+        return False
+
+    def begin(
+        self,
+        services: Mapping[Key, Service],
+        pods: Mapping[Key, Pod],
+        written: Mapping[Key, EndpointSlice] = MappingProxyType({}),
+    ) -> None:
         """Begin again: exactly these are there."""
+        for key in [key for found in self._slices.values() for key in found if key not in written]:
+            self.drop_slice(key)
+        for key, each in written.items():
+            self.put_slice(key, each)
         for key in self.services.keys() - services.keys():
             self.drop_service(key)
         for key in self._pods.keys() - pods.keys():
@@ -99,8 +130,8 @@ class Ledger:
 
     # --- what it is now ---
 
-    def refresh(self) -> list[Endpoints]:
-        """Work out what is not up to date; gives the Endpoints of those Services, changed or not."""
+    def refresh(self) -> dict[Key, Made]:
+        """Work out what is not up to date; gives what to publish of those Services, changed or not."""
         fresh = {key: self._part(key) for key in sorted(self._stale)}
         # First all that goes: the address that one Service gives back may be another's already.
         for key in fresh:
@@ -115,7 +146,7 @@ class Ledger:
                 if now.address:
                     self._targets[now.address] = now.targets
         self._stale.clear()
-        return [now.endpoints for now in fresh.values() if now.endpoints is not None]
+        return {key: now.made for key, now in fresh.items()}
 
     @property
     def targets(self) -> dict[str, nft.Targets]:
@@ -145,7 +176,8 @@ class Ledger:
         service = self.services.get(key)
         if service is None:
             return NOTHING
-        return part(service, self._pods_of(key, service), self._given(key), by_name=self._by_name)
+        written = Written(self._given(key), tuple(self._slices.get(key, {}).values()))
+        return part(service, self._pods_of(key, service), written, by_name=self._by_name)
 
     def _pods_of(self, key: Key, service: Service) -> Iterator[Pod]:
         """Those that may be selected, by name: the ones with the label that fewest have."""

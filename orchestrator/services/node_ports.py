@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from orchestrator.errors import Invalid
+from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.objects.problem import FieldPath, invalid
 from orchestrator.objects.service import Protocol, Service, ServicePort
 from orchestrator.services.subnets import spread
@@ -18,8 +18,6 @@ from orchestrator.state.journal import Journal
 NODE_PORTS = range(30000, 32768)
 
 _BUCKET = "nodeports"
-_RESERVED = 86
-"""The first of the range are given last: they are for Services that name theirs, as in Kubernetes."""
 
 Taken = tuple[Protocol, int]
 
@@ -28,12 +26,18 @@ class NodePortBook:
     """Allots node ports.  Never waits."""
 
     def __init__(
-        self, journal: Journal, then: Callable[[Any, Any], Any], free: Callable[[Protocol, int], bool]
+        self,
+        journal: Journal,
+        then: Callable[[Any, Any], Any],
+        free: Callable[[Protocol, int], bool],
+        ports: range = NODE_PORTS,
     ) -> None:
         """`then` is the admission that follows and may still refuse; `free` says whether nobody on the host has a port.
 
-        `free` is asked before a port is chosen, never of one that a Service has or names.
+        `free` is asked before a port is chosen, never of one that a Service has or names.  `ports` are all there are;
+        a Service keeps one that it was given out of another range.
         """
+        self._ports = ports
         self._journal = journal
         self._then = then
         self._free = free
@@ -107,6 +111,9 @@ class NodePortBook:
         return chosen
 
     def _check_fixed(self, key: str, path: FieldPath, port: ServicePort, holders: Mapping[Taken, str]) -> None:
+        if port.node_port not in self._ports:
+            rule = f"provided port is not in the valid range. The range of valid ports is {_text(self._ports)}"
+            raise Invalid(str(invalid(path, port.node_port, rule)))
         holder = holders.get((port.protocol, port.node_port))
         if holder is not None and (holder == key or holder in self._admitted):
             rule = f"provided port is already allocated, to Service {holder}"
@@ -114,14 +121,14 @@ class NodePortBook:
 
     def _next(self, seed: str, protocol: Protocol, holders: Mapping[Taken, str]) -> int:
         stale = 0
-        for number in _choices(seed):
+        for number in _choices(seed, self._ports):
             holder = holders.get((protocol, number))
             if holder is None and self._free(protocol, number):
                 return number
             if holder is not None and holder not in self._admitted:
                 stale = stale or number
         if not stale:
-            raise Invalid(f"cannot allot a node port: all of {NODE_PORTS[0]}-{NODE_PORTS[-1]} are held")
+            raise Invalid(f"cannot allot a node port: all of {_text(self._ports)} are held")
         return stale
 
 
@@ -133,11 +140,30 @@ def gets_node_ports(service: Service) -> bool:
     )
 
 
-def _choices(seed: str) -> Iterator[int]:
-    usable = NODE_PORTS[_RESERVED:]
+def parse_range(text: str) -> range:
+    """The ports of "30000-32767", or of "30000+2767" as Kubernetes also writes it.  OrchestratorError for others."""
+    first, sign, last = text.partition("+") if "+" in text else text.partition("-")
+    if first.strip().isdecimal() and last.strip().isdecimal():
+        start, end = int(first), int(last) + (int(first) if sign == "+" else 0)
+        if 1 <= start <= end <= 65535:
+            return range(start, end + 1)
+    raise OrchestratorError(
+        f'cannot use the node port range "{text}": give the first and the last port, such as --node-port-range '
+        f"{_text(NODE_PORTS)}"
+    )
+
+
+def _choices(seed: str, ports: range) -> Iterator[int]:
+    # The first of the range are given last: they are for Services that name theirs.  Kubernetes keeps as many.
+    reserved = min(max(16, len(ports) // 32), 128) if len(ports) > 16 else 0
+    usable = ports[reserved:]
     # Without the protocol in the seed, a port that is served by TCP and UDP has one number for both where it can.
     first = spread(seed, len(usable))
-    yield from (*usable[first:], *usable[:first], *NODE_PORTS[:_RESERVED])
+    yield from (*usable[first:], *usable[:first], *ports[:reserved])
+
+
+def _text(ports: range) -> str:
+    return f"{ports[0]}-{ports[-1]}"
 
 
 def _name(port: ServicePort) -> str:

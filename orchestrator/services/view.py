@@ -3,13 +3,15 @@
 Pure.  `ledger` says whose turn it is to be worked out again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Endpoints, Service
-from orchestrator.planning.endpoints import backends, endpoints, is_ready, serving_addresses
+from orchestrator.planning.endpoint_slices import is_ready, mirrored, slices
+from orchestrator.planning.endpoints import backends, endpoints, serving_addresses
 from orchestrator.services import nft
 from orchestrator.services.addresses import has_address
 from orchestrator.services.hosts import Name
@@ -19,30 +21,45 @@ from orchestrator.services.hosts import Name
 class Part:
     """One Service as it should be now."""
 
-    endpoints: Endpoints | None
-    """What to publish; None where they are hand-written, or there are none."""
+    made: tuple[Endpoints | EndpointSlice, ...]
+    """What to publish: what a cluster's controllers would make for it."""
     address: str
     """Its virtual address, "" when it has none."""
     targets: nft.Targets
     names: tuple[Name, ...]
 
 
-NOTHING = Part(None, "", {}, ())
+NOTHING = Part((), "", {}, ())
 """A Service that is not there."""
 
 
-def part(service: Service, pods: Iterable[Pod], given: Endpoints | None, *, by_name: bool) -> Part:
-    """`pods` are of its namespace, at least those it selects; `given` are its Endpoints if there is no selector.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What users wrote of a Service's endpoints."""
 
+    endpoints: Endpoints | None = None
+    slices: tuple[EndpointSlice, ...] = ()
+
+
+def part(service: Service, pods: Iterable[Pod], written: Written, *, by_name: bool) -> Part:
+    """`pods` are of its namespace, at least those it selects.
+
+    As in a cluster, slices that were written count for every Service that they name, Endpoints only without a selector.
     With `by_name` the names lead to ready pods, as there is nothing that would carry a virtual address.
     """
     if service.spec.type == "ExternalName":
         return NOTHING
-    made = endpoints(service, pods) if service.spec.selector else None
-    found = made or given or Endpoints()
+    made: tuple[EndpointSlice, ...] = ()
+    summary: tuple[Endpoints, ...] = ()
+    if service.spec.selector:
+        made = slices(service, pods)
+        summary = (endpoints(service, made),)
+    elif written.endpoints is not None:
+        made = mirrored(service, written.endpoints)
+    found = (*made, *written.slices)
     addressed = has_address(service)
     return Part(
-        made,
+        (*summary, *made),
         service.spec.cluster_ip if addressed else "",
         _targets(service, found) if addressed else {},
         tuple(_names(service, found, by_name)),
@@ -59,7 +76,7 @@ def _seen(pod: Pod) -> tuple[object, ...]:
     return is_ready(pod), status.pod_ip, status.phase, meta.uid, meta.labels, meta.deletion_timestamp, pod.spec
 
 
-def _targets(service: Service, found: Endpoints) -> dict[nft.Address, nft.Target]:
+def _targets(service: Service, found: Sequence[EndpointSlice]) -> dict[nft.Address, nft.Target]:
     targets = {}
     for port in service.spec.ports:
         places = tuple((backend.ip, backend.port) for backend in backends(port, found))
@@ -70,7 +87,7 @@ def _targets(service: Service, found: Endpoints) -> dict[nft.Address, nft.Target
     return targets
 
 
-def _names(service: Service, found: Endpoints, by_name: bool) -> list[Name]:
+def _names(service: Service, found: Sequence[EndpointSlice], by_name: bool) -> list[Name]:
     meta = service.metadata
     if has_address(service) and not by_name:
         return [Name(meta.namespace, meta.name, (service.spec.cluster_ip,))]

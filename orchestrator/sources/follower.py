@@ -42,11 +42,20 @@ class Follower:
             await asyncio.sleep(_RETRY)
             self._snapshots = self._watcher.snapshots()
 
-    async def next(self) -> Snapshot:
-        """Wait for a snapshot that was not given yet, while `run` runs."""
+    @property
+    def has_news(self) -> bool:
+        """Whether there is a snapshot that was not given yet: `next` gives it at once."""
+        return self._news.is_set()
+
+    async def wait(self) -> None:
+        """Wait for a snapshot that was not given yet, while `run` runs; it is not given thereby."""
         if not self._news.is_set():
             self._at_rest.set()
         await self._news.wait()
+
+    async def next(self) -> Snapshot:
+        """Wait for a snapshot that was not given yet, while `run` runs, and give it."""
+        await self.wait()
         self._news.clear()
         assert self._newest is not None
         return self._newest

@@ -126,15 +126,23 @@ class Store:
     # --- desired state ---
 
     def sync(self, owner: str, wanted: Iterable[Desired]) -> tuple[Refused, ...]:
-        """Make the owner's objects exactly these.  Gives what could not be applied; the rest is."""
+        """Make the owner's objects exactly these.  Gives what could not be applied; the rest is.
+
+        What was in the way of one object may itself change in the same load, so who is refused is asked again.
+        """
         desired = {key_of(item.object): item for item in wanted}
         refused: list[Refused] = []
+        turned_down: list[Refused] = []
         # What goes gives back what it held (the address of a Service that is renamed) before others ask for it.
         for key in [k for k, r in self._records.items() if r.owner == owner and k not in desired]:
             refused += _attempt(key, self._records[key].source, partial(self._withdraw, key))
-        for key in sorted(desired, key=_before_pods):
-            refused += _attempt(key, desired[key].source, partial(self.apply, owner, desired[key]))
-        return tuple(refused)
+        waiting, before = sorted(desired, key=_before_pods), -1
+        while waiting and self._version != before:
+            before, turned_down = self._version, []
+            for key in waiting:
+                turned_down += _attempt(key, desired[key].source, partial(self.apply, owner, desired[key]))
+            waiting = [each.key for each in turned_down]
+        return (*refused, *turned_down)
 
     def on_drop(self, release: Callable[[Object], None]) -> None:
         """Have this called with each object that goes, at once: what admission gave it is free for the next one."""

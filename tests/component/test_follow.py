@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from orchestrator.app import _Daemon
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.simulated import SimulatedEngine
+from orchestrator.folder import RETRY_SECONDS
 from orchestrator.settings import Settings
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.watcher import SpecWatcher
@@ -76,4 +78,29 @@ async def test_a_load_that_breaks_something_is_told_and_the_last_good_version_st
     async with asyncio.timeout(PATIENCE):
         await watch.next()
     assert daemon.store.get(A).data == {"key": "3"}
+    assert daemon.folder.problems == ()
+
+
+async def test_a_service_that_was_refused_comes_as_soon_as_there_is_room(daemon: _Daemon, specs: Path) -> None:
+    everything = IPv4Network(daemon.settings.pool)
+    daemon.book.avoid([everything])
+    web = Key("Service", "default", "web")
+    service = "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}"
+    watch = daemon.store.watch()
+    (specs / "service.yaml").write_text(service)
+    async with asyncio.timeout(PATIENCE):
+        (told,) = [change.object for change in await watch.next() if change.key.kind == "Event"]
+    assert (told.reason, told.involved_object.name) == ("NotApplied", "web")
+    assert 'cannot find a network for namespace "default"' in told.message
+    assert daemon.store.get(web) is None
+    assert daemon.folder.problems
+    # Another namespace goes, and gives its network back: nobody edits a file.
+    daemon.book.adopt("other", next(everything.subnets(new_prefix=22)))
+    daemon.book.avoid([])
+    begun = asyncio.get_running_loop().time()
+    daemon.book.forget("other")
+    async with asyncio.timeout(PATIENCE):
+        while daemon.store.get(web) is None:
+            await watch.next()
+    assert asyncio.get_running_loop().time() - begun < RETRY_SECONDS
     assert daemon.folder.problems == ()

@@ -20,6 +20,7 @@ from typing import Any
 
 from orchestrator.cli.client import Client
 from orchestrator.errors import OrchestratorError
+from orchestrator.objects import registry
 from orchestrator.services.nft import table_name
 from tests.e2e.reader import Reader
 
@@ -164,7 +165,9 @@ class Daemon:
 
     def path(self, plural: str, name: str = "", namespace: str = "default") -> str:
         """The URL of a resource, or of all of its kind."""
-        return f"/api/v1/namespaces/{namespace}/{plural}" + (f"/{name}" if name else "")
+        version = next(row.api_version for row in registry.TABLE if row.plural == plural)
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        return f"{root}/namespaces/{namespace}/{plural}" + (f"/{name}" if name else "")
 
     def get(self, plural: str, name: str, namespace: str = "default") -> Document:
         """One object."""

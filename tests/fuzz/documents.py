@@ -68,6 +68,11 @@ _GOOD: dict[str, Document] = {
     "Pod": {"spec": _POD},
     "Service": {"spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}},
     "Endpoints": {"subsets": [{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"name": "http", "port": 80}]}]},
+    "EndpointSlice": {
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}],
+        "ports": [{"name": "http", "port": 80}],
+    },
     "ConfigMap": {"data": {"a.conf": "one\ntwo\n", "empty": ""}, "binaryData": {"b": "AAECAw=="}},
     "Secret": {"stringData": {"token": f"{PLANTED} ä"}, "data": {"coded": base64.b64encode(b"plain").decode()}},
     "Namespace": {},

@@ -6,15 +6,17 @@ raised and nothing is changed.  Where Kubernetes only warns, so do these.
 
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Secret
+from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.policy import NetworkPolicy
 from orchestrator.objects.problem import Problem
-from orchestrator.objects.service import Service
+from orchestrator.objects.service import Endpoints, Service
 from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.objects.validation.annotations import validate_annotations
 from orchestrator.objects.validation.claims import validate_claim
 from orchestrator.objects.validation.config import validate_config_map, validate_secret
+from orchestrator.objects.validation.endpoints import validate_endpoint_slice, validate_endpoints
 from orchestrator.objects.validation.meta import validate_meta
 from orchestrator.objects.validation.pod import validate_pod_spec
 from orchestrator.objects.validation.policy import validate_network_policy
@@ -34,6 +36,10 @@ def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
             return problems + validate_service(obj.spec, ("spec",))
         case NetworkPolicy():
             return problems + validate_network_policy(obj.spec, ("spec",))
+        case Endpoints():
+            return problems + validate_endpoints(obj)
+        case EndpointSlice():
+            return problems + validate_endpoint_slice(obj)
         case ConfigMap():
             return problems + validate_config_map(obj)
         case Secret():

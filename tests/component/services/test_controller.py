@@ -11,6 +11,7 @@ import pytest
 from orchestrator.engine.simulated import SimulatedEngine
 from orchestrator.errors import Unavailable
 from orchestrator.objects.container import Container
+from orchestrator.objects.endpoint_slice import SERVICE_NAME, Endpoint, EndpointSlice, SlicePort
 from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.objects.pod_status import PodCondition, PodStatus
@@ -76,6 +77,9 @@ class Host:
         found = self.store.get(Key("Endpoints", "default", name))
         assert found is not None
         return [address.ip for subset in found.subsets for address in subset.addresses]
+
+    def slices(self) -> list[EndpointSlice]:
+        return self.store.list("EndpointSlice")
 
     async def settled(self) -> None:
         async with asyncio.timeout(5):
@@ -210,6 +214,53 @@ async def test_hand_written_endpoints_serve_a_service_without_a_selector(host: H
     await host.settled()
     assert "10.201.0.77\tweb\t" in path.read_text()
     assert host.serving() == ["10.201.0.77"]
+
+
+async def test_slices_come_and_go_with_their_service(host: Host) -> None:
+    host.service()
+    host.pod("a", "10.201.0.2")
+    await host.settled()
+    (first,) = host.slices()
+    assert [each.addresses for each in first.endpoints] == [("10.201.0.2",)]
+    host.pod("b", "10.201.0.3", ready=False)
+    await host.settled()
+    (second,) = host.slices()
+    assert second.metadata.name == first.metadata.name
+    assert [each.conditions.ready for each in second.endpoints] == [True, False]
+    # Another port is another slice; the one with the old port goes.
+    host.service(ports=(ServicePort(port=80, target_port=9090),))
+    await host.settled()
+    (third,) = host.slices()
+    assert (third.metadata.name != first.metadata.name, third.ports[0].port) == (True, 9090)
+    # Without a selector nothing of ours is left, and nothing of it is taken for hand-written.
+    host.service(selector={})
+    await host.settled()
+    assert host.slices() == []
+    assert host.store.get(Key("Endpoints", "default", "web")) is None
+
+
+async def test_hand_written_slices_serve_whomever_they_name(host: Host) -> None:
+    host.service(selector={}, cluster_ip="None")
+    path = host.hosts.prepare(host.pod("a", "10.201.0.2"), "10.201.0.2")
+
+    def written(ip: str, of: str = "web") -> EndpointSlice:
+        return EndpointSlice(
+            metadata=ObjectMeta(name="mine", namespace="default", labels={SERVICE_NAME: of}),
+            address_type="IPv4",
+            endpoints=(Endpoint(addresses=(ip,)),),
+            ports=(SlicePort(port=8080),),
+        )
+
+    for slice_, there in ((written("10.201.0.77"), True), (written("10.201.0.78"), True), (written("1", "x"), False)):
+        host.store.apply("test", Desired(slice_, {}))
+        await host.settled()
+        assert (f"{slice_.endpoints[0].addresses[0]}\tweb\t" in path.read_text()) is there
+    host.store.apply("test", Desired(written("10.201.0.79"), {}))
+    await host.settled()
+    assert "10.201.0.79\tweb\t" in path.read_text()
+    host.store.delete(Key("EndpointSlice", "default", "mine"))
+    await host.settled()
+    assert "\tweb\t" not in path.read_text()
 
 
 async def test_what_is_not_done_yet_is_said(host: Host) -> None:

@@ -67,6 +67,16 @@ def test_endpoints_show_three_and_count_the_rest() -> None:
     assert cells({"kind": "Endpoints"})["Endpoints"] == "<none>"
 
 
+def test_endpoint_slices_show_all_addresses_ready_or_not() -> None:
+    endpoints = [{"addresses": [f"10.0.0.{number}"], "conditions": {"ready": number < 2}} for number in range(4)]
+    head = {"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "addressType": "IPv4"}
+    row = cells({**head, "endpoints": endpoints, "ports": [{"port": 80}, {"name": "any"}]})
+    assert (row["AddressType"], row["Ports"]) == ("IPv4", "80,*")
+    assert row["Endpoints"] == "10.0.0.0,10.0.0.1,10.0.0.2 + 1 more..."
+    bare = cells({**head, "endpoints": []})
+    assert (bare["Ports"], bare["Endpoints"]) == ("<unset>", "<unset>")
+
+
 def test_events() -> None:
     event = {
         "kind": "Event",

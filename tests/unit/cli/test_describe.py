@@ -5,6 +5,7 @@ import pytest
 from orchestrator.cli.describe_container import probe_text, variable_text
 from orchestrator.cli.describe_objects import describe_object
 from orchestrator.cli.describe_pod import describe_pod
+from orchestrator.cli.describe_service import Surroundings
 from orchestrator.cli.describe_text import fields
 from orchestrator.cli.describe_volumes import describe_volumes
 from orchestrator.objects.annotations import CONFIG_CURRENT, RESTART_ON_CHANGE
@@ -141,10 +142,78 @@ def test_config_is_shown_and_secrets_are_only_sized() -> None:
 def test_a_service_lists_the_addresses_of_each_port() -> None:
     ports = [{"name": "a", "port": 80, "targetPort": 8080, "nodePort": 30000}, {"name": "b", "port": 81}]
     service = {"kind": "Service", "metadata": META, "spec": {"ports": ports, "clusterIP": "10.0.0.1"}}
-    subset = {"addresses": [{"ip": "10.0.0.5"}], "ports": [{"name": "a", "port": 8080}]}
-    text = describe_object(service, [], NOW, {"subsets": [subset]})
+    text = describe_object(service, [], NOW, Surroundings(slices=(web_slice("10.0.0.5"),)))
     assert "NodePort:          a  30000/TCP\nEndpoints:         10.0.0.5:8080\n" in text
     assert "TargetPort:        81/TCP\nEndpoints:         <none>\n" in text
+
+
+def web_slice(*ips: str, ready: bool = True) -> dict[str, Any]:
+    endpoints = [{"addresses": [ip], "conditions": {"ready": ready}} for ip in ips]
+    return {"addressType": "IPv4", "endpoints": endpoints, "ports": [{"name": "a", "port": 8080, "protocol": "TCP"}]}
+
+
+def behind(name: str, labels: dict[str, str], ready: bool = True, **meta: Any) -> dict[str, Any]:
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    running = {"name": "c", "ready": ready, "state": {"running": {"startedAt": format_time(NOW - 60)}}}
+    found = pod(phase="Running", podIP=f"10.0.0.{len(name)}", conditions=[condition], containerStatuses=[running])
+    container = {"name": "c", "image": "i", "ports": [{"name": "http", "containerPort": 80}], "readinessProbe": {}}
+    return {
+        **found,
+        "metadata": {"name": name, "uid": name, "labels": labels, **meta},
+        "spec": {"containers": [container]},
+    }
+
+
+def test_a_service_says_which_pods_are_behind_it_and_why_some_get_nothing() -> None:
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}, {"port": 81, "targetPort": "x"}]}
+    service = {"kind": "Service", "metadata": META, "spec": spec}
+    app = {"app": "web"}
+    unhealthy = {
+        "reason": "Unhealthy",
+        "message": "Readiness probe failed: HTTP probe failed with statuscode: 503",
+        "involvedObject": {"kind": "Pod", "uid": "slow", "fieldPath": "spec.containers{c}"},
+        "lastTimestamp": format_time(NOW - 3),
+        "metadata": {},
+    }
+    pods = (
+        behind("good", app),
+        behind("slow", app, ready=False),
+        behind("going", app, deletionTimestamp=format_time(NOW)),
+        behind("stranger", {"app": "api"}),
+    )
+    text = describe_object(service, [], NOW, Surroundings(pods=pods, events=(unhealthy,), now=NOW))
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert "TargetPort:        x/TCP (none of its pods has a port of this name and protocol: they have http)" in lines
+    shown = [" ".join(line.split()) for line in lines]
+    assert "good 10.0.0.4 ready" in shown
+    assert "slow 10.0.0.4 not ready" in shown
+    assert "going 10.0.0.5 terminating" in shown
+    assert not any("stranger" in line for line in lines)
+    assert "good: it has no port named x" in shown
+    assert any("its readiness probe does not pass" in line and line.startswith("slow:") for line in shown)
+    assert any("3s ago: Readiness probe failed: HTTP probe failed with statuscode: 503" in line for line in shown)
+
+
+def test_a_selector_that_matches_nothing_names_the_nearest() -> None:
+    selector = {"app": "web", "tier": "front"}
+    service = {"kind": "Service", "metadata": META, "spec": {"selector": selector, "ports": [{"port": 80}]}}
+    pods = (behind("api", {"app": "api"}), behind("webb", {"app": "web", "tier": "back", "x": "y"}))
+    text = describe_object(service, [], NOW, Surroundings(pods=pods))
+    assert "<none>: no pod here has the labels app=web,tier=front (the nearest, webb, has app=web,tier=back)" in text
+    assert "(the nearest" not in describe_object(service, [], NOW, Surroundings())
+
+
+def test_endpoints_and_slices_are_described_as_by_kubectl() -> None:
+    subset = {"addresses": [{"ip": "10.0.0.5"}, {"ip": "10.0.0.6"}], "ports": [{"port": 80, "protocol": "TCP"}]}
+    text = describe_object({"kind": "Endpoints", "metadata": META, "subsets": [subset]}, [], NOW)
+    assert "Subsets:\n  Addresses:          10.0.0.5,10.0.0.6\n  NotReadyAddresses:  <none>\n  Ports:\n" in text
+    assert "    <unset>   80     TCP\n" in text
+    one = {"addresses": ["10.0.0.5"], "conditions": {"ready": False}, "targetRef": {"kind": "Pod", "name": "a"}}
+    document = {**web_slice(), "kind": "EndpointSlice", "metadata": META, "endpoints": [one]}
+    text = describe_object(document, [], NOW)
+    assert "AddressType:  IPv4\nPorts:\n" in text
+    assert "  - Addresses:      10.0.0.5\n    Conditions:\n      Ready:        false\n" in text
+    assert "    TargetRef:      Pod/a\n" in text
 
 
 def test_a_load_balancer_says_where_it_answers_and_for_whom() -> None:

@@ -15,8 +15,8 @@ from orchestrator.objects.meta import Object, Part
 from orchestrator.objects.volume_plugins import VolumePlugins
 
 MODULES = (
-    "claims", "config", "container", "events", "meta", "pod", "pod_status", "policy", "probes", "scheduling",
-    "security", "service", "storage", "volume_plugins", "volumes",
+    "claims", "config", "container", "endpoint_slice", "events", "meta", "pod", "pod_status", "policy", "probes",
+    "scheduling", "security", "service", "storage", "volume_plugins", "volumes",
 )  # fmt: skip
 STRICTER = {"Event": {"metadata"}, "Pod": {"spec"}}
 """Where ours and the schema differ in what is required, on purpose."""
@@ -36,8 +36,14 @@ def our_types() -> list[type[Part]]:
 def schema() -> dict[str, Any]:
     folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.34.0-local-strict"
     definitions = json.loads((folder / "_definitions.json").read_text())["$defs"]
-    ours = (".core.v1.", ".meta.v1.", ".networking.v1.", ".storage.v1.")
-    return {name.rpartition(".")[2]: item for name, item in definitions.items() if any(part in name for part in ours)}
+    ours = (".discovery.v1.", ".core.v1.", ".meta.v1.", ".networking.v1.", ".storage.v1.")
+    found = {
+        name.rpartition(".")[2]: item
+        for group in ours  # of two types with one name the core's is meant
+        for name, item in definitions.items()
+        if group in name
+    }
+    return found | {"SlicePort": definitions["io.k8s.api.discovery.v1.EndpointPort"]}
 
 
 @pytest.mark.parametrize("cls", our_types(), ids=lambda cls: cls.__name__)

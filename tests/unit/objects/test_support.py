@@ -15,8 +15,8 @@ from orchestrator.objects.meta import kubernetes_name
 from orchestrator.objects.support import HARMLESS, IGNORED, NOT_ENFORCED
 
 KINDS = (
-    "Pod", "Service", "ConfigMap", "Secret", "Namespace", "PersistentVolumeClaim", "PersistentVolume", "StorageClass",
-    "NetworkPolicy",
+    "Pod", "Service", "Endpoints", "EndpointSlice", "ConfigMap", "Secret", "Namespace", "PersistentVolumeClaim",
+    "PersistentVolume", "StorageClass", "NetworkPolicy",
 )  # fmt: skip
 
 NOT_READ = {
@@ -102,4 +102,7 @@ def test_S04_what_asks_for_nothing_more_is_not_told() -> None:
         return [str(problem) for problem in registry.decode(document)[1]]
 
     assert told(ipFamilies=["IPv4"], ipFamilyPolicy="PreferDualStack", internalTrafficPolicy="Local") == []
-    assert told(ipFamilies=["IPv6"]) == ["spec.ipFamilies: ipFamilies is not enforced yet"]
+    (text,) = told(ipFamilies=["IPv6"])
+    assert text == (
+        "spec.ipFamilies: ipFamilies has no effect here: networks here are IPv4, and so is the address of this Service"
+    )

@@ -12,7 +12,7 @@ from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.objects.pod_status import PodCondition, PodStatus
 from orchestrator.objects.service import Service, ServicePort, ServiceSpec
 from orchestrator.services.ledger import Ledger
-from orchestrator.services.view import part
+from orchestrator.services.view import Written, part
 from orchestrator.state.store import Key
 
 PORTS = (ServicePort(port=80, target_port=8080),)
@@ -37,7 +37,7 @@ def key(obj: Service | Pod) -> Key:
 
 def plain(services: dict[Key, Service], pods: dict[Key, Pod]) -> tuple[object, ...]:
     parts = {
-        at: part(one, [p for k, p in sorted(pods.items()) if k.namespace == at.namespace], None, by_name=False)
+        at: part(one, [p for k, p in sorted(pods.items()) if k.namespace == at.namespace], Written(), by_name=False)
         for at, one in sorted(services.items())
     }
     served = {at.namespace for at, found in parts.items() if found.address}
@@ -106,11 +106,11 @@ def test_one_pod_concerns_its_own_service_only() -> None:
     changed = msgspec.structs.replace(pods[7], status=pod("x", {}, "10.0.0.8", ready=False).status)
     assert ledger.put_pod(key(pods[7]), changed)
     # The very first Service is found by the label that all have: nobody had another one then.
-    assert {found.metadata.name for found in ledger.refresh()} == {"web0", "web7"}
+    assert {at.name for at in ledger.refresh()} == {"web0", "web7"}
     assert {ip for ip, targets in ledger.targets.items() if targets != before[ip]} == {"10.0.2.8"}
     # Nothing that counts is different: nobody's turn.
     assert not ledger.put_pod(key(pods[7]), changed)
-    assert ledger.refresh() == []
+    assert ledger.refresh() == {}
 
 
 def test_an_address_that_changes_hands_in_one_step_leads_to_its_new_service() -> None:

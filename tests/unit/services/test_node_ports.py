@@ -8,11 +8,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orchestrator.errors import Invalid
+from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.objects.config import ConfigMap
 from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.service import Service, ServicePort, ServiceSpec
-from orchestrator.services.node_ports import NODE_PORTS, NodePortBook
+from orchestrator.services.node_ports import NODE_PORTS, NodePortBook, parse_range
 from orchestrator.state.journal import Journal
 
 
@@ -43,6 +43,36 @@ def test_ports_are_of_the_range_and_stay_through_edits_and_daemons(journal: Jour
     assert first in NODE_PORTS[86:]
     assert numbers(book, service("web", ServicePort(port=443), ServicePort(port=80)))[1] == first
     assert numbers(book_of(journal), service("web", selector={"app": "web"})) == [first]
+
+
+def test_the_range_is_a_setting(journal: Journal) -> None:
+    book = NodePortBook(journal, then=lambda obj, _old: obj, free=lambda *_: True, ports=parse_range("20000-20003"))
+    first = numbers(book, service("web"))
+    assert first[0] in range(20000, 20004)
+    assert numbers(book, service("fixed", ServicePort(port=80, node_port=20003 if first != [20003] else 20002)))
+    rule = "Invalid value: 30080: provided port is not in the valid range. The range of valid ports is 20000-20003"
+    with pytest.raises(Invalid, match=rule):
+        book.admit(service("late", ServicePort(port=80, node_port=30080)), None)
+    # Whoever was given a port of another range keeps it.
+    assert numbers(book_of(journal), service("web")) == first
+    for number in range(2):
+        book.admit(service(f"more{number}", uid=str(number)), None)
+    with pytest.raises(Invalid, match="all of 20000-20003 are held"):
+        book.admit(service("last"), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [("30000-32767", NODE_PORTS), ("30000+2767", NODE_PORTS), ("80-80", range(80, 81)), ("1-65535", range(1, 65536))],
+)
+def test_a_range_is_written_as_for_kubernetes(text: str, ports: range) -> None:
+    assert parse_range(text) == ports
+
+
+@pytest.mark.parametrize("text", ["", "30000", "a-b", "0-10", "32767-30000", "30000-70000", "-5-10"])
+def test_what_is_no_range_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(OrchestratorError, match="such as --node-port-range 30000-32767"):
+        parse_range(text)
 
 
 def test_a_lost_journal_gives_the_same_ports_again(journal: Journal, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from orchestrator.errors import Unavailable
+from orchestrator.errors import Invalid, Unavailable
 from orchestrator.objects.config import ConfigMap
 from orchestrator.objects.container import Container
 from orchestrator.objects.meta import ObjectMeta
@@ -53,6 +53,37 @@ def test_trouble_with_one_object_leaves_no_load_half_applied(journal: Journal, e
     assert names(store) == ["a", "c"]
     assert (refused.key.name, refused.source) == ("b", "b.yaml:1")
     assert refused.reason.startswith(reason)
+
+
+def test_what_is_in_the_way_may_go_in_the_same_load(journal: Journal) -> None:
+    held: dict[str, str] = {}
+
+    def admit(obj: Object, _old: Object | None) -> Object:
+        wish = obj.data.get("holds", "")
+        if held.get(wish, obj.metadata.name) != obj.metadata.name:
+            raise Invalid(f"held by {held[wish]}")
+        for other in [other for other, name in held.items() if name == obj.metadata.name]:
+            del held[other]
+        held[wish] = obj.metadata.name
+        return obj
+
+    def load(**wishes: str) -> list[Desired]:
+        return [
+            Desired(ConfigMap(metadata=ObjectMeta(name=name, namespace="default"), data={"holds": wish}), {})
+            for name, wish in wishes.items()
+        ]
+
+    store = Store(journal, lambda: 0.0, admission=[admit])
+    store.sync(SPECS, load(z="1", y="2"))
+    # Each takes what the next one gives up; the last to be asked is the first to give.
+    assert store.sync(SPECS, load(x="2", y="1", z="3")) == ()
+    assert {found.metadata.name: found.data["holds"] for found in store.list("ConfigMap")} == {
+        "x": "2",
+        "y": "1",
+        "z": "3",
+    }
+    (refused,) = store.sync(SPECS, load(w="3", x="2", y="1", z="3"))
+    assert (refused.key.name, refused.reason) == ("w", "held by z")
 
 
 def test_an_object_goes_whole_though_what_it_held_cannot_be_given_back(
