@@ -55,15 +55,6 @@ def need_programs() -> None:
         pytest.skip(f"a registry needs {', '.join(missing)}, and they cannot be installed here: {done.stderr[-200:]}")
 
 
-def remove_images_of(address: str) -> None:
-    """Remove all images that the engine has from a registry; such that containers have stay."""
-    words = ["docker", "images", "--all", "--no-trunc", "--digests", "--format", "{{.ID}} {{.Repository}}"]
-    listed = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-    found = {line.split()[0] for line in listed.splitlines() if line.split()[1].startswith(f"{address}/")}
-    if found:
-        subprocess.run(["docker", "rmi", "-f", *found], capture_output=True)
-
-
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody has now."""
     with socket.socket() as probe:
@@ -81,6 +72,8 @@ class Registry:
         self.tls = tls
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
+        self.addresses = [self.address]
+        """All under which images were pulled from it: others may stand in front."""
         self._process: subprocess.Popen[bytes] | None = None
         # The engine trusts whoever has a certificate of this authority, for this address only, from the next pull on.
         self._trusted = Path("/etc/docker/certs.d") / self.address
@@ -119,8 +112,13 @@ class Registry:
             shutil.rmtree(self._trusted, ignore_errors=True)
 
     def clean(self) -> None:
-        """Take what was pulled from it out of the engine."""
-        remove_images_of(self.address)
+        """Take what was pulled from it out of the engine; such that containers have stay."""
+        words = ["docker", "images", "--all", "--no-trunc", "--digests", "--format", "{{.ID}} {{.Repository}}"]
+        listed = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        pulled = [line.split() for line in listed.splitlines()]
+        found = {each[0] for each in pulled if each[1].startswith(tuple(f"{a}/" for a in self.addresses))}
+        if found:
+            subprocess.run(["docker", "rmi", "-f", *found], capture_output=True)
 
     def _await(self) -> None:
         deadline = time.monotonic() + SECONDS

@@ -286,6 +286,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def platforms(self, name: str, auth: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """The platforms that the registry has an image for ("linux/arm64"); errors as `pull`."""
+        ...
+
     async def list_images(self) -> list[ListedImage]:
         """All images that have a name or a digest, or are nobody's layer."""
         ...

@@ -325,13 +325,20 @@ class DockerEngine:
         # Without a tag the engine would pull them all.
         if not {":", "@"} & set(name.rpartition("/")[2]):
             params.append(("tag", "latest"))
-        headers = {"X-Registry-Auth": base64.urlsafe_b64encode(msgspec.json.encode(auth)).decode()} if auth else None
-        answer = self._client.stream("POST", "images/create", params, headers=headers, idle=PULL_IDLE_SECONDS)
+        stream, headers = self._client.stream, _registry_auth(auth)
+        answer = stream("POST", "images/create", params, headers=headers, idle=PULL_IDLE_SECONDS)
         async with answer as content:
             async for message in streams.json_lines(content):
                 if "error" in message:
                     raise errors.pull_refusal(message["error"])
                 yield convert.pull_progress(message)
+
+    async def platforms(self, name: str, auth: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        answer = self._client.stream(
+            "GET", f"distribution/{name}/json", headers=_registry_auth(auth), idle=CALL_SECONDS
+        )
+        async with answer as content:
+            return convert.platforms(msgspec.json.decode(await content.read()))
 
     async def list_images(self) -> list[ListedImage]:
         return [convert.listed_image(each) for each in await self._call("GET", "images/json", seconds=HEAVY_SECONDS)]
@@ -372,6 +379,10 @@ class DockerEngine:
 
 def _label_filter(labels: Mapping[str, str]) -> str:
     return _json({"label": [f"{name}={value}" for name, value in labels.items()]})
+
+
+def _registry_auth(auth: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(msgspec.json.encode(auth)).decode()} if auth else None
 
 
 def _json(value: Any) -> str:

@@ -220,6 +220,12 @@ def listed_image(listed: Json) -> ListedImage:
     )
 
 
+def platforms(answer: Json) -> tuple[str, ...]:
+    """From GET /distribution/{name}/json."""
+    found = answer.get("Platforms") or ()
+    return tuple("/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in found)
+
+
 def network(inspected: Json) -> Network:
     """From GET /networks or GET /networks/{id}; the fields of the first IPv4 pool, "" where there is none."""
     pools = (inspected.get("IPAM") or {}).get("Config") or []

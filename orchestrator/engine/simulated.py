@@ -235,6 +235,10 @@ class SimulatedEngine:
         for step in self.images.pull(name, auth or {}, platform):
             yield step
 
+    async def platforms(self, name: str, auth: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        await self._enter("platforms")
+        return self.images.platforms(name)
+
     async def list_images(self) -> list[ListedImage]:
         await self._enter("list_images")
         return self.images.listed()

@@ -87,6 +87,10 @@ class SimulatedImages:
             PullProgress("", f"Status: Downloaded newer image for {name}"),
         ]
 
+    def platforms(self, name: str) -> tuple[str, ...]:
+        """What the registry has of it."""
+        return tuple(self.registry.get(full_name(name), ()))
+
     def _offered(self, name: str, auth: Mapping[str, str], platform: str) -> Image:
         if self.passwords.get(name, "") != auth.get("password", "") and name in self.passwords:
             raise _unauthorized(auth)

@@ -23,6 +23,8 @@ from orchestrator.planning.registry_credentials import Credential
 
 PULL_SECONDS = 3600.0
 _UNREADABLE_RETRY = 60.0
+_NO_MATCH = "no matching manifest"
+"""The engine's words for a list of images that has none for a platform."""
 _MAX_FAILURES = 1000
 """Failures that are remembered: requests change with every edit of a Secret."""
 
@@ -91,7 +93,7 @@ class Puller:
         self._backoff = backoff
         self._ledger = ledger
         self._host_credentials = host_credentials
-        self._platform = platform
+        self.platform = platform
         self._pulls: dict[ImageRequest, Pull] = {}
         self._failures: dict[ImageRequest, _Failure] = {}
         self._pulled_at: dict[ImageRequest, float] = {}
@@ -193,9 +195,20 @@ class Puller:
             except Unavailable:
                 raise
             except OrchestratorError as error:
-                problems[_without(str(error), credentials)] = error
+                told = str(error) + await self._offered(pull.request.image, credential, error)
+                problems[_without(told, credentials)] = error
         told = ", ".join(problems)
         raise OrchestratorError(f"[{told}]" if len(problems) > 1 else told) from next(iter(problems.values()))
+
+    async def _offered(self, image: str, credential: Credential, error: OrchestratorError) -> str:
+        """What platforms there are, where the one that is asked for is not among them."""
+        if _NO_MATCH not in str(error):
+            return ""
+        try:
+            platforms = await self._engine.platforms(image, _auth(credential))
+        except OrchestratorError:
+            return ""
+        return f" (there are: {', '.join(platforms)})" if platforms else ""
 
     def _keep_failure(self, request: ImageRequest, problem: str, now: float) -> None:
         before = self._failures.pop(request, None)
@@ -218,7 +231,7 @@ class Puller:
         """Without a platform it is whatever the host has, but for what another pod's annotation has brought."""
         if request.platform:
             return _fits(image.platform, request.platform)
-        return _fits(image.platform, self._platform) or self._ledger.is_by_choice(image.id)
+        return _fits(image.platform, self.platform) or self._ledger.is_by_choice(image.id)
 
     async def _image(self, name: str) -> Image | None:
         try:

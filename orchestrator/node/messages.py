@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 from orchestrator.engine.base import Engine
@@ -13,6 +14,11 @@ MAX_FILE = 4096
 MAX_LOG = 2048
 LOG_LINES = 80
 _SECONDS = 10.0
+_AT_ONCE = 5.0
+"""Seconds within which a container ends whose program the kernel refuses; it takes milliseconds."""
+_NOT_EXECUTED = (1, 126, 127, 255)
+"""Exit codes that runtimes give then."""
+_EXEC_FORMAT = re.compile(r"\bexec (\S+|user process caused): exec format error\s*\Z")
 
 
 async def prepare_message(path: Path) -> None:
@@ -39,6 +45,31 @@ async def read_message(engine: Engine, path: Path, spec: Container, ended: SeenC
     except (OrchestratorError, TimeoutError) as error:
         return f"the log cannot be read: {error}"
     return read.decode(errors="replace")
+
+
+async def not_executable(engine: Engine, spec: Container, ended: SeenContainer, platform: str) -> str:
+    """Why a container that failed at once could not be executed on this host's `platform`; "" where that is not why.
+
+    The runtime says so in the container's log, as if the program had; the kubelet leaves it there.
+    """
+    at_once = ended.finished_at - ended.started_at < _AT_ONCE
+    if ended.exit_code not in _NOT_EXECUTED or ended.phase != "exited" or not at_once:
+        return ""
+    said = b""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            async for _, chunk in engine.logs(ended.id, tail=1):
+                said = (said + chunk)[-MAX_LOG:]
+        if not _EXEC_FORMAT.search(said.decode(errors="replace")):
+            return ""
+        image = await engine.image(ended.image_id)
+    except Unavailable:
+        raise
+    except (OrchestratorError, TimeoutError):
+        return ""
+    if image.platform.split("/")[:2] == platform.split("/")[:2]:
+        return f'exec format error: the program that image "{spec.image}" starts is none for {platform}'
+    return f'exec format error: image "{spec.image}" is for {image.platform}, and this host runs {platform}'
 
 
 def _prepare(path: Path) -> None:

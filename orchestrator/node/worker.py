@@ -21,7 +21,7 @@ from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.images import Puller, PullResult, notes_of_pull
 from orchestrator.node.memory import PodMemory
-from orchestrator.node.messages import read_message
+from orchestrator.node.messages import not_executable, read_message
 from orchestrator.node.observe import seen_container
 from orchestrator.node.prober import Prober, ProbeTarget
 from orchestrator.node.usage import first_exceeded
@@ -215,7 +215,11 @@ class PodWorker:
             if spec is not None and ended.uid == pod.metadata.uid:
                 around = self._rooms.surroundings(self.key.namespace)
                 path = Path(message_file(pod, ended.name, ended.attempt, around))
-                memory.messages[ended.id] = await read_message(self._rooms.tools.engine, path, spec, ended)
+                engine = self._rooms.tools.engine
+                text = await read_message(engine, path, spec, ended)
+                if not text and (text := await not_executable(engine, spec, ended, self._rooms.puller.platform)):
+                    self._tell(EventNote("Warning", "Failed", f"Error: {text}", ended.name), ended.id)
+                memory.messages[ended.id] = text
 
     def _seen(self, container: EngineContainer) -> SeenContainer:
         seen = seen_container(container)

@@ -8,9 +8,10 @@ import pytest
 from tests.e2e.daemon import Daemon
 from tests.faults import Faults
 from tests.images import busybox_image, engine_answers
-from tests.registry import Registry, remove_images_of, running
+from tests.registry import Registry, running
 
 STAYS = "stays.yaml"
+USERS = {"anna": "correct-horse", "bert": "battery-staple"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,9 +78,15 @@ def registry(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[R
 
 @pytest.fixture(scope="session")
 def private_registry(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Registry]:
-    """A registry with users and TLS."""
-    home = tmp_path_factory.mktemp("private")
-    with running(Registry(home, users={"anna": "correct-horse", "bert": "battery-staple"}, tls=True)) as made:
+    """A registry with users."""
+    with running(Registry(tmp_path_factory.mktemp("private"), users=USERS)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def tls_registry(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Registry]:
+    """A registry with users and a certificate."""
+    with running(Registry(tmp_path_factory.mktemp("tls"), users=USERS, tls=True)) as made:
         yield made
 
 
@@ -88,7 +95,6 @@ def faults(registry: Registry) -> Iterator[Faults]:
     """Something in front of the registry that fails as it is told."""
     with Faults(registry) as made:
         yield made
-    remove_images_of(made.address)
 
 
 @pytest.fixture
