@@ -181,7 +181,9 @@ class _Daemon:
             mode, why = await choose_mode(settings.engine_url)
         if mode is Mode.NAMES:
             log.warning("Services are served by name only: %s", why)
-        daemon.dataplane = DataPlane(settings.instance, mode)
+            if settings.namespace_isolation == "off":
+                log.warning("namespaces cannot reach each other: the engine keeps them apart, and %s", why)
+        daemon.dataplane = DataPlane(settings.instance, mode, isolated=settings.namespace_isolation == "on")
         daemon.mode_finding = health.mode_finding(mode, why)
         daemon.networks = Networks(engine, daemon.book, daemon.dataplane, settings.instance)
         await daemon.networks.refresh()

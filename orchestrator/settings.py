@@ -66,6 +66,8 @@ class Settings:
     cluster_domain: str = "cluster.local"
     service_mode: Literal["auto", "names"] = "auto"
     """How Services are carried: by the kernel where that can be, or by name alone."""
+    namespace_isolation: Literal["on", "off"] = "on"
+    """Whether a namespace's pods are kept away from the pods and Services of others."""
     socket_group: str = SOCKET_GROUP
     """Whose members may use the socket beside its owner; one that is not the default must be there."""
 

@@ -124,6 +124,12 @@ def folders_and_engine(function: F) -> F:
     help=f"Who may use the socket beside root (default: {Settings.socket_group}, where there is such a group).",
 )
 @click.option(
+    "--namespace-isolation",
+    type=click.Choice(["on", "off"]),
+    envvar="ORCHESTRATOR_NAMESPACE_ISOLATION",
+    help=f"Keep pods away from other namespaces' pods and Services (default: {Settings.namespace_isolation}).",
+)
+@click.option(
     "--log-level", type=click.Choice(LEVELS), default="info", envvar="ORCHESTRATOR_LOG_LEVEL", show_default=True
 )
 @click.option(

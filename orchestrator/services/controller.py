@@ -210,7 +210,7 @@ class ServiceController:
                 self._making.add(namespace)
                 tasks.create_task(self._make_network(namespace), name=f"services: network of {namespace}")
         try:
-            await self._carry(served)
+            await self._carry(served if self._dataplane.isolated else keep)
         finally:
             # Not before the kernel: many files take longer than it may take to follow readiness.
             self._hosts.publish(ledger.names)

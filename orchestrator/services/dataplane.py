@@ -51,8 +51,10 @@ async def choose_mode(engine_url: str) -> tuple[Mode, str]:
 class DataPlane:
     """One daemon's rules in this host's kernel.  In mode NAMES every method does nothing."""
 
-    def __init__(self, instance: str, mode: Mode) -> None:
+    def __init__(self, instance: str, mode: Mode, *, isolated: bool = True) -> None:
+        """`isolated`: the pods of a network do not reach those of others, nor their Services."""
         self.mode = mode
+        self.isolated = isolated
         self._table = nft.table_name(instance)
         self._loaded: nft.Ruleset | None = None
         self._absent = False
@@ -108,7 +110,7 @@ class DataPlane:
             served = {
                 port: door for port, door in (doors or {}).items() if door.address in targets.get(door.address.ip, {})
             }
-            rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served, policies)
+            rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served, policies, self.isolated)
             bridges, others = {network.bridge for network in rules.networks}, tuple(others)
             self._openings.shut([*others, *([] if doors else bridges)])
             if policies and not rules.bridged_seen:
@@ -120,7 +122,7 @@ class DataPlane:
                 await self._load(rules)
             else:
                 await self._remove_table()
-            await self._openings.open(bridges if doors else ())
+            await self._openings.open(bridges if doors else (), () if self.isolated else bridges)
 
     async def _load(self, rules: nft.Ruleset) -> None:
         before = self._loaded

@@ -17,6 +17,9 @@ and a packet to a port of the host, at whatever address of it:
     postrouting           masquerade pods, whose answers would go past us, and 127.0.0.1; all others keep their address.
     guard                 for 127.0.0.1 bridges have route_localnet: no pod reaches the host's own loopback by it.
 
+Where namespaces are not kept apart, a pod of any network of ours may ask for a Service, and between our networks
+nothing is masqueraded: the engine would hide who asks.
+
 The chains of our tables run before the engine's (-110 before -100), and those for the host's ports (-105) after those
 of every daemon of this host that may own the address as a Service's.  What network policies let through is asked after
 all translation (`policy_rules`).  A change is one transaction that touches only what differs, so connections and other
@@ -116,6 +119,8 @@ class Ruleset:
     """Whether packets between ports of one bridge pass nft (bridge-nf-call-iptables)."""
     doors: dict[HostPort, Door] = field(default_factory=dict)
     policies: policy_rules.PolicyRules = policy_rules.NO_POLICIES
+    isolated: bool = True
+    """Whether a network's pods are kept away from the Services of others."""
 
 
 Doors = Mapping[HostPort, Door]
@@ -138,15 +143,15 @@ def table_name(instance: str) -> str:
 def load(table: str, rules: Ruleset) -> str:
     """A script that replaces the whole table, or makes it, in one transaction."""
     lines = [f"table ip {table}", f"delete table ip {table}", f"table ip {table} {{"]
-    lines += [f"\t{line}" for line in _skeleton(rules.bridged_seen)]
+    lines += [f"\t{line}" for line in _skeleton(rules)]
     lines += ["}"]
-    empty = Ruleset(frozenset(), {}, rules.bridged_seen)
+    empty = Ruleset(frozenset(), {}, rules.bridged_seen, isolated=rules.isolated)
     return "\n".join(lines) + "\n" + change(table, empty, rules)
 
 
 def change(table: str, old: Ruleset, new: Ruleset) -> str:
     """A script that leads from one to the other in one transaction; "" when there is nothing to do."""
-    if old.bridged_seen != new.bridged_seen:
+    if (old.bridged_seen, old.isolated) != (new.bridged_seen, new.isolated):
         return load(table, new)
     was, now = moved(old, new)
     gone, added = sorted(was.keys() - now.keys()), sorted(now.keys() - was.keys())
@@ -173,7 +178,8 @@ def delete(table: str) -> str:
     return f"table ip {table}\ndelete table ip {table}\n"
 
 
-def _skeleton(bridged_seen: bool) -> Iterator[str]:
+def _skeleton(rules: Ruleset) -> Iterator[str]:
+    ours = "iifname . ip daddr @home" if rules.isolated else "iifname @bridges"
     yield "set vips { type ipv4_addr; flags interval; }"
     yield "set home { type ifname . ipv4_addr; flags interval; }"
     yield "set bridges { type ifname; }"
@@ -190,7 +196,7 @@ def _skeleton(bridged_seen: bool) -> Iterator[str]:
     yield from _chain(
         "prerouting",
         "type nat hook prerouting priority -110; policy accept;",
-        "iifname . ip daddr @home ip daddr . meta l4proto . th dport vmap @services",
+        f"{ours} ip daddr . meta l4proto . th dport vmap @services",
         "ip daddr @vips dnat to ip daddr",
     )
     yield from _chain(
@@ -218,7 +224,8 @@ def _skeleton(bridged_seen: bool) -> Iterator[str]:
         "ct status dnat ct original ip daddr . ip saddr . ip daddr @selves masquerade",
         "ct status dnat ct original ip daddr != @vips ip saddr @pods masquerade",
         "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
-        *([] if bridged_seen else ["ct status dnat ct original ip daddr @vips masquerade"]),
+        *([] if rules.bridged_seen else ["ct status dnat ct original ip daddr @vips masquerade"]),
+        *([] if rules.isolated else ["ip saddr @pods oifname @bridges snat to ip saddr"]),
     )
 
 

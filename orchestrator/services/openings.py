@@ -1,8 +1,9 @@
-"""What lets the host's ports lead to pods, beside the table of rules: two things that are not ours alone.
+"""What lets the host's ports lead to pods, and namespaces to each other: two things that are not ours alone.
 
 The engine drops what is forwarded to its bridges and was not published by itself; no other table can overrule that.
 So connections that were translated are admitted in its chain DOCKER-USER, which is made for others' rules: below those
-that are there, for an administrator's word counts more than ours.  And a packet from 127.0.0.1 may only leave by a
+that are there, for an administrator's word counts more than ours.  So is, where namespaces are not kept apart, what
+goes from one of our bridges to another.  And a packet from 127.0.0.1 may only leave by a
 bridge that has `route_localnet`; what that opens the other way is shut in our table (chain guard).
 """
 
@@ -11,6 +12,7 @@ import logging
 import shlex
 import shutil
 from collections.abc import Collection, Iterable
+from itertools import permutations
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
@@ -33,7 +35,7 @@ class Openings:
     def __init__(self, mark: str) -> None:
         """`mark` is the comment that tells our rules from others'."""
         self._mark = mark
-        self._admitted: frozenset[str] | None = None
+        self._admitted: tuple[frozenset[str], frozenset[str]] | None = None
         self._lock = asyncio.Lock()
         self.trouble = ""
 
@@ -42,25 +44,26 @@ class Openings:
         for bridge in bridges:
             _set_route_localnet(bridge, "0")
 
-    async def open(self, bridges: Collection[str]) -> None:
-        """Let connections in to exactly these; after the table has them."""
+    async def open(self, bridges: Collection[str], joined: Collection[str] = ()) -> None:
+        """Let connections in to exactly these, and from each of `joined` to the others; after the table has them."""
         for bridge in bridges:
             _set_route_localnet(bridge, "1")
         async with self._lock:
-            if self._admitted != frozenset(bridges):
-                await self._admit(frozenset(bridges))
+            wanted = frozenset(bridges), frozenset(joined)
+            if self._admitted != wanted:
+                await self._admit(*wanted)
 
     async def repair(self) -> None:
         """Put back what an engine that restarted, or a flush, took away."""
         async with self._lock:
-            if self._admitted:
-                await self._admit(self._admitted)
+            if self._admitted is not None and any(self._admitted):
+                await self._admit(*self._admitted)
 
-    async def _admit(self, bridges: frozenset[str]) -> None:
+    async def _admit(self, bridges: frozenset[str], joined: frozenset[str]) -> None:
         trouble = ""
         for _ in range(_ATTEMPTS):
             try:
-                script = admissions(await run(*_IPTABLES, "-S", _CHAIN), self._mark, bridges)
+                script = admissions(await run(*_IPTABLES, "-S", _CHAIN), self._mark, bridges, joined)
                 if script:
                     await run(*_RESTORE, script=script)
             except OrchestratorError as error:  # or another daemon changed the chain between the two
@@ -69,7 +72,9 @@ class Openings:
                 trouble = ""
                 break
         # What does not work now is tried again by `repair`.
-        self._admitted = bridges
+        self._admitted = bridges, joined
+        if trouble and joined and trouble != self.trouble:
+            log.warning("namespaces cannot reach each other: %s", trouble)
         self._tell(trouble if bridges else "")
 
     def _tell(self, trouble: str) -> None:
@@ -78,7 +83,7 @@ class Openings:
         self.trouble = trouble
 
 
-def admissions(listing: str, mark: str, bridges: Collection[str]) -> str:
+def admissions(listing: str, mark: str, bridges: Collection[str], joined: Collection[str] = ()) -> str:
     """A script for iptables-restore(8) that leads from what the chain holds (`iptables -S`) to what it should.
 
     "" when there is nothing to do.  Ours come after the rules of others, but before the engine's last one (RETURN).
@@ -87,6 +92,7 @@ def admissions(listing: str, mark: str, bridges: Collection[str]) -> str:
     ours = [rule for rule in rules if _mark_of(rule) == mark]
     others = [rule for rule in rules if _mark_of(rule) != mark]
     wanted = [rule for bridge in sorted(bridges) for rule in _rules(bridge, mark)]
+    wanted += [_between(one, other, mark) for one, other in permutations(sorted(joined), 2)]
     if sorted(ours) == sorted(wanted) and all(rule in rules[: _end(rules)] for rule in ours):
         return ""
     place = _end(others)
@@ -105,6 +111,11 @@ def _rules(bridge: str, mark: str) -> Iterable[Rule]:
     for way, direction in (("-o", "ORIGINAL"), ("-i", "REPLY")):
         state = ["-m", "conntrack", "--ctstate", "DNAT", "--ctdir", direction]
         yield [way, bridge, *state, "-m", "comment", "--comment", mark, "-j", "ACCEPT"]
+
+
+def _between(one: str, other: str, mark: str) -> Rule:
+    """In the form in which iptables prints it: from one bridge to the other."""
+    return ["-i", one, "-o", other, "-m", "comment", "--comment", mark, "-j", "ACCEPT"]
 
 
 def _mark_of(rule: Rule) -> str:

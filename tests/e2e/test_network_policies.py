@@ -2,11 +2,12 @@
 
 import subprocess
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.daemon import Daemon
+from tests.e2e.daemon import Daemon, admitted
 from tests.e2e.pods import FOR_EVER, Document, container, pod, text
-from tests.e2e.traffic import address_of, ask, pid_of, server, service, wait_answers
+from tests.e2e.traffic import REFUSED, address_of, ask, pid_of, server, service, telling_server, wait_answers
 
 SHUT = "TimeoutError"
 LIMIT = 0.3
@@ -86,3 +87,72 @@ def test_N03_a_policy_shuts_opens_and_goes(daemon: Daemon) -> None:
     daemon.remove("more.yaml")
     wait_answer("np-db", db, 8080, pid=back)
     assert "policy-" not in rules_of(daemon)
+
+
+def in_namespace(name: str, *documents: Document) -> list[Document]:
+    for document in documents:
+        document["metadata"]["namespace"] = name
+    return list(documents)
+
+
+def named(daemon: Daemon, pod_name: str, host: str) -> str:
+    """Who answers a pod at a name, "" when nobody does."""
+    script = f"timeout 3 nc {host} 80 </dev/null"
+    return daemon.exec(pod_name, "sh", "-c", script, code=None).strip()
+
+
+def test_N03_namespaces_reach_each_other_only_where_the_settings_allow_it(
+    new_daemon: Callable[..., Daemon],
+) -> None:
+    daemon = new_daemon()
+    label = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "shop"}}}
+    shop = in_namespace("shop", server("web", "web"), service("web", "web"))
+    clients = [pod("client", FOR_EVER), *in_namespace("side", pod("other", FOR_EVER))]
+    daemon.write(text(label, *shop, *clients))
+    daemon.start()
+    daemon.wait_ready("web", "shop")
+    daemon.wait_ready("client")
+    daemon.wait_ready("other", "side")
+    vip, web = address_of(daemon, "web", "shop"), address(daemon, "web", "shop")
+    client, other = pid_of(daemon, "client"), pid_of(daemon, "other")
+    lives = daemon.life()
+
+    # Kept apart: the Service refuses at once, by whatever name; the engine drops what asks for the pod itself.
+    wait_answers(lambda answers: answers == {REFUSED: 1}, vip, pid=client)
+    assert ask(web, 8080, pid=client, limit=LIMIT) == {SHUT: 1}
+    assert named(daemon, "client", "web.shop.svc.cluster.local") == ""
+    assert ask(vip) == {"web": 1}
+
+    daemon.stop()
+    daemon.start("--namespace-isolation", "off")
+    assert daemon.life() == lives
+    wait_answer("web", vip, pid=client)
+    for host in ("web.shop", "web.shop.svc.cluster.local"):
+        assert named(daemon, "client", host) == "web"
+    assert named(daemon, "client", "web") == ""
+    with telling_server(9000, pid_of(daemon, "web")):
+        assert ask(web, 9000, pid=client) == {address(daemon, "client"): 1}
+
+    # Then policies say who may: a namespace by its labels, with or without pods by theirs.
+    def allow(**peer: Document) -> None:
+        ingress = [{"from": [peer]}]
+        daemon.write(text(*in_namespace("shop", policy("who", podSelector={}, ingress=ingress))), "policy.yaml")
+
+    allow(namespaceSelector=labelled(**{"kubernetes.io/metadata.name": "default"}))
+    for ip, port in ((vip, 80), (web, 8080)):
+        wait_answers(lambda answers: answers == {SHUT: 1}, ip, port, pid=other, limit=LIMIT)
+        assert ask(ip, port, pid=client) == {"web": 1}
+    allow(namespaceSelector={}, podSelector={"matchExpressions": [{"key": "role", "operator": "DoesNotExist"}]})
+    wait_answer("web", vip, pid=other)
+    allow(namespaceSelector=labelled(team="shop"))
+    wait_answers(lambda answers: answers == {SHUT: 1}, vip, pid=client, limit=LIMIT)
+    # A namespace's labels count as they are now.
+    mine = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default", "labels": {"team": "shop"}}}
+    daemon.write(text(mine), "namespace.yaml")
+    wait_answer("web", vip, pid=client)
+    assert ask(vip, pid=other, limit=LIMIT) == {SHUT: 1}
+
+    daemon.stop()
+    daemon.start()
+    wait_answers(lambda answers: answers == {REFUSED: 1}, vip, pid=client)
+    assert not [rule for rule in admitted(daemon.instance) if "-o" in rule]

@@ -147,5 +147,13 @@ def test_where_bridged_packets_are_not_seen_everything_is_masqueraded() -> None:
     assert "ct status dnat ct original ip daddr @vips masquerade" in script
 
 
+def test_namespaces_that_are_not_kept_apart_reach_all_services_under_their_own_address() -> None:
+    script = nft.change("t", rules(), rules(isolated=False))
+    assert script.startswith("table ip t\ndelete table ip t\n")
+    assert "\t\tiifname @bridges ip daddr . meta l4proto . th dport vmap @services\n" in script
+    assert "\t\tip saddr @pods oifname @bridges snat to ip saddr\n" in script
+    assert "snat" not in nft.load("t", rules())
+
+
 def test_an_instance_cannot_write_rules() -> None:
     assert nft.table_name("ci; flush ruleset") == "orchestrator-ci__flush_ruleset"

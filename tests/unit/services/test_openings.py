@@ -40,6 +40,18 @@ def test_what_lies_where_nothing_comes_to_is_moved() -> None:
     assert admissions(listing("-j RETURN", *ours("orc-1")), MARK, ["orc-1"]) == script(*gone, *come)
 
 
+def test_namespaces_that_may_reach_each_other_are_let_through_in_both_directions() -> None:
+    between = [
+        f"-i {one} -o {other} -m comment --comment {MARK} -j ACCEPT"
+        for one, other in (("orc-1", "orc-2"), ("orc-2", "orc-1"))
+    ]
+    added = [f"-I DOCKER-USER {place} {rule}" for place, rule in enumerate(between, 1)]
+    assert admissions(listing("-j RETURN"), MARK, [], ["orc-2", "orc-1"]) == script(*added)
+    assert admissions(listing(*between, "-j RETURN"), MARK, [], ["orc-1", "orc-2"]) == ""
+    gone = [f"-D DOCKER-USER {rule}" for rule in between]
+    assert admissions(listing(*between, "-j RETURN"), MARK, [], ["orc-1"]) == script(*gone)
+
+
 def test_only_ours_are_taken_away() -> None:
     others = ['-s 192.0.2.1/32 -m comment --comment "orchestrator-x y" -j DROP', *ours("orc-2", "orchestrator-xy")]
     gone = [f"-D DOCKER-USER {rule}" for rule in ours("orc-1")]
