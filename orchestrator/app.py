@@ -16,7 +16,7 @@ import msgspec
 
 from orchestrator import __version__, logs
 from orchestrator.api.server import ApiServer
-from orchestrator.api.status import DaemonStatus, EngineStatus
+from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
 from orchestrator.complaints import complaints
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.docker import DockerEngine
@@ -120,6 +120,7 @@ class _Daemon:
         self.info = info
         self.journal = journal
         self.digest_key = instance_key(journal)
+        self._losses = (Problem("", journal.notice, "warning"),) if journal.notice else ()
         self.health = EngineHealth(engine)
         self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=self._stuck)
         self.started_at = time.time()
@@ -371,7 +372,7 @@ class _Daemon:
             state_dir=str(settings.state_dir),
             started_at=self.started_at,
             engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.health.error),
-            problems=self.folder.problems,
+            problems=(*self.folder.problems, *self._losses),
             syncing=not (self.folder.applied.is_set() and self.manager.adopted.is_set()),
             run_dir=str(settings.run_dir),
             pool=settings.pool,

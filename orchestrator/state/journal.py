@@ -16,18 +16,12 @@ from typing import Any
 
 import msgspec
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.state.journal_file import open_journal
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
 RETRY = 5.0
 """Seconds until writes that failed are tried again, when no other write comes first."""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entries (
-    bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (bucket, key)
-) WITHOUT ROWID
-"""
 
 Value = dict[str, Any]
 _Place = tuple[str, str]
@@ -49,13 +43,11 @@ class Journal:
         self._buckets: dict[str, dict[str, bytes]] = {}
         self.trouble = ""
         """Why what is new is in memory only; "" while it is written."""
-        try:
-            self._db = _open(path)
-            for bucket, key, value in self._db.execute("SELECT bucket, key, value FROM entries"):
-                msgspec.json.decode(value)
-                self._buckets.setdefault(bucket, {})[key] = value
-        except (OSError, sqlite3.Error, msgspec.DecodeError) as error:
-            raise OrchestratorError(f"cannot open the journal {path}: {error}") from error
+        opened = open_journal(path)
+        self._db, self.notice = opened.db, opened.notice
+        """`notice`: what was lost before this start, "" mostly."""
+        for bucket, key, value in opened.rows:
+            self._buckets.setdefault(bucket, {})[key] = value
         self._writer = threading.Thread(target=self._write_forever, name="journal", daemon=True)
         self._writer.start()
 
@@ -130,24 +122,6 @@ class Journal:
         except queue.Empty:
             pass
         return batch
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    # Specs are in it, and nobody else's business.  Files that SQLite makes beside it get its mode.
-    path.touch(mode=0o600)
-    for file in path.parent.glob(f"{path.name}*"):
-        file.chmod(0o600)
-    db = sqlite3.connect(path, check_same_thread=False, timeout=5)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=NORMAL")
-    db.execute("PRAGMA cache_size=-256")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise sqlite3.DatabaseError(f"it was written by a newer version (schema {version}, this is {SCHEMA_VERSION})")
-    with db:
-        db.execute(_SCHEMA)
-        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-    return db
 
 
 def _write(db: sqlite3.Connection, place: _Place, value: bytes | None) -> None:

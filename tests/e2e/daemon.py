@@ -108,6 +108,13 @@ class Daemon:
             self.reader.killed()
         return code
 
+    def new_reader(self) -> None:
+        """Judge what was told so far; what comes from now on need not follow from it."""
+        if self.reader:
+            self.reader.stop()
+            self.check()
+            self.reader = None
+
     def _end(self, number: signal.Signals) -> int:
         process, self.process = self.process, None
         if process is None:
