@@ -222,7 +222,7 @@ class ServiceController:
         """Bring the kernel up to date, and tell how the Services are reached."""
         # Also for networks that are not there yet: rules do no harm, and a new daemon must not take down what stands.
         subnets = [self._book.subnet(namespace) for namespace in served]
-        services = list(self._ledger.services.values())
+        services = self._ledger.outward
         doors = self._reach.settle(services)
         await self._dataplane.apply(
             (nft.Network(subnet.bridge, str(subnet.services), str(subnet.pods)) for subnet in subnets),

@@ -108,7 +108,7 @@ class DataPlane:
             return
         async with self._lock:
             served = {
-                port: door for port, door in (doors or {}).items() if door.address in targets.get(door.address.ip, {})
+                port: door for port, door in (doors or {}).items() if door.address in targets.get(door.address.ip, ())
             }
             rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served, policies, self.isolated)
             bridges, others = {network.bridge for network in rules.networks}, tuple(others)

@@ -20,9 +20,10 @@ async def forget_flows(before: nft.Ruleset, after: nft.Ruleset) -> None:
         return
     fresh = [port for port in after.doors.keys() - before.doors.keys() if port.protocol == "udp"]
     own = await _own_addresses() if fresh else []
+    was, now = nft.moved(before, after)
     for flow in [
-        *_to_addresses(before, after),
-        *_to_doors(before, after),
+        *_to_addresses(was, now),
+        *_to_doors(before, was, now),
         # Not those to pods: between a question and its answer, forgetting loses the answer.
         *(("--dport", str(port.number), "--reply-src", ip) for port in sorted(fresh) for ip in own),
     ]:
@@ -32,21 +33,19 @@ async def forget_flows(before: nft.Ruleset, after: nft.Ruleset) -> None:
             log.debug("%s", error)
 
 
-def _to_addresses(before: nft.Ruleset, after: nft.Ruleset) -> Iterator[tuple[str, ...]]:
-    was, now = nft.moved(before, after)
+def _to_addresses(was: nft.Ports, now: nft.Ports) -> Iterator[tuple[str, ...]]:
     for key in was:
         for ip in _gone(key, was, now):
             yield "--orig-dst", key.ip, "--dport", str(key.port), "--reply-src", ip
 
 
-def _to_doors(before: nft.Ruleset, after: nft.Ruleset) -> Iterator[tuple[str, ...]]:
-    was, now = nft.moved(before, after)
+def _to_doors(before: nft.Ruleset, was: nft.Ports, now: nft.Ports) -> Iterator[tuple[str, ...]]:
     for port, door in before.doors.items():
         for ip in _gone(door.address, was, now):
             yield "--dport", str(port.number), "--reply-src", ip
 
 
-def _gone(key: nft.Address, was: nft.Targets, now: nft.Targets) -> set[str]:
+def _gone(key: nft.Address, was: nft.Ports, now: nft.Ports) -> set[str]:
     """The pods behind a port of a Service that are not there any more."""
     if key.protocol != "udp" or key not in was:
         return set()

@@ -42,6 +42,7 @@ class HostsFiles:
         self._pods_dir = run_dir / "pods"
         self._domain = cluster_domain
         self._names: tuple[Name, ...] | None = None
+        self._published: tuple[Name, ...] | None = None
         self._behind = False
         self._pods: dict[str, tuple[Pod, str | None]] = {}
 
@@ -63,12 +64,15 @@ class HostsFiles:
         _write_in_place(path, render(pod, ip, self._names or (), self._domain))
         return path
 
-    def publish(self, names: Iterable[Name]) -> None:
+    def publish(self, names: tuple[Name, ...]) -> None:
         """From now on these names hold, in the files of all pods.  OSError when the disk refuses: call it again."""
-        names = tuple(sorted(names, key=lambda entry: (entry.namespace, entry.name)))
-        if names == self._names and not self._behind:
+        if names is self._published and not self._behind:
             return
-        self._names, self._behind = names, True
+        ordered = tuple(sorted(names, key=lambda entry: (entry.namespace, entry.name)))
+        self._published = names
+        if ordered == self._names and not self._behind:
+            return
+        self._names, self._behind = ordered, True
         for pod, ip in self._pods.values():
             self.prepare(pod, ip)
         self._behind = False

@@ -16,6 +16,9 @@ from orchestrator.services.hosts import Name
 from orchestrator.services.view import NOTHING, Part, Written, part, pod_matters
 from orchestrator.state.store import Key
 
+OUTWARD = ("NodePort", "LoadBalancer")
+"""The types of Service that other machines may reach."""
+
 Made = tuple[Endpoints | EndpointSlice, ...]
 Label = tuple[str, str, str]
 """Namespace, name and value of a label."""
@@ -29,6 +32,8 @@ class Ledger:
         self._given = given
         self._by_name = by_name
         self.services: dict[Key, Service] = {}
+        self._outward: dict[Key, Service] = {}
+        self._served: Counter[str] = Counter()
         self._pods: dict[Key, Pod] = {}
         self._slices: dict[Key, dict[Key, EndpointSlice]] = {}
         """Those that users wrote, by Service."""
@@ -47,6 +52,10 @@ class Ledger:
         """It is there, new or changed."""
         self._forget_selector(key)
         self.services[key] = service
+        if service.spec.type in OUTWARD or service.status.load_balancer.ingress:
+            self._outward[key] = service
+        else:
+            self._outward.pop(key, None)
         labels = [(key.namespace, *label) for label in service.spec.selector.items()]
         if labels:
             # By the label that tells most: one that all Services select (part-of: shop) would find them all.
@@ -59,6 +68,7 @@ class Ledger:
         """It is gone."""
         self._forget_selector(key)
         self.services.pop(key, None)
+        self._outward.pop(key, None)
         self._stale.add(key)
 
     def put_pod(self, key: Key, pod: Pod) -> bool:
@@ -136,8 +146,9 @@ class Ledger:
         # First all that goes: the address that one Service gives back may be another's already.
         for key in fresh:
             before = self._parts.pop(key, None)
-            if before is not None:
+            if before is not None and before.address:
                 self._targets.pop(before.address, None)
+                self._served[key.namespace] -= 1
             if (before.names if before else ()) != fresh[key].names:
                 self._names = None
         for key, now in fresh.items():
@@ -145,6 +156,7 @@ class Ledger:
                 self._parts[key] = now
                 if now.address:
                     self._targets[now.address] = now.targets
+                    self._served[key.namespace] += 1
         self._stale.clear()
         return {key: now.made for key, now in fresh.items()}
 
@@ -163,7 +175,12 @@ class Ledger:
     @property
     def served(self) -> frozenset[str]:
         """The namespaces that have a Service with an address."""
-        return frozenset(key.namespace for key, found in self._parts.items() if found.address)
+        return frozenset(namespace for namespace, count in self._served.items() if count)
+
+    @property
+    def outward(self) -> list[Service]:
+        """The Services that have ports of the host, or say so and have them no more."""
+        return list(self._outward.values())
 
     @property
     def keep(self) -> frozenset[str]:

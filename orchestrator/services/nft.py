@@ -2,8 +2,8 @@
 
 One table for each daemon.  A packet to a Service's address takes this way:
 
-    prerouting (from a pod of the same network)  -+-> @services: address . protocol . port -> chain svc-...: dnat
-    output     (from the host)                   -+   to one of the ready endpoints
+    prerouting (from a pod of the same network)  -+-> @services: address . protocol . port -> a chain that chooses one
+    output     (from the host)                   -+   of so many ready endpoints (nft_ways.py)
                                                   '-> nothing there: stays as it is ("dnat to ip daddr", which keeps the
                                                       engine's own rules for published ports away from it) and meets
     input      refuse: TCP reset, ICMP port unreachable.  A server of the host on 0.0.0.0 is never reached by mistake.
@@ -12,8 +12,8 @@ One table for each daemon.  A packet to a Service's address takes this way:
 
 and a packet to a port of the host, at whatever address of it:
 
-    host-ports-in, -out   @doors: protocol . port -> the same chain svc-..., by way of src-... where only some clients
-                          may.  Nothing there: the host answers by itself.
+    host-ports-in, -out   @doors: protocol . port -> such a chain too, by way of src-... where only some clients may.
+                          Nothing there: the host answers by itself.
     postrouting           masquerade pods, whose answers would go past us, and 127.0.0.1; all others keep their address.
     guard                 for 127.0.0.1 bridges have route_localnet: no pod reaches the host's own loopback by it.
 
@@ -26,13 +26,41 @@ all translation (`policy_rules`).  A change is one transaction that touches only
 Services are left alone.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from orchestrator.services import policy_rules
+from orchestrator.services.nft_ways import (
+    ADDRESSES,
+    DOORS,
+    Leads,
+    Piece,
+    Shape,
+    Target,
+    add_pieces,
+    elements,
+    remove_pieces,
+)
+
+__all__ = [
+    "Address",
+    "Door",
+    "HostPort",
+    "Network",
+    "Ports",
+    "Protocol",
+    "Ruleset",
+    "Target",
+    "Targets",
+    "change",
+    "delete",
+    "load",
+    "moved",
+    "table_name",
+]
 
 Protocol = Literal["tcp", "udp", "sctp"]
 
@@ -49,19 +77,6 @@ class Address:
     def element(self) -> str:
         """Its key in the verdict map."""
         return f"{self.ip} . {self.protocol} . {self.port}"
-
-    @property
-    def chain(self) -> str:
-        """The name of its chain."""
-        return "svc-" + hashlib.sha256(self.element.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where it goes: endpoints as (ip, port), at random or, `sticky`, by the client's address."""
-
-    backends: tuple[tuple[str, int], ...]
-    sticky: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,14 +99,6 @@ class Door:
     address: Address
     sources: tuple[str, ...] = ()
 
-    @property
-    def chain(self) -> str:
-        """The chain that a packet goes to."""
-        if not self.sources:
-            return self.address.chain
-        text = " ".join((self.address.element, *self.sources))
-        return "src-" + hashlib.sha256(text.encode()).hexdigest()[:16]
-
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -102,7 +109,13 @@ class Network:
     pods: str
 
 
-Targets = Mapping[Address, Target]
+class Targets(dict[Address, Target]):
+    """Where the ports of one Service's address lead.  Not to be changed once it is made."""
+
+    @cached_property
+    def shapes(self) -> frozenset[Shape]:
+        """The shapes that there are among them."""
+        return frozenset(target.shape for target in self.values())
 
 
 @dataclass(frozen=True)
@@ -117,21 +130,40 @@ class Ruleset:
     targets: Mapping[str, Targets]
     bridged_seen: bool = True
     """Whether packets between ports of one bridge pass nft (bridge-nf-call-iptables)."""
-    doors: dict[HostPort, Door] = field(default_factory=dict)
+    doors: Mapping[HostPort, Door] = field(default_factory=dict)
     policies: policy_rules.PolicyRules = policy_rules.NO_POLICIES
     isolated: bool = True
     """Whether a network's pods are kept away from the Services of others."""
 
+    @cached_property
+    def pieces(self) -> Mapping[Piece, None]:
+        """The chains and maps that the Services share, in the order of their making."""
+        shapes = set[Shape]().union(*(targets.shapes for targets in self.targets.values()))
+        behind = self.behind_doors.values()
+        return dict.fromkeys(
+            (*ADDRESSES.pieces(shapes), *DOORS.pieces({target.shape for target in behind}, behind)),
+        )
 
-Doors = Mapping[HostPort, Door]
+    @cached_property
+    def behind_doors(self) -> Leads:
+        """Where the host's ports lead."""
+        return {
+            port.element: replace(self.targets[door.address.ip][door.address], sources=door.sources)
+            for port, door in self.doors.items()
+        }
 
 
-def moved(old: Ruleset, new: Ruleset) -> tuple[Targets, Targets]:
+Ports = Mapping[Address, Target]
+"""Where ports lead, of whatever addresses."""
+
+
+def moved(old: Ruleset, new: Ruleset) -> tuple[Ports, Ports]:
     """What leads somewhere else than before: the ports of those addresses as they were, and as they are."""
     before, after = old.targets, new.targets
-    ips = [ip for ip in before.keys() | after.keys() if before.get(ip) is not after.get(ip)]
-    was = {key: target for ip in ips for key, target in before.get(ip, {}).items()}
-    now = {key: target for ip in ips for key, target in after.get(ip, {}).items()}
+    ips = [ip for ip, targets in after.items() if before.get(ip) is not targets]
+    ips += before.keys() - after.keys()
+    was = {key: target for ip in ips if ip in before for key, target in before[ip].items()}
+    now = {key: target for ip in ips if ip in after for key, target in after[ip].items()}
     return was, now
 
 
@@ -154,21 +186,18 @@ def change(table: str, old: Ruleset, new: Ruleset) -> str:
     if (old.bridged_seen, old.isolated) != (new.bridged_seen, new.isolated):
         return load(table, new)
     was, now = moved(old, new)
-    gone, added = sorted(was.keys() - now.keys()), sorted(now.keys() - was.keys())
-    changed = sorted(key for key in was.keys() & now.keys() if was[key] != now[key])
-    lines = _doors_gone(table, old.doors, new.doors)
+    led, leads = _by_key(was), _by_key(now)
+    lines = DOORS.remove(table, old.behind_doors, new.behind_doors)
+    lines += ADDRESSES.remove(table, led, leads)
     lines += _networks("delete", table, old.networks - new.networks)
-    lines += _elements("delete", table, "services", [key.element for key in gone])
-    lines += [f"delete chain ip {table} {key.chain}" for key in gone]
-    lines += [f"flush chain ip {table} {key.chain}" for key in changed]
-    lines += [f"add chain ip {table} {key.chain}" for key in added]
-    lines += [f"add rule ip {table} {key.chain} {_rule(key, now[key])}" for key in [*changed, *added]]
-    lines += _elements("add", table, "services", [f"{key.element} : goto {key.chain}" for key in added])
-    lines += _doors_added(table, old.doors, new.doors)
+    lines += remove_pieces(table, old.pieces, new.pieces)
+    lines += add_pieces(table, old.pieces, new.pieces)
+    lines += ADDRESSES.add(table, led, leads)
+    lines += DOORS.add(table, old.behind_doors, new.behind_doors)
     lines += _networks("add", table, new.networks - old.networks)
     selves_old, selves_new = _selves(was), _selves(now)
-    lines += _elements("delete", table, "selves", sorted(selves_old - selves_new))
-    lines += _elements("add", table, "selves", sorted(selves_new - selves_old))
+    lines += elements("delete", table, "selves", sorted(selves_old - selves_new))
+    lines += elements("add", table, "selves", sorted(selves_new - selves_old))
     lines += policy_rules.change(table, old.policies, new.policies)
     return "".join(f"{line}\n" for line in lines)
 
@@ -185,8 +214,8 @@ def _skeleton(rules: Ruleset) -> Iterator[str]:
     yield "set bridges { type ifname; }"
     yield "set pods { type ipv4_addr; flags interval; }"
     yield "set selves { type ipv4_addr . ipv4_addr . ipv4_addr; }"
-    yield "map services { type ipv4_addr . inet_proto . inet_service : verdict; }"
-    yield "map doors { type inet_proto . inet_service : verdict; }"
+    yield ADDRESSES.skeleton()
+    yield DOORS.skeleton()
     yield from _chain(
         "guard",
         "type filter hook prerouting priority -300; policy accept;",
@@ -235,50 +264,20 @@ def _chain(name: str, *lines: str) -> Iterator[str]:
     yield "}"
 
 
-def _rule(key: Address, target: Target) -> str:
-    count = len(target.backends)
-    pick = f"jhash ip saddr mod {count}" if target.sticky else f"numgen random mod {count}"
-    places = ", ".join(f"{index} : {ip} . {port}" for index, (ip, port) in enumerate(target.backends))
-    return f"meta l4proto {key.protocol} dnat ip addr . port to {pick} map {{ {places} }}"
-
-
-def _doors_gone(table: str, old: Doors, new: Doors) -> list[str]:
-    gone = sorted(port for port, door in old.items() if new.get(port) != door)
-    chains = sorted(_chains(old) - _chains(new))
-    lines = _elements("delete", table, "doors", [port.element for port in gone])
-    return lines + [f"delete chain ip {table} {door.chain}" for door in chains]
-
-
-def _doors_added(table: str, old: Doors, new: Doors) -> list[str]:
-    lines = []
-    for door in sorted(_chains(new) - _chains(old)):
-        lines.append(f"add chain ip {table} {door.chain}")
-        clients = ", ".join(door.sources)
-        lines.append(f"add rule ip {table} {door.chain} ip saddr {{ {clients} }} goto {door.address.chain}")
-    added = sorted(port for port, door in new.items() if old.get(port) != door)
-    return lines + _elements("add", table, "doors", [f"{port.element} : goto {new[port].chain}" for port in added])
-
-
-def _chains(doors: Doors) -> set[Door]:
-    """The doors that need a chain of their own."""
-    return {door for door in doors.values() if door.sources}
-
-
 def _networks(verb: str, table: str, networks: frozenset[Network]) -> list[str]:
     ordered = sorted(networks, key=lambda network: network.bridge)
     home = [f'"{network.bridge}" . {network.services}' for network in ordered]
     return [
-        *_elements(verb, table, "vips", [network.services for network in ordered]),
-        *_elements(verb, table, "home", home),
-        *_elements(verb, table, "bridges", [f'"{network.bridge}"' for network in ordered]),
-        *_elements(verb, table, "pods", [network.pods for network in ordered]),
+        *elements(verb, table, "vips", [network.services for network in ordered]),
+        *elements(verb, table, "home", home),
+        *elements(verb, table, "bridges", [f'"{network.bridge}"' for network in ordered]),
+        *elements(verb, table, "pods", [network.pods for network in ordered]),
     ]
 
 
-def _elements(verb: str, table: str, name: str, elements: Iterable[str]) -> list[str]:
-    text = ", ".join(elements)
-    return [f"{verb} element ip {table} {name} {{ {text} }}"] if text else []
+def _by_key(targets: Ports) -> Leads:
+    return {key.element: target for key, target in targets.items()}
 
 
-def _selves(targets: Targets) -> set[str]:
+def _selves(targets: Ports) -> set[str]:
     return {f"{key.ip} . {ip} . {ip}" for key, target in targets.items() for ip, _ in target.backends}

@@ -11,7 +11,6 @@ from orchestrator.services.host_ports import Granted, HostPorts
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.store import Key, Store
 
-_FROM_OUTSIDE = ("NodePort", "LoadBalancer")
 RETRY_SECONDS = 5.0
 """How long to wait before a port that someone else has is asked for again."""
 
@@ -47,10 +46,10 @@ class Reach:
         refusals = self._granted.refusals
         pending = {refusal.service for refusal in refusals if refusal.balanced}
         now: set[tuple[str, str, str]] = set()
-        for service in filter(_is_reached, services):
+        for service in services:
             name = f"{service.metadata.namespace}/{service.metadata.name}"
             troubles = [("PortNotAvailable", refusal.text) for refusal in refusals if refusal.service == name]
-            if self._dataplane.trouble and service.spec.type in _FROM_OUTSIDE:
+            if self._dataplane.trouble and service.spec.type in ("NodePort", "LoadBalancer"):
                 troubles.append(("NotForwarded", f"other machines cannot reach its ports: {self._dataplane.trouble}"))
             for reason, text in troubles:
                 now.add((service.metadata.uid, reason, text))
@@ -69,8 +68,3 @@ class Reach:
             key = Key("Service", service.metadata.namespace, service.metadata.name)
             whole = msgspec.structs.replace(service.status, load_balancer=status)
             self._store.update_status(key, service.metadata.uid, whole)
-
-
-def _is_reached(service: Service) -> bool:
-    """Whether there is something to tell of it: it has ports of the host, or it says so and has them no more."""
-    return service.spec.type in _FROM_OUTSIDE or bool(service.status.load_balancer.ingress)

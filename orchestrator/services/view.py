@@ -29,7 +29,7 @@ class Part:
     names: tuple[Name, ...]
 
 
-NOTHING = Part((), "", {}, ())
+NOTHING = Part((), "", nft.Targets(), ())
 """A Service that is not there."""
 
 
@@ -61,7 +61,7 @@ def part(service: Service, pods: Iterable[Pod], written: Written, *, by_name: bo
     return Part(
         (*summary, *made),
         service.spec.cluster_ip if addressed else "",
-        _targets(service, found) if addressed else {},
+        _targets(service, found) if addressed else nft.Targets(),
         tuple(_names(service, found, by_name)),
     )
 
@@ -76,8 +76,8 @@ def _seen(pod: Pod) -> tuple[object, ...]:
     return is_ready(pod), status.pod_ip, status.phase, meta.uid, meta.labels, meta.deletion_timestamp, pod.spec
 
 
-def _targets(service: Service, found: Sequence[EndpointSlice]) -> dict[nft.Address, nft.Target]:
-    targets = {}
+def _targets(service: Service, found: Sequence[EndpointSlice]) -> nft.Targets:
+    targets = nft.Targets()
     for port in service.spec.ports:
         places = tuple((backend.ip, backend.port) for backend in backends(port, found))
         if places:

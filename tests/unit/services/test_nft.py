@@ -3,13 +3,14 @@ from orchestrator.services import nft
 WEB = nft.Address("10.201.2.40", "tcp", 80)
 DNS = nft.Address("10.201.2.41", "udp", 53)
 HOME = nft.Network("orc-1", "10.201.2.0/23", "10.201.0.0/23")
+TRANSLATE = "meta l4proto { tcp, udp, sctp } dnat ip addr . port to ip daddr . meta l4proto . th dport map"
 EMPTY = nft.Ruleset(frozenset(), {})
 
 
 def rules(**changes: object) -> nft.Ruleset:
     fields: dict[str, object] = {
         "networks": frozenset({HOME}),
-        "targets": {WEB.ip: {WEB: nft.Target((("10.201.0.2", 8080), ("10.201.0.3", 8080)))}},
+        "targets": {WEB.ip: nft.Targets({WEB: nft.Target((("10.201.0.2", 8080), ("10.201.0.3", 8080)))})},
     }
     return nft.Ruleset(**(fields | changes))  # type: ignore[arg-type]
 
@@ -66,10 +67,17 @@ table ip orchestrator-x {
 }
 """
         + f"""\
-add chain ip orchestrator-x {WEB.chain}
-add rule ip orchestrator-x {WEB.chain} meta l4proto tcp dnat ip addr . port to numgen random mod 2 map \
-{{ 0 : 10.201.0.2 . 8080, 1 : 10.201.0.3 . 8080 }}
-add element ip orchestrator-x services {{ 10.201.2.40 . tcp . 80 : goto {WEB.chain} }}
+add map ip orchestrator-x endpoint-0 {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
+add chain ip orchestrator-x to-0
+add rule ip orchestrator-x to-0 {TRANSLATE} @endpoint-0
+add map ip orchestrator-x endpoint-1 {{ type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }}
+add chain ip orchestrator-x to-1
+add rule ip orchestrator-x to-1 {TRANSLATE} @endpoint-1
+add chain ip orchestrator-x random-2
+add rule ip orchestrator-x random-2 numgen random mod 2 vmap {{ 0 : goto to-0, 1 : goto to-1 }}
+add element ip orchestrator-x endpoint-0 {{ 10.201.2.40 . tcp . 80 : 10.201.0.2 . 8080 }}
+add element ip orchestrator-x endpoint-1 {{ 10.201.2.40 . tcp . 80 : 10.201.0.3 . 8080 }}
+add element ip orchestrator-x services {{ 10.201.2.40 . tcp . 80 : goto random-2 }}
 add element ip orchestrator-x vips {{ 10.201.2.0/23 }}
 add element ip orchestrator-x home {{ "orc-1" . 10.201.2.0/23 }}
 add element ip orchestrator-x bridges {{ "orc-1" }}
@@ -83,62 +91,108 @@ def test_nothing_changed_is_no_script() -> None:
     assert nft.change("t", rules(), rules()) == ""
 
 
-def test_a_pod_that_comes_touches_its_service_only() -> None:
-    dns = {DNS: nft.Target((("10.201.0.9", 53),))}
-    before = rules(targets={WEB.ip: {WEB: nft.Target((("10.201.0.2", 8080),))}, DNS.ip: dns})
-    more = nft.Target((("10.201.0.2", 8080), ("10.201.0.4", 8080)))
-    after = rules(targets={WEB.ip: {WEB: more}, DNS.ip: dns})
-    assert (
-        nft.change("t", before, after)
-        == f"""\
-flush chain ip t {WEB.chain}
-add rule ip t {WEB.chain} meta l4proto tcp dnat ip addr . port to numgen random mod 2 map \
-{{ 0 : 10.201.0.2 . 8080, 1 : 10.201.0.4 . 8080 }}
-add element ip t selves {{ 10.201.2.40 . 10.201.0.4 . 10.201.0.4 }}
-"""
-    )
+def leads_to(*pods: str, sticky: bool = False, port: int = 8080) -> nft.Target:
+    return nft.Target(tuple((f"10.201.0.{pod}", port) for pod in pods), sticky=sticky)
 
 
-def test_the_last_pod_that_goes_takes_the_port_out_of_the_map_before_its_chain() -> None:
+def test_a_pod_that_comes_is_a_few_elements_of_its_service() -> None:
+    others = {WEB.ip: nft.Targets({WEB: leads_to("2", "3")})}
+    before = rules(targets={**others, DNS.ip: nft.Targets({DNS: leads_to("9")})})
+    after = rules(targets={**others, DNS.ip: nft.Targets({DNS: leads_to("7", "9")})})
+    assert nft.change("t", before, after).splitlines() == [
+        "delete element ip t services { 10.201.2.41 . udp . 53 }",
+        "delete element ip t endpoint-0 { 10.201.2.41 . udp . 53 }",
+        "add element ip t endpoint-0 { 10.201.2.41 . udp . 53 : 10.201.0.7 . 8080 }",
+        "add element ip t endpoint-1 { 10.201.2.41 . udp . 53 : 10.201.0.9 . 8080 }",
+        "add element ip t services { 10.201.2.41 . udp . 53 : goto random-2 }",
+        "add element ip t selves { 10.201.2.41 . 10.201.0.7 . 10.201.0.7 }",
+    ]
+
+
+def test_what_all_share_is_made_for_the_first_and_goes_with_the_last() -> None:
+    two = rules(targets={WEB.ip: nft.Targets({WEB: leads_to("2", "3")})})
+    three = rules(targets={WEB.ip: nft.Targets({WEB: leads_to("2", "3", "4")})})
+    assert nft.change("t", two, three).splitlines() == [
+        "delete element ip t services { 10.201.2.40 . tcp . 80 }",
+        "delete chain ip t random-2",
+        "add map ip t endpoint-2 { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }",
+        "add chain ip t to-2",
+        f"add rule ip t to-2 {TRANSLATE} @endpoint-2",
+        "add chain ip t random-3",
+        "add rule ip t random-3 numgen random mod 3 vmap { 0 : goto to-0, 1 : goto to-1, 2 : goto to-2 }",
+        "add element ip t endpoint-2 { 10.201.2.40 . tcp . 80 : 10.201.0.4 . 8080 }",
+        "add element ip t services { 10.201.2.40 . tcp . 80 : goto random-3 }",
+        "add element ip t selves { 10.201.2.40 . 10.201.0.4 . 10.201.0.4 }",
+    ]
+    assert [
+        line for line in nft.change("t", three, two).splitlines() if line.startswith(("delete chain", "delete map"))
+    ] == [
+        "delete chain ip t random-3",
+        "delete chain ip t to-2",
+        "delete map ip t endpoint-2",
+    ]
+
+
+def test_the_last_pod_that_goes_takes_the_port_out_of_the_map_before_what_it_led_to() -> None:
     assert nft.change("t", rules(), rules(targets={})).splitlines() == [
         "delete element ip t services { 10.201.2.40 . tcp . 80 }",
-        f"delete chain ip t {WEB.chain}",
+        "delete element ip t endpoint-0 { 10.201.2.40 . tcp . 80 }",
+        "delete element ip t endpoint-1 { 10.201.2.40 . tcp . 80 }",
+        "delete chain ip t random-2",
+        "delete chain ip t to-1",
+        "delete map ip t endpoint-1",
+        "delete chain ip t to-0",
+        "delete map ip t endpoint-0",
         "delete element ip t selves { 10.201.2.40 . 10.201.0.2 . 10.201.0.2, 10.201.2.40 . 10.201.0.3 . 10.201.0.3 }",
     ]
 
 
-def test_a_port_of_the_host_leads_to_the_chain_of_its_service() -> None:
-    open_to_all = {nft.HostPort("tcp", 30080): nft.Door(WEB)}
-    assert nft.change("t", rules(), rules(doors=open_to_all)).splitlines() == [
-        f"add element ip t doors {{ tcp . 30080 : goto {WEB.chain} }}"
+def test_a_port_of_the_host_leads_to_the_endpoints_of_its_service() -> None:
+    doors = {nft.HostPort("tcp", 30080): nft.Door(WEB)}
+    one = {WEB.ip: nft.Targets({WEB: leads_to("2")})}
+    assert nft.change("t", rules(targets=one), rules(targets=one, doors=doors)).splitlines() == [
+        "add map ip t door-endpoint-0 { type inet_proto . inet_service : ipv4_addr . inet_service; }",
+        "add chain ip t door-to-0",
+        "add rule ip t door-to-0 meta l4proto { tcp, udp, sctp } dnat ip addr . port to meta l4proto . th dport "
+        "map @door-endpoint-0",
+        "add element ip t door-endpoint-0 { tcp . 30080 : 10.201.0.2 . 8080 }",
+        "add element ip t doors { tcp . 30080 : goto door-to-0 }",
     ]
-    assert nft.change("t", rules(doors=open_to_all), rules(targets={})).splitlines()[:3] == [
-        "delete element ip t doors { tcp . 30080 }",
-        "delete element ip t services { 10.201.2.40 . tcp . 80 }",
-        f"delete chain ip t {WEB.chain}",
+    # They follow the Service's pods.
+    moved = nft.change(
+        "t", rules(targets=one, doors=doors), rules(targets={WEB.ip: nft.Targets({WEB: leads_to("3")})}, doors=doors)
+    )
+    assert moved.splitlines()[:5] == [
+        "delete element ip t door-endpoint-0 { tcp . 30080 }",
+        "delete element ip t endpoint-0 { 10.201.2.40 . tcp . 80 }",
+        "add element ip t endpoint-0 { 10.201.2.40 . tcp . 80 : 10.201.0.3 . 8080 }",
+        "add element ip t door-endpoint-0 { tcp . 30080 : 10.201.0.3 . 8080 }",
+        "delete element ip t selves { 10.201.2.40 . 10.201.0.2 . 10.201.0.2 }",
     ]
 
 
-def test_clients_that_may_not_come_in_do_not_get_to_the_chain_of_the_service() -> None:
+def test_clients_that_may_not_come_in_do_not_get_to_the_endpoints() -> None:
     some, others = (nft.Door(WEB, sources) for sources in (("192.0.2.0/24", "198.51.100.7/32"), ("203.0.113.0/24",)))
     port = nft.HostPort("tcp", 80)
-    assert nft.change("t", rules(), rules(doors={port: some})).splitlines() == [
-        f"add chain ip t {some.chain}",
-        f"add rule ip t {some.chain} ip saddr {{ 192.0.2.0/24, 198.51.100.7/32 }} goto {WEB.chain}",
-        f"add element ip t doors {{ tcp . 80 : goto {some.chain} }}",
+    opened = nft.change("t", rules(), rules(doors={port: some})).splitlines()
+    (chain,) = [line.split()[4] for line in opened if line.startswith("add chain ip t src-")]
+    assert opened[opened.index(f"add chain ip t {chain}") :] == [
+        f"add chain ip t {chain}",
+        f"add rule ip t {chain} ip saddr {{ 192.0.2.0/24, 198.51.100.7/32 }} goto door-random-2",
+        "add element ip t door-endpoint-0 { tcp . 80 : 10.201.0.2 . 8080 }",
+        "add element ip t door-endpoint-1 { tcp . 80 : 10.201.0.3 . 8080 }",
+        f"add element ip t doors {{ tcp . 80 : goto {chain} }}",
     ]
-    assert nft.change("t", rules(doors={port: some}), rules(doors={port: others})).splitlines() == [
-        "delete element ip t doors { tcp . 80 }",
-        f"delete chain ip t {some.chain}",
-        f"add chain ip t {others.chain}",
-        f"add rule ip t {others.chain} ip saddr {{ 203.0.113.0/24 }} goto {WEB.chain}",
-        f"add element ip t doors {{ tcp . 80 : goto {others.chain} }}",
-    ]
+    changed = nft.change("t", rules(doors={port: some}), rules(doors={port: others})).splitlines()
+    assert changed[:2] == ["delete element ip t doors { tcp . 80 }", f"delete chain ip t {chain}"]
+    assert "ip saddr { 203.0.113.0/24 } goto door-random-2" in changed[3]
+    assert len(changed) == 5
 
 
 def test_a_sticky_service_chooses_by_the_clients_address() -> None:
-    script = nft.change("t", EMPTY, rules(targets={DNS.ip: {DNS: nft.Target((("10.201.0.9", 53),), sticky=True)}}))
-    assert "meta l4proto udp dnat ip addr . port to jhash ip saddr mod 1 map { 0 : 10.201.0.9 . 53 }" in script
+    script = nft.change("t", EMPTY, rules(targets={DNS.ip: nft.Targets({DNS: leads_to("8", "9", sticky=True)})}))
+    assert "add rule ip t by-client-2 jhash ip saddr mod 2 vmap { 0 : goto to-0, 1 : goto to-1 }" in script
+    assert "add element ip t services { 10.201.2.41 . udp . 53 : goto by-client-2 }" in script
 
 
 def test_where_bridged_packets_are_not_seen_everything_is_masqueraded() -> None:
