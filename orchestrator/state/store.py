@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import logging
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -85,6 +85,8 @@ class Store:
         self._admission = admission
         self._identity = identity
         self._records: dict[Key, Record] = {}
+        self._keys: defaultdict[str, set[Key]] = defaultdict(set)
+        """By kind: one kind is asked for more often than all."""
         self._history: deque[Change] = deque(maxlen=HISTORY)
         self._version = max(int(clock() * 1000), 1)  # so that no version of an earlier daemon comes again
         self._waiters: set[asyncio.Future[None]] = set()
@@ -108,7 +110,7 @@ class Store:
 
     def list(self, kind: str, namespace: str | None = None) -> list[Object]:
         """All objects of a kind, in all namespaces or one, by namespace and name."""
-        keys = sorted(k for k in self._records if k.kind == kind and namespace in (None, k.namespace))
+        keys = sorted(key for key in self._keys[kind] if namespace in (None, key.namespace))
         return [self._records[key].object for key in keys]
 
     def owned(self, *owners: str) -> dict[Key, Object]:
@@ -309,12 +311,14 @@ class Store:
         metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))
         obj = msgspec.structs.replace(record.object, metadata=metadata)
         self._records[key] = replace(record, object=obj)
+        self._keys[key.kind].add(key)
         old = previous.object if previous else None
         self._publish(Change("MODIFIED" if old else "ADDED", key, obj, old, self._version))
         return obj
 
     def _drop(self, key: Key) -> None:
         record = self._records.pop(key)
+        self._keys[key.kind].discard(key)
         self._remembered.forget(str(key))
         self._version += 1
         metadata = msgspec.structs.replace(record.object.metadata, resource_version=str(self._version))
