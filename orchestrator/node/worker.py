@@ -24,6 +24,7 @@ from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import not_executable, read_message
 from orchestrator.node.observe import seen_container
 from orchestrator.node.prober import Prober, ProbeTarget
+from orchestrator.node.shown import Shown
 from orchestrator.node.usage import first_exceeded
 from orchestrator.objects.config import Secret
 from orchestrator.objects.container import Container
@@ -36,7 +37,7 @@ from orchestrator.planning.made_from import of_former_secret
 from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
 from orchestrator.planning.pod_plan import plan as plan_pod
-from orchestrator.planning.probe_state import ProbeStatus
+from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.planning.redaction import HIDDEN_ERROR, redacted
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
@@ -85,6 +86,7 @@ class PodWorker:
         self._last: Pod | None = None
         self._planned_with: Mapping[str, Secret] = {}
         self._engine_view: dict[str, EngineContainer] = {}
+        self._shown: Shown | None = None
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._pulling: set[ImageRequest] = set()
         """What it waits for, whoever began to pull it."""
@@ -239,10 +241,19 @@ class PodWorker:
         self.memory.paused = {container: self.memory.paused.get(container, now) for container in paused}
 
     def _publish(self, pod: Pod | None, observed: Observed, plan: Plan, around: Surroundings) -> None:
+        self._shown = None
         if pod is None:
             return
+        self._shown = Shown(pod, observed, plan, around)
         status = pod_status(pod, observed, plan, around, self._now())
         self._rooms.store.update_status(self.key, pod.metadata.uid, status)
+
+    def _publish_verdict(self) -> None:
+        """Tell a probe's verdict at once, beside what was seen last: who sends traffic cannot wait for the engine."""
+        shown, pod = self._shown, self._rooms.store.get(self.key)
+        if shown is None or pod is None or not shown.is_of(pod):
+            return
+        self._publish(pod, replace(shown.observed, probes=dict(self.memory.probes)), shown.plan, shown.around)
 
     # --- what works on by itself and reports ---
 
@@ -346,6 +357,8 @@ class PodWorker:
 
     def _probe_decided(self, key: ProbeKey, verdict: bool) -> None:
         self.memory.keep_verdict(key.id, key.kind, verdict)
+        if key.kind is ProbeKind.READINESS:
+            self._publish_verdict()
         self.wake()
 
     def _probe_target(self, key: ProbeKey) -> ProbeTarget | None:
