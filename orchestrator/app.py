@@ -51,6 +51,7 @@ from orchestrator.services import health
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
+from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
@@ -145,7 +146,8 @@ class _Daemon:
         self.puller = Puller(
             engine, time.time, _backoff(settings), self.ledger, host_credentials, f"{info.os}/{info.architecture}"
         )
-        self.node_facts = node_facts(settings.node_name, info)
+        self.node_facts = node_facts(settings.node_name, info, settings.resolv_conf)
+        self.responder = Responder(self.book, settings, self.node_facts.nameservers)
         self.sandbox_image = ""
         self.api = ApiServer(
             self.store,
@@ -204,6 +206,7 @@ class _Daemon:
             HostPorts(),
             host_address,
             daemon.policies,
+            daemon.responder,
         )
         await daemon.api.start(settings.socket, settings.socket_group)
         stack.push_async_callback(daemon.api.stop)
@@ -264,6 +267,7 @@ class _Daemon:
             peers=tuple(store.list("Pod", namespace)) if names_only else (),
             backoff=_backoff(settings),
             cluster_domain=settings.cluster_domain,
+            dns_server=lambda: self.responder.server(namespace),
             digest_key=self.digest_key,
         )
 
@@ -293,6 +297,7 @@ class _Daemon:
                 tasks.create_task(self._once_applied("node", self.manager.run), name="node"),
                 tasks.create_task(self._once_applied("claims", self.claims.run), name="claims"),
                 tasks.create_task(self._once_applied("services", self.services.run), name="services"),
+                tasks.create_task(for_ever("dns", self.responder.run), name="dns"),
                 tasks.create_task(for_ever("engine watch", self.health.run), name="engine watch"),
                 tasks.create_task(for_ever("old events", self._forget_events), name="old events"),
                 tasks.create_task(self._keep_pauses_short(), name="short pauses"),
@@ -374,12 +379,14 @@ class _Daemon:
             engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.health.error),
             problems=(*self.folder.problems, *self._losses),
             syncing=not (self.folder.applied.is_set() and self.manager.adopted.is_set()),
+            dns_trouble=self.responder.trouble,
             run_dir=str(settings.run_dir),
             pool=settings.pool,
             findings=tuple(
                 complaints(
                     self.mode_finding,
                     self.dataplane.trouble,
+                    self.responder.trouble if settings.dns == "on" else "",
                     self.journal.trouble,
                     self.folder.problems,
                     settings.specs,

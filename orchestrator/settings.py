@@ -68,6 +68,10 @@ class Settings:
     """How Services are carried: by the kernel where that can be, or by name alone."""
     namespace_isolation: Literal["on", "off"] = "on"
     """Whether a namespace's pods are kept away from the pods and Services of others."""
+    dns: Literal["on", "off"] = "on"
+    """Whether pods' questions for names are answered by DNS too, beside the hosts files."""
+    resolv_conf: Path = Path("/etc/resolv.conf")
+    """The host's name servers, search list and options, for pods (the kubelet's resolvConf)."""
     socket_group: str = SOCKET_GROUP
     """Whose members may use the socket beside its owner; one that is not the default must be there."""
 

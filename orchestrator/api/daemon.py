@@ -28,6 +28,7 @@ async def get_status(context: Context, _request: web.Request) -> web.StreamRespo
             "stateDir": daemon.state_dir,
             "syncing": daemon.syncing,
             "engine": _engine(daemon.engine),
+            "dns": {"trouble": daemon.dns_trouble},
             "pods": dict(phases),
             "problems": [
                 {"place": problem.place, "message": problem.message, "severity": problem.severity}

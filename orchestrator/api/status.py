@@ -47,6 +47,8 @@ class DaemonStatus:
     engine: EngineStatus
     problems: tuple[Problem, ...] = ()
     syncing: bool = False
+    dns_trouble: str = ""
+    """Why names are served by hosts files alone, "" when DNS is served too."""
     run_dir: str = ""
     pool: str = ""
     findings: tuple[Finding, ...] = ()

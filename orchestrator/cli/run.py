@@ -118,6 +118,18 @@ def folders_and_engine(function: F) -> F:
     help="Carry Services in the kernel where that can be (auto), or by name alone: no rules, no routes.",
 )
 @click.option(
+    "--dns",
+    type=click.Choice(["on", "off"]),
+    envvar="ORCHESTRATOR_DNS",
+    help=f"Answer pods' DNS questions at their network's gateway, beside the hosts files (default: {Settings.dns}).",
+)
+@click.option(
+    "--resolv-conf",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="ORCHESTRATOR_RESOLV_CONF",
+    help=f"The host's name servers and search list, for pods (default: {Settings.resolv_conf}).",
+)
+@click.option(
     "--socket-group",
     envvar="ORCHESTRATOR_SOCKET_GROUP",
     metavar="GROUP",

@@ -1,5 +1,7 @@
 """What pods can know of the node: its name and size, and its resolver's settings."""
 
+from pathlib import Path
+
 from orchestrator.engine.base import EngineInfo
 from orchestrator.node.host import host_address, resolver_settings
 from orchestrator.planning.surroundings import NodeFacts
@@ -8,9 +10,9 @@ _RECURSIVE_READ_ONLY = (1, 44)
 """The first API version whose engine can mount a tree read-only."""
 
 
-def node_facts(name: str, info: EngineInfo) -> NodeFacts:
+def node_facts(name: str, info: EngineInfo, resolv_conf: Path) -> NodeFacts:
     """Read them from the engine's answer and the host."""
-    resolver = resolver_settings()
+    resolver = resolver_settings(resolv_conf)
     return NodeFacts(
         name=name,
         ip=host_address(),

@@ -19,6 +19,11 @@ def host_address() -> str:
         return address
 
 
+_STUB = "127.0.0.53"
+_BEHIND_STUB = Path("/run/systemd/resolve/resolv.conf")
+"""See systemd-resolved(8)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resolver:
     """The host's resolv.conf."""
@@ -28,8 +33,16 @@ class Resolver:
     options: tuple[str, ...] = ()
 
 
-def resolver_settings(path: Path = Path("/etc/resolv.conf")) -> Resolver:
-    """What the host's resolver uses; nothing where the file is not there."""
+def resolver_settings(path: Path, behind_stub: Path = _BEHIND_STUB) -> Resolver:
+    """What the host's resolver uses; nothing where the file is not there.
+
+    Where it names systemd-resolved's stub alone, what stands behind that: no pod can ask the stub.
+    """
+    found = _read(path)
+    return _read(behind_stub) if found.nameservers == (_STUB,) and behind_stub.exists() else found
+
+
+def _read(path: Path) -> Resolver:
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:

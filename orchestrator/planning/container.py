@@ -17,7 +17,7 @@ from orchestrator.planning.labels import CONFIG, SANDBOX_NAME, container_labels,
 from orchestrator.planning.made_from import config_label
 from orchestrator.planning.non_root import check_non_root
 from orchestrator.planning.projection import is_read_only, volume_directory
-from orchestrator.planning.resolver import resolver_settings
+from orchestrator.planning.resolver import ClusterDNS, asks_cluster_first, resolver_settings
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from orchestrator.planning.surroundings import Surroundings
 
@@ -48,7 +48,7 @@ def shown_hostname(pod: Pod, around: Surroundings) -> str:
 def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerConfig:
     """The container that owns the pod's address and waits."""
     spec, meta = pod.spec, pod.metadata
-    dns = resolver_settings(spec, around.node)
+    dns = resolver_settings(spec, around.node, _cluster_dns(pod, around))
     return ContainerConfig(
         name=container_name(around.instance, meta.namespace, meta.name, meta.uid, SANDBOX_NAME, attempt),
         image=around.sandbox_image,
@@ -66,6 +66,11 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
         sysctls={s.name: s.value for s in spec.security_context.sysctls},
         init=not spec.host_pid,
     )
+
+
+def _cluster_dns(pod: Pod, around: Surroundings) -> ClusterDNS | None:
+    server = around.dns_server() if asks_cluster_first(pod.spec) else ""
+    return ClusterDNS(server, pod.metadata.namespace, around.cluster_domain) if server else None
 
 
 @dataclass(frozen=True, slots=True)

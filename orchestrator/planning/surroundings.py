@@ -69,5 +69,7 @@ class Surroundings:
     """The daemon can mount: a subPath is bound to a place where no container can swap it for a link."""
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
     cluster_domain: str = "cluster.local"
+    dns_server: Callable[[], str] = str
+    """The address of our own DNS responder in the namespace's network, "" where none answers."""
     digest_key: bytes = field(default=b"", repr=False)
     """The instance's own key, with which the digests of config are made."""

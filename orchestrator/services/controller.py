@@ -15,6 +15,7 @@ from orchestrator.objects.service import Endpoints, Service
 from orchestrator.services import nft
 from orchestrator.services.addresses import AddressBook, has_address
 from orchestrator.services.dataplane import DataPlane, Mode
+from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.ledger import Ledger, Made
@@ -46,6 +47,7 @@ class ServiceController:
         host_ports: HostPorts,
         host_address: Callable[[], str],
         policies: PolicyKeeper,
+        responder: Responder,
     ) -> None:
         """`adopted` is set once pods that run already are in the store; rules that stand are left alone until then.
 
@@ -57,6 +59,7 @@ class ServiceController:
         self._networks = networks
         self._dataplane = dataplane
         self._hosts = hosts
+        self._responder = responder
         self._recorder = recorder
         self._adopted = adopted
         self._reach = Reach(store, recorder, dataplane, host_ports, host_address)
@@ -170,10 +173,20 @@ class ServiceController:
 
     def _tell_what_is_missing(self, service: Service) -> None:
         for reason, text in _what_is_missing(service, self._dataplane.mode):
-            told = (service.metadata.uid, text)
-            if told not in self._told:
-                self._told.add(told)
-                self._recorder.record(service, "Warning", reason, text)
+            self._tell(service, reason, text)
+
+    def _tell_of_aliases(self) -> None:
+        """An ExternalName is known by DNS alone."""
+        if trouble := self._responder.trouble:
+            for service in self._ledger.services.values():
+                if service.spec.type == "ExternalName":
+                    self._tell(service, "NotResolved", f"a hosts file has no aliases, and DNS is not served: {trouble}")
+
+    def _tell(self, service: Service, reason: str, text: str) -> None:
+        told = (service.metadata.uid, text)
+        if told not in self._told:
+            self._told.add(told)
+            self._recorder.record(service, "Warning", reason, text)
 
     # --- rounds ---
 
@@ -204,6 +217,8 @@ class ServiceController:
         for service, made in ledger.refresh().items():
             self._publish(service, made)
         served, keep = ledger.served, ledger.keep
+        self._responder.publish(ledger, keep, self._store.version)
+        self._tell_of_aliases()
         shrunk, self._kept = bool(self._kept - keep), keep
         for namespace in served:
             if not self._networks.ready(namespace) and namespace not in self._making:
@@ -278,8 +293,6 @@ def _says_the_same(there: Object, found: Object) -> bool:
 def _what_is_missing(service: Service, mode: Mode) -> Iterator[tuple[str, str]]:
     """What this host cannot give a Service: reason and message of an Event each."""
     kind = service.spec.type
-    if kind == "ExternalName":
-        yield "NotImplemented", f"type {kind} is not done yet: this Service gets no name"
     if mode is Mode.NAMES and has_address(service):
         address = service.spec.cluster_ip
         ports = " nor ports of the host" if kind in ("NodePort", "LoadBalancer") else ""

@@ -5,13 +5,14 @@ they select, pods by the labels that they have, and only the Services concerned 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from orchestrator.objects.endpoint_slice import SERVICE_NAME, EndpointSlice
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.services import nft
+from orchestrator.services.dns_zone import Served
 from orchestrator.services.hosts import Name
 from orchestrator.services.view import NOTHING, Part, Written, part, pod_matters
 from orchestrator.state.store import Key
@@ -30,7 +31,7 @@ class Ledger:
     def __init__(self, given: Callable[[Key], Endpoints | None], *, by_name: bool) -> None:
         """`given` finds the hand-written Endpoints of a Service; `by_name` is of `view.part`."""
         self._given = given
-        self._by_name = by_name
+        self.by_name = by_name
         self.services: dict[Key, Service] = {}
         self._outward: dict[Key, Service] = {}
         self._served: Counter[str] = Counter()
@@ -187,6 +188,17 @@ class Ledger:
         """The namespaces that need their network."""
         return self.served | {namespace for namespace, count in self._pods_in.items() if count}
 
+    @property
+    def places(self) -> tuple[Served, ...]:
+        """Each Service with what serves it."""
+        there = ((key, part) for key, part in self._parts.items() if key in self.services)
+        return tuple(Served(self.services[key], part.slices) for key, part in there)
+
+    @property
+    def pods(self) -> Collection[Pod]:
+        """All pods."""
+        return self._pods.values()
+
     # --- inner ---
 
     def _part(self, key: Key) -> Part:
@@ -194,7 +206,7 @@ class Ledger:
         if service is None:
             return NOTHING
         written = Written(self._given(key), tuple(self._slices.get(key, {}).values()))
-        return part(service, self._pods_of(key, service), written, by_name=self._by_name)
+        return part(service, self._pods_of(key, service), written, by_name=self.by_name)
 
     def _pods_of(self, key: Key, service: Service) -> Iterator[Pod]:
         """Those that may be selected, by name: the ones with the label that fewest have."""

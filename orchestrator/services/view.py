@@ -27,6 +27,8 @@ class Part:
     """Its virtual address, "" when it has none."""
     targets: nft.Targets
     names: tuple[Name, ...]
+    slices: tuple[EndpointSlice, ...] = ()
+    """What serves it, be it made or written."""
 
 
 NOTHING = Part((), "", nft.Targets(), ())
@@ -63,6 +65,7 @@ def part(service: Service, pods: Iterable[Pod], written: Written, *, by_name: bo
         service.spec.cluster_ip if addressed else "",
         _targets(service, found) if addressed else nft.Targets(),
         tuple(_names(service, found, by_name)),
+        found,
     )
 
 

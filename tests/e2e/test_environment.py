@@ -9,6 +9,8 @@ import pytest
 from images.build import IMAGE as DEMO_IMAGE
 from images.build import main as build_demo_image
 from orchestrator.node.host import resolver_settings as host_resolver
+from orchestrator.planning.resolver import reachable
+from orchestrator.settings import Settings
 from tests.e2e.daemon import Daemon, Document, docker, is_ready, restarts, waiting_reason
 from tests.e2e.pods import config_map, container, pod, text
 
@@ -386,9 +388,14 @@ def test_E05_dns_config_adds_to_what_the_policy_gives(daemon: Daemon) -> None:
     daemon.wait_ready("e05-plain")
     daemon.wait_ready("e05-more")
     plain, more = resolver(daemon, "e05-plain"), resolver(daemon, "e05-more")
-    assert more["search"] == [*plain.get("search", []), "fox.example"]
-    hosts = [server for server in host_resolver().nameservers if not server.startswith("127.")]
-    assert asked_servers(daemon, "e05-more") == [*hosts, "192.0.2.53"][:3]
+    assert plain["search"][:3] == ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"]
+    assert plain["options"] == ["ndots:5"]
+    assert more["search"] == [*plain["search"], "fox.example"]
+    hosts = list(reachable(host_resolver(Settings.resolv_conf).nameservers))
+    own, *others = asked_servers(daemon, "e05-plain")
+    assert own.endswith(".1")
+    assert others == hosts[:2]
+    assert asked_servers(daemon, "e05-more") == [own, *hosts[:1], "192.0.2.53"]
 
 
 # --- E06: the program it began with ---

@@ -25,11 +25,13 @@ from orchestrator.services import upkeep
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
+from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
 from orchestrator.services.nft import table_name
 from orchestrator.services.policy_keeper import PolicyKeeper
+from orchestrator.settings import Settings
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store
@@ -116,7 +118,8 @@ async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     recorder = EventRecorder(store, journal, time.time, "node")
     hosts, ports = HostsFiles(tmp_path), HostPorts()
     policies = PolicyKeeper(store, recorder, dataplane, lambda: (), ())
-    rest = recorder, adopted, ports, host_address, policies
+    responder = Responder(book, Settings((), dns="off"), ())
+    rest = recorder, adopted, ports, host_address, policies, responder
     controller = ServiceController(store, book, networks, dataplane, hosts, *rest)
     running = asyncio.create_task(controller.run())
     yield Host(engine, store, networks, controller, instance)

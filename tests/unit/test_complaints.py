@@ -12,7 +12,7 @@ SPECS = (Path("/my specs"),)
 
 def test_a_daemon_that_is_well_says_how_services_are_carried() -> None:
     warned = Problem("web.yaml:1:1", "no effect", "warning")
-    assert list(complaints(MODE, "", "", [warned], SPECS)) == [MODE]
+    assert list(complaints(MODE, "", "", "", [warned], SPECS)) == [MODE]
 
 
 def test_each_trouble_is_a_warning_with_its_mend() -> None:
@@ -21,12 +21,14 @@ def test_each_trouble_is_a_warning_with_its_mend() -> None:
         Problem("db.yaml:1:1", "no such kind"),
         Problem("", "cannot watch the spec folders (the limit is reached): looking every 0.5 s instead"),
     )
-    found = list(complaints(MODE, "iptables not found", "cannot write the journal: disk full", problems, SPECS))[1:]
+    troubles = "iptables not found", "port 53/UDP is taken", "cannot write the journal: disk full"
+    found = list(complaints(MODE, *troubles, problems, SPECS))[1:]
     assert [(each.check, each.level, bool(each.mend)) for each in found] == [
         ("node ports", "warning", True),
+        ("names", "warning", False),
         ("state folder", "warning", True),
         ("inotify", "warning", True),
         ("specs", "warning", True),
     ]
-    assert found[3].found == "the last good version goes on: web.yaml:3:7: unknown field (and 1 more)"
-    assert found[3].mend == "orchestrator validate '/my specs'"
+    assert found[4].found == "the last good version goes on: web.yaml:3:7: unknown field (and 1 more)"
+    assert found[4].mend == "orchestrator validate '/my specs'"

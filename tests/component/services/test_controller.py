@@ -27,11 +27,13 @@ from orchestrator.objects.service import (
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode
+from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
 from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.services.upkeep import CHECK_SECONDS
+from orchestrator.settings import Settings
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Refused, Store
@@ -100,7 +102,8 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     adopted = asyncio.Event()
     adopted.set()
     policies = PolicyKeeper(store, recorder, dataplane, lambda: (), ())
-    reach = HostPorts(), lambda: "192.0.2.7", policies
+    responder = Responder(book, Settings((), dns="off"), ())
+    reach = HostPorts(), lambda: "192.0.2.7", policies, responder
     controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, *reach)
     task = asyncio.create_task(controller.run())
     yield Host(store, engine, controller, hosts, book, adopted)
@@ -263,12 +266,15 @@ async def test_hand_written_slices_serve_whomever_they_name(host: Host) -> None:
     assert "\tweb\t" not in path.read_text()
 
 
-async def test_what_is_not_done_yet_is_said(host: Host) -> None:
+async def test_an_alias_that_nobody_can_resolve_here_is_said(host: Host) -> None:
     host.service(type="ExternalName", external_name="example.org")
     await host.settled()
     (told,) = host.store.list("Event")
-    assert (told.involved_object.name, told.reason) == ("web", "NotImplemented")
-    assert "ExternalName is not done yet" in told.message
+    assert (told.involved_object.name, told.reason) == ("web", "NotResolved")
+    assert told.message == "a hosts file has no aliases, and DNS is not served: --dns off asks for it"
+    found = host.store.get(WEB)
+    assert (found.spec.cluster_ip, found.spec.cluster_ips) == ("", ())
+    assert host.store.get(Key("Endpoints", "default", "web")) is None
 
 
 async def test_by_name_alone_no_port_of_the_host_is_carried(host: Host) -> None:

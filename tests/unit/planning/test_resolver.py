@@ -1,10 +1,13 @@
 """dnsPolicy and dnsConfig against what the host has (E05)."""
 
+from dataclasses import replace
+
 import pytest
 
-from orchestrator.planning.resolver import ResolverSettings, resolver_settings
+from orchestrator.planning.container import sandbox_config
+from orchestrator.planning.resolver import ClusterDNS, ResolverSettings, resolver_settings
 from orchestrator.planning.surroundings import NodeFacts
-from tests.unit.planning.builders import pod
+from tests.unit.planning.builders import AROUND, pod
 
 HOST = NodeFacts(
     name="host",
@@ -49,3 +52,46 @@ def test_E05_resolver_settings(spec: str, settings: ResolverSettings) -> None:
 def test_E05_no_more_nameservers_than_a_resolver_asks() -> None:
     made = pod("dnsConfig: {nameservers: [192.0.2.3, 192.0.2.4, 192.0.2.5]}\ncontainers: [{name: web, image: 'web:1'}]")
     assert resolver_settings(made.spec, HOST).nameservers == ("192.0.2.2", "192.0.2.3", "192.0.2.4")
+
+
+CLUSTER = ClusterDNS("10.201.0.1", "shop", "cluster.local")
+SEARCHES = ("shop.svc.cluster.local", "svc.cluster.local", "cluster.local", "host.example")
+FIRST = ResolverSettings(("10.201.0.1", "192.0.2.2"), SEARCHES, ("ndots:5",))
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings"),
+    [
+        ("", FIRST),
+        # On the host's network only the one that says so; there the host's loopback is its own.
+        ("hostNetwork: true", ResolverSettings()),
+        (
+            "hostNetwork: true\ndnsPolicy: ClusterFirstWithHostNet",
+            ResolverSettings(("10.201.0.1", "127.0.0.53", "192.0.2.2"), SEARCHES, ("ndots:5",)),
+        ),
+        ("dnsPolicy: Default", ResolverSettings()),
+        ("dnsPolicy: None\ndnsConfig: {nameservers: [192.0.2.9]}", ResolverSettings(("192.0.2.9",), (".",))),
+        (
+            "dnsConfig: {nameservers: [192.0.2.8, 192.0.2.9], searches: [own.example], options: [{name: rotate}]}",
+            ResolverSettings(
+                ("10.201.0.1", "192.0.2.2", "192.0.2.8"), (*SEARCHES, "own.example"), ("ndots:5", "rotate")
+            ),
+        ),
+        (
+            "dnsConfig: {options: [{name: ndots, value: '2'}]}",
+            ResolverSettings(("10.201.0.1", "192.0.2.2"), SEARCHES, ("ndots:2",)),
+        ),
+    ],
+)  # fmt: skip
+def test_E05_a_responder_is_asked_before_the_hosts_servers(spec: str, settings: ResolverSettings) -> None:
+    made = pod(f"{spec}\ncontainers: [{{name: web, image: 'web:1'}}]")
+    assert resolver_settings(made.spec, HOST, CLUSTER) == settings
+
+
+def test_a_responder_that_comes_or_goes_replaces_no_pod() -> None:
+    made = pod("containers: [{name: web, image: 'web:1'}]")
+    without, asked = (
+        sandbox_config(made, 0, replace(AROUND, dns_server=lambda ip=ip: ip)) for ip in ("", "10.201.0.1")
+    )
+    assert (without.dns, asked.dns) == ((), ("10.201.0.1",))
+    assert without.labels == asked.labels
