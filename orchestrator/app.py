@@ -35,7 +35,8 @@ from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address
 from orchestrator.node.image_ledger import ImageLedger
 from orchestrator.node.images import Puller
-from orchestrator.node.manager import NodeManager, pods_left_behind, remember_running
+from orchestrator.node.inventory import pods_left_behind, remember_running
+from orchestrator.node.manager import NodeManager
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore

@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator import logs
 from orchestrator.api.status import Problem
 from orchestrator.node.claims import ClaimKeeper
-from orchestrator.node.manager import known_pods
+from orchestrator.node.inventory import known_pods
 from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.roots import either
 from orchestrator.sources.follower import Follower

@@ -39,7 +39,7 @@ def container_name(pod: Pod, asked: str) -> str:
 
 
 async def attempts(context: Context, pod: Pod, name: str) -> list[Container]:
-    """All runs of a container that the engine still has, the newest first."""
+    """All runs of a container that the engine still has, the newest first; a copy that bears its labels is none."""
     wanted = {
         labels.INSTANCE: context.instance,
         labels.NAMESPACE: pod.metadata.namespace,
@@ -47,7 +47,8 @@ async def attempts(context: Context, pod: Pod, name: str) -> list[Container]:
         labels.UID: pod.metadata.uid,
         labels.CONTAINER: name,
     }
-    return newest_first(await context.engine.list_containers(wanted))
+    listed = await context.engine.list_containers(wanted)
+    return newest_first(found for found in listed if labels.is_ours(found.name, found.labels))
 
 
 def newest_first(containers: Iterable[Container]) -> list[Container]:

@@ -29,8 +29,9 @@ async def look(url: str) -> Survey:
         return Survey(trouble=f"cannot use {url} as an engine: {problem}")
     try:
         info = await engine.info()
-        containers = [c for role in _ROLES for c in await engine.list_containers({labels.ROLE: role})]
-        return Survey(info, tuple(containers), tuple(await engine.list_networks()))
+        listed = [c for role in _ROLES for c in await engine.list_containers({labels.ROLE: role})]
+        ours = (found for found in listed if labels.is_ours(found.name, found.labels))
+        return Survey(info, tuple(ours), tuple(await engine.list_networks()))
     except OrchestratorError as problem:
         return Survey(trouble=str(problem))
     finally:

@@ -57,7 +57,8 @@ async def check(scene: Scene) -> Iterator[Finding]:
         found.running += container.phase in ("running", "paused", "restarting")
         found.ended += container.phase not in ("running", "paused", "restarting")
     for network in survey.networks:
-        if name := network.labels.get(labels.INSTANCE):
+        name = network.labels.get(labels.INSTANCE, "")
+        if name and network.name.startswith(f"{labels.prefix_of(name)}_"):
             instances[name].networks += 1
     engine = (survey.info.id if survey.info else "") or scene.patient.engine_url
     tables = _TABLE.findall(await _tables()) if scene.root else []
@@ -93,7 +94,9 @@ def _instances(facts: Facts) -> Iterator[Finding]:
 
 
 def _removal(name: str, seen: Instance, tables: Iterable[str]) -> Iterator[str]:
-    label = f"--filter label={shlex.quote(f'{labels.INSTANCE}={name}')}"
+    # By name too: what bears our labels under another name is somebody's copy.
+    begins = shlex.quote(f"^{labels.prefix_of(name)}_")
+    label = f"--filter label={shlex.quote(f'{labels.INSTANCE}={name}')} --filter name={begins}"
     if seen.running or seen.ended:
         yield f"docker rm -fv $(docker ps -aq {label})"
     if seen.networks:

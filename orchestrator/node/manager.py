@@ -6,19 +6,15 @@ those of pods that are not are torn down by workers of their own.
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 from orchestrator import logs
-from orchestrator.engine.base import Container, Engine
-from orchestrator.errors import Invalid, OrchestratorError
-from orchestrator.node.memory import PODS, forget_containers
+from orchestrator.engine.base import Engine
+from orchestrator.errors import OrchestratorError
+from orchestrator.node.gc import Housekeeper
 from orchestrator.node.worker import NodeRooms, PodWorker
-from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.times import format_time
 from orchestrator.planning import labels
-from orchestrator.state.journal import Journal
-from orchestrator.state.store import Change, Expired, Key, Store, Watch, key_of
+from orchestrator.state.store import Change, Expired, Key, Watch
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +22,8 @@ _CONFIG_KINDS = ("ConfigMap", "Secret", "Service", "PersistentVolumeClaim")
 _ADOPTION_SECONDS = 30.0
 _BROKEN_SECONDS = 5.0
 _EVENTS_RETRY = 1.0
+HOUR = 3600.0
+"""Seconds between two rounds of housekeeping; the first is at the start."""
 _USAGE_CHECK = 10.0
 """Seconds between two looks at what volumes hold, as the kubelet's eviction manager has it."""
 
@@ -36,6 +34,7 @@ class NodeManager:
     def __init__(self, engine: Engine, rooms: NodeRooms) -> None:
         self._engine = engine
         self._rooms = rooms
+        self._keeper = Housekeeper(engine, rooms)
         self._workers: dict[Key, PodWorker] = {}
         self.adopted = asyncio.Event()
         """Set once every pod was looked at after a start."""
@@ -48,14 +47,13 @@ class NodeManager:
         self._workers.clear()
         async with asyncio.TaskGroup() as tasks:
             watch = self._rooms.store.watch()
-            for key, former in (await self._left_behind()).items():
-                self._ensure(key, tasks).memory.former.update(former)
-            await self._collect_files()
+            await self._clear_up(tasks)
             for pod in self._rooms.store.list("Pod"):
                 self._ensure(Key("Pod", pod.metadata.namespace, pod.metadata.name), tasks)
             tasks.create_task(self._engine_events(), name="engine events")
             tasks.create_task(self._announce_adoption(), name="adoption")
             tasks.create_task(self._check_usage(), name="usage")
+            tasks.create_task(self._keep_house(tasks), name="housekeeping")
             self._watch = watch
             try:
                 await self._react_for_ever(watch, tasks)
@@ -82,13 +80,35 @@ class NodeManager:
                 return "the node does not see what the specs say"
         return self._rooms.tools.progress.overdue()
 
-    async def _collect_files(self) -> None:
-        """Remove files of pods that nobody looks after: what a crash left, secrets above all."""
-        known = {uid for worker in self._workers.values() for uid in worker.memory.former}
-        known |= {pod.metadata.uid for pod in self._rooms.store.list("Pod")}
-        for uid in self._rooms.tools.volumes.uids() - known:
-            log.info("removing the files of pod %s, which is gone", uid)
-            await self._rooms.tools.volumes.remove(uid)
+    async def _keep_house(self, tasks: asyncio.TaskGroup) -> None:
+        """Every hour, what is left over of pods that are gone goes; see `gc`."""
+        while True:
+            await asyncio.sleep(HOUR)
+            try:
+                await self._clear_up(tasks)
+            except OrchestratorError as error:
+                log.warning("cannot clear up, trying again in an hour: %s", error)
+            except Exception as error:
+                logs.surprise(log, "cannot clear up, trying again in an hour", error)
+
+    async def _clear_up(self, tasks: asyncio.TaskGroup) -> None:
+        """One round; containers that nobody looks after get a worker that ends them."""
+        for key, former in (await self._keeper.round(self._known)).items():
+            self._hand_over(key, former, tasks)
+
+    def _hand_over(self, key: Key, former: dict[str, Pod | None], tasks: asyncio.TaskGroup) -> None:
+        worker = self._ensure(key, tasks)
+        for uid, pod in former.items():
+            # One that it knows already is ending in its own time.
+            if worker.memory.former.get(uid) is None:
+                worker.memory.former[uid] = pod
+        worker.wake()
+
+    def _known(self) -> set[str]:
+        """The pods that are wanted or looked after, by uid."""
+        memories = [worker.memory for worker in self._workers.values()]
+        known = {uid for memory in memories for uid in (memory.uid, *memory.former)}
+        return known | {pod.metadata.uid for pod in self._rooms.store.list("Pod")}
 
     async def idle(self) -> None:
         """Wait until no worker is left: every pod is gone."""
@@ -116,7 +136,7 @@ class NodeManager:
             await asyncio.sleep(_BROKEN_SECONDS)
         del self._workers[worker.key]
         if former or self._rooms.store.get(worker.key) is not None:
-            self._ensure(worker.key, tasks).memory.former.update(former)
+            self._hand_over(worker.key, former, tasks)
         self._idle.set()
 
     def _react(self, change: Change, tasks: asyncio.TaskGroup) -> None:
@@ -187,72 +207,6 @@ class NodeManager:
             key = Key("Pod", own.get(labels.NAMESPACE, ""), own.get(labels.POD, ""))
             if key in self._workers:
                 self._workers[key].wake()
-
-    async def _left_behind(self) -> dict[Key, dict[str, Pod | None]]:
-        """Pods that the journal or the engine tells of and that are not the wanted ones, by name and uid."""
-        found: dict[Key, dict[str, Pod | None]] = {}
-        for pod in known_pods(self._rooms.journal):
-            self._unless_wanted(found, key_of(pod), pod.metadata.uid, pod)
-        containers = await list_instance(self._engine, self._rooms.instance)
-        forget_containers(self._rooms.journal, {container.id for container in containers})
-        for container in containers:
-            self._unless_wanted(found, _pod_of(container), container.labels[labels.UID], None)
-        return found
-
-    def _unless_wanted(self, found: dict[Key, dict[str, Pod | None]], key: Key, uid: str, pod: Pod | None) -> None:
-        wanted = self._rooms.store.get(key)
-        if wanted is None or wanted.metadata.uid != uid:
-            former = found.setdefault(key, {})
-            if former.get(uid) is None:
-                former[uid] = pod
-
-
-async def list_instance(engine: Engine, instance: str) -> list[Container]:
-    """Every container of an instance's pods; waits while the engine is away or in trouble."""
-    delay = 0.2
-    while True:
-        try:
-            containers = await engine.list_containers({labels.INSTANCE: instance})
-            return [container for container in containers if labels.is_ours(container.name, container.labels)]
-        except OrchestratorError as error:
-            log.warning("%s; trying again", error)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 5.0)
-
-
-async def remember_running(engine: Engine, instance: str, store: Store) -> frozenset[Key]:
-    """Before the first sync: let pods that run keep their uid even when the journal is lost.
-
-    Gives every pod that has a container.
-    """
-    containers = await list_instance(engine, instance)
-    for container in sorted(containers, key=lambda c: c.created_at):
-        own = container.labels
-        if own.get(labels.ROLE) == "sandbox" and container.phase == "running":
-            store.remember(_pod_of(container), own[labels.UID], format_time(container.created_at), own[labels.HASH])
-    return frozenset(map(_pod_of, containers))
-
-
-def known_pods(journal: Journal) -> Iterator[Pod]:
-    """The pods that an earlier daemon had to look after when it ended, wanted or not."""
-    for uid, document in journal.items(PODS):
-        try:
-            pod = registry.convert(document)
-        except Invalid as error:
-            log.warning("the journal's pod %s cannot be read: %s", uid, error)
-            continue
-        if isinstance(pod, Pod):
-            yield pod
-
-
-def pods_left_behind(journal: Journal) -> frozenset[Key]:
-    """What those are called, whether or not they can be read."""
-    metas = [document.get("metadata", {}) for _uid, document in journal.items(PODS)]
-    return frozenset(Key("Pod", meta.get("namespace", ""), meta.get("name", "")) for meta in metas)
-
-
-def _pod_of(container: Container) -> Key:
-    return Key("Pod", container.labels[labels.NAMESPACE], container.labels[labels.POD])
 
 
 def _gives_way(change: Change) -> bool:

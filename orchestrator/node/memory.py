@@ -171,9 +171,7 @@ class PodMemory:
     def forget_pod(self, uid: str) -> None:
         """Nothing of a pod is left in the engine."""
         self.former.pop(uid, None)
-        for key, _ in self._journal.items(RESTARTS):
-            if key.startswith(f"{uid}/"):
-                self._journal.delete(RESTARTS, key)
+        forget_records(self._journal, uid)
         self._journal.delete(PODS, uid)
         if uid == self.uid:
             self.uid = ""
@@ -248,11 +246,28 @@ class PodMemory:
         self._journal.put(CONTAINERS, container, document)
 
 
-def forget_containers(journal: Journal, present: set[str]) -> None:
-    """At start: what is known of containers that have gone from the engine while no daemon looked."""
-    for container, _ in journal.items(CONTAINERS):
-        if container not in present:
-            journal.delete(CONTAINERS, container)
+def recorded_containers(journal: Journal) -> set[str]:
+    """The engine's ids of all containers that something is known of."""
+    return {container for container, _ in journal.items(CONTAINERS)}
+
+
+def forget_containers(journal: Journal, gone: Iterable[str]) -> None:
+    """What is known of containers that have gone from the engine while nobody looked."""
+    for container in gone:
+        journal.delete(CONTAINERS, container)
+
+
+def recorded_pods(journal: Journal) -> set[str]:
+    """The uids of all pods whose containers something is known of."""
+    return {key.split("/", 1)[0] for bucket in (RESTARTS, REPLACED) for key, _ in journal.items(bucket)}
+
+
+def forget_records(journal: Journal, uid: str) -> None:
+    """What is known of the containers of a pod that is gone."""
+    for bucket in (RESTARTS, REPLACED):
+        for key, _ in journal.items(bucket):
+            if key.startswith(f"{uid}/"):
+                journal.delete(bucket, key)
 
 
 def _restarts(document: dict[str, object]) -> Restarts:

@@ -60,6 +60,8 @@ def can_bind(folder: Path) -> bool:
     """Try whether a folder can be mounted on another below `folder`."""
     trial = folder / ".trial"
     try:
+        # What a daemon that was killed just here has left.
+        unmount_below(trial)
         trial.mkdir(exist_ok=True)
         descriptor = os.open(trial, os.O_PATH | os.O_DIRECTORY)
         try:

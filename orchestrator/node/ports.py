@@ -38,6 +38,10 @@ class HostsFiles(Protocol):
         """Where a pod's file lies."""
         ...
 
+    def uids(self) -> set[str]:
+        """All pods that have one."""
+        ...
+
     def prepare(self, pod: Pod, ip: str | None) -> Path:
         """Write it, with the pod's own address once it is known."""
         ...

@@ -19,6 +19,7 @@ from orchestrator.node.atomic_writer import write_atomically
 from orchestrator.node.ownership import own_volume
 from orchestrator.node.sub_paths import prepare_sub_path
 from orchestrator.objects.volumes import HostPathType
+from orchestrator.planning.housekeeping import is_uid
 from orchestrator.planning.ops import ResolveSubPath
 from orchestrator.planning.projection import OUTSIDE, VolumeContent
 from orchestrator.planning.surroundings import PodPaths
@@ -82,7 +83,10 @@ class VolumeStore:
 
     def uids(self) -> set[str]:
         """All pods that have something here."""
-        return {entry.name for root in (self._disk, self._memory) if root.is_dir() for entry in root.iterdir()}
+        roots = [root for root in (self._disk, self._memory) if root.is_dir()]
+        return {
+            entry.name for root in roots for entry in root.iterdir() if is_uid(entry.name) and not entry.is_symlink()
+        }
 
 
 def _prepare(content: VolumeContent) -> None:

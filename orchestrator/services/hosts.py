@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.objects.pod import Pod
+from orchestrator.planning.housekeeping import is_uid
 
 _HEAD = """\
 # Kubernetes-managed hosts file{note}.
@@ -49,6 +50,11 @@ class HostsFiles:
     def path(self, uid: str) -> Path:
         """Where the file of the pod with this uid is."""
         return self._pods_dir / uid / "hosts"
+
+    def uids(self) -> set[str]:
+        """All pods that have a file."""
+        entries = self._pods_dir.iterdir() if self._pods_dir.is_dir() else ()
+        return {entry.name for entry in entries if is_uid(entry.name) and not entry.is_symlink()}
 
     def prepare(self, pod: Pod, ip: str | None) -> Path:
         """Write the pod's file, before its containers are made and again when its address is known.

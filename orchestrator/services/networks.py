@@ -40,11 +40,11 @@ class Networks:
         """See which networks the engine has.  Call it once before addresses are given out."""
         foreign = []
         for network in await self._engine.list_networks():
-            namespace = network.labels.get(labels.NAMESPACE, "")
+            namespace = self._namespace_of(network)
             if not network.subnet or ":" in network.subnet:
                 continue
             cidr = IPv4Network(network.subnet)
-            if self._own.items() <= network.labels.items() and namespace:
+            if namespace:
                 if not self._book.known(namespace):
                     self._book.adopt(namespace, cidr)
             else:
@@ -105,16 +105,15 @@ class Networks:
         still use some of the networks: call again later.
         """
         all_gone = True
-        networks = await self._engine.list_networks(self._own)
-        there = {network.labels.get(labels.NAMESPACE, "") for network in networks}
+        networks = {self._namespace_of(each): each for each in await self._engine.list_networks(self._own)}
+        there = networks.keys()
         for namespace in {subnet.namespace for subnet in self._book.subnets()} - there:
             async with self._lock(namespace):
                 if namespace not in keep() and namespace not in self._ready:
                     self._book.forget(namespace)
-        for network in networks:
-            namespace = network.labels.get(labels.NAMESPACE, "")
+        for namespace, network in networks.items():
             async with self._lock(namespace):
-                if namespace in keep():
+                if not namespace or namespace in keep():
                     continue
                 # A pod that comes while the engine removes it must not count on it: it waits here, in `ensure`.
                 ready = self._ready.pop(namespace, None)
@@ -129,10 +128,18 @@ class Networks:
                 log.info("%s: removed network %s: nothing is left in the namespace", namespace, network.name)
         return all_gone
 
+    def _namespace_of(self, network: Network) -> str:
+        """Whose network it is, "" for one that is not ours: its name has to agree with its labels."""
+        namespace = network.labels.get(labels.NAMESPACE, "")
+        ours = self._own.items() <= network.labels.items() and network.name == network_name(self._instance, namespace)
+        return namespace if ours else ""
+
     async def _find(self, namespace: str) -> Network | None:
         """The network that is there; one with another range than ours is removed, which only works while unused."""
         subnet = self._book.subnet(namespace)
         for network in await self._engine.list_networks({**self._own, labels.NAMESPACE: namespace}):
+            if not self._namespace_of(network):
+                continue
             if network.subnet == str(subnet.cidr):
                 return network
             try:

@@ -1,6 +1,7 @@
 """What goes on beside the rounds: networks that nobody needs are removed, and what others took away is put back."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +15,8 @@ from orchestrator.state.store import Store
 log = logging.getLogger(__name__)
 
 FIRST_RETRY, LAST_RETRY = 0.5, 30.0
+HOUR = 3600.0
+"""How often to look for networks that nobody needs though nobody told."""
 CHECK_SECONDS = 30.0
 """How often to look whether someone flushed our table."""
 
@@ -35,10 +38,12 @@ class Upkeep:
         self._shrunk.set()
 
     async def prune(self) -> None:
-        """Remove unneeded networks, at start and when told; the last containers on them may take a while to go."""
+        """Remove unneeded networks, at start, when told and hourly; the last containers on them may take a while."""
         retry = FIRST_RETRY
         while True:
-            await self._shrunk.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HOUR):
+                    await self._shrunk.wait()
             self._shrunk.clear()
             if await attempt(self._networks.prune(self._needed), retry):
                 retry = FIRST_RETRY

@@ -7,7 +7,9 @@ from aiohttp import WSMsgType
 from orchestrator.engine.base import ExecResult
 from orchestrator.engine.simulated import Program
 from orchestrator.errors import Unavailable
-from tests.component.api.house import POD, House
+from orchestrator.planning.labels import ATTEMPT
+from orchestrator.planning.runtime_config import ContainerConfig
+from tests.component.api.house import IMAGE, POD, House
 
 LOG = "/api/v1/namespaces/default/pods/web/log"
 FIRST = Program(run_for=0, exit_code=1, output=((1, b"one\ntwo\n"),))
@@ -33,6 +35,15 @@ async def test_the_log_of_the_newest_run_or_of_the_one_before(house: House) -> N
     assert await read_log(house, container="app", tailLines="1") == (200, "four\n")
     assert await read_log(house, limitBytes="3") == (200, "thr")
     assert await read_log(house, previous="true") == (200, "one\ntwo\n")
+
+
+async def test_a_copy_of_a_container_with_all_its_labels_is_never_asked(house: House) -> None:
+    await restarted(house)
+    (found,) = [each for each in await house.engine.list_containers({}) if each.phase == "running"]
+    house.engine.program("somebody", Program(output=((1, b"not yours\n"),)))
+    config = ContainerConfig(name="somebody", image=IMAGE, labels={**found.labels, ATTEMPT: "7"})
+    await house.engine.start(await house.engine.create(config))
+    assert await read_log(house) == (200, "three\nfour\n")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engine.base import ExecResult
 from orchestrator.engine.simulated import Program
-from orchestrator.node.manager import known_pods
+from orchestrator.node.inventory import known_pods
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.state.store import Key
 from tests.component.node.house import Daemon, Engine

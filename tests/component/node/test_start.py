@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engine.base import ContainerConfig, EngineEvent, EngineRefused
-from orchestrator.node.manager import list_instance, pods_left_behind, remember_running
+from orchestrator.node.inventory import list_instance, pods_left_behind, remember_running
 from orchestrator.planning.labels import container_labels, container_name
 from orchestrator.state.store import Key
 from tests.component.node.house import Daemon, Engine

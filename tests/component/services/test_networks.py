@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -14,7 +15,9 @@ from orchestrator.objects.service import Service
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.networks import Networks
+from orchestrator.services.upkeep import HOUR, Upkeep
 from orchestrator.state.journal import Journal
+from orchestrator.state.store import Store
 
 WEB = Service(metadata=ObjectMeta(name="web", namespace="default", uid="1"))
 
@@ -146,3 +149,37 @@ async def test_only_networks_of_this_instance_that_nobody_needs_are_removed(host
     assert await host.networks.prune(lambda: {"kept"})
     assert "orchestrator_used" not in {network.name for network in await host.engine.list_networks()}
     assert not host.book.known("used")
+
+
+async def test_a_network_with_our_labels_and_another_name_is_not_ours(host: Host) -> None:
+    """Somebody has copied one of ours, labels and all: it is left alone, and its range is avoided."""
+    made = await host.networks.ensure("default")
+    theirs = IPv4Network("10.202.0.0/22")
+    await host.engine.create_network(
+        "copy", labels=made.labels, subnet=str(theirs), ip_range="10.202.0.0/23", gateway="10.202.0.1", bridge="copy0"
+    )
+    book = AddressBook(host.journal, "10.202.0.0/16", "b", busy=list)
+    networks = Networks(host.engine, book, DataPlane("default", Mode.NAMES), "default")
+    await networks.refresh()
+    assert book.blocked(theirs)
+    assert not book.blocked(IPv4Network(made.subnet))
+    assert await networks.prune(lambda: ())
+    assert [network.name for network in await host.engine.list_networks(made.labels)] == ["copy"]
+
+
+@pytest.mark.looptime
+async def test_networks_that_nobody_needs_are_looked_for_every_hour(host: Host, tmp_path: Path) -> None:
+    store = Store(host.journal, time.time)
+    upkeep = Upkeep(store, host.networks, DataPlane("default", Mode.NAMES), lambda: None)
+    task = asyncio.create_task(upkeep.prune())
+    await asyncio.sleep(1)
+    await host.networks.ensure("lost")
+
+    async def names() -> set[str]:
+        return {network.name for network in await host.engine.list_networks()}
+
+    await asyncio.sleep(HOUR - 60)
+    assert "orchestrator_lost" in await names()
+    await asyncio.sleep(120)
+    assert "orchestrator_lost" not in await names()
+    task.cancel()

@@ -102,11 +102,14 @@ def test_an_instance_without_a_daemon_is_told_with_all_that_takes_it_away() -> N
         "instance b has 2 containers that run, 1 container that ended, 1 network, and no daemon"
     )
     assert told[0].mend == (
-        "docker rm -fv $(docker ps -aq --filter label=orchestrator.dev/instance=b) ; "
-        "docker network rm $(docker network ls -q --filter label=orchestrator.dev/instance=b) ; "
+        "docker rm -fv $(docker ps -aq --filter label=orchestrator.dev/instance=b --filter name='^orchestrator-b_') ; "
+        "docker network rm $(docker network ls -q --filter label=orchestrator.dev/instance=b "
+        "--filter name='^orchestrator-b_') ; "
         "sudo nft delete table ip orchestrator-b"
     )
-    assert told[1].mend == "docker network rm $(docker network ls -q --filter label=orchestrator.dev/instance=c)"
+    assert told[1].mend.startswith(
+        "docker network rm $(docker network ls -q --filter label=orchestrator.dev/instance=c "
+    )
     assert "label='orchestrator.dev/instance=odd $x'" in told[2].mend
 
 

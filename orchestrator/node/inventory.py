@@ -1,0 +1,66 @@
+"""What an instance has in the engine and in the journal: asked at a start, and when the house is kept."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from orchestrator.engine.base import Container, Engine
+from orchestrator.errors import Invalid, OrchestratorError
+from orchestrator.node.memory import PODS
+from orchestrator.objects import registry
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.times import format_time
+from orchestrator.planning import labels
+from orchestrator.state.journal import Journal
+from orchestrator.state.store import Key, Store
+
+log = logging.getLogger(__name__)
+
+
+async def list_instance(engine: Engine, instance: str) -> list[Container]:
+    """Every container of an instance's pods; waits while the engine is away or in trouble."""
+    delay = 0.2
+    while True:
+        try:
+            containers = await engine.list_containers({labels.INSTANCE: instance})
+            return [container for container in containers if labels.is_ours(container.name, container.labels)]
+        except OrchestratorError as error:
+            log.warning("%s; trying again", error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+
+async def remember_running(engine: Engine, instance: str, store: Store) -> frozenset[Key]:
+    """Before the first sync: let pods that run keep their uid even when the journal is lost.
+
+    Gives every pod that has a container.
+    """
+    containers = await list_instance(engine, instance)
+    for container in sorted(containers, key=lambda c: c.created_at):
+        own = container.labels
+        if own.get(labels.ROLE) == "sandbox" and container.phase == "running":
+            store.remember(pod_of(container), own[labels.UID], format_time(container.created_at), own[labels.HASH])
+    return frozenset(map(pod_of, containers))
+
+
+def known_pods(journal: Journal) -> Iterator[Pod]:
+    """The pods that an earlier daemon had to look after when it ended, wanted or not."""
+    for uid, document in journal.items(PODS):
+        try:
+            pod = registry.convert(document)
+        except Invalid as error:
+            log.warning("the journal's pod %s cannot be read: %s", uid, error)
+            continue
+        if isinstance(pod, Pod):
+            yield pod
+
+
+def pods_left_behind(journal: Journal) -> frozenset[Key]:
+    """What those are called, whether or not they can be read."""
+    metas = [document.get("metadata", {}) for _uid, document in journal.items(PODS)]
+    return frozenset(Key("Pod", meta.get("namespace", ""), meta.get("name", "")) for meta in metas)
+
+
+def pod_of(container: Container) -> Key:
+    """Whose container it is."""
+    return Key("Pod", container.labels[labels.NAMESPACE], container.labels[labels.POD])
