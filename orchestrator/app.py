@@ -26,6 +26,7 @@ from orchestrator.findings import Finding
 from orchestrator.folder import SpecFolder
 from orchestrator.garbage import ShortPauses
 from orchestrator.locks import own_folders, own_instance
+from orchestrator.metrics import Metrics
 from orchestrator.node import mounts
 from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.docker_config import host_credentials
@@ -71,8 +72,6 @@ from orchestrator.systemd import notifier, watchdog_seconds
 
 log = logging.getLogger(__name__)
 
-_EVENTS_CHECK = 60.0
-"""Seconds between two looks at whether events are old."""
 _FIRST_LOOK = 2.0
 """Seconds that a reader may wait for the first look at what runs."""
 
@@ -116,15 +115,20 @@ async def run(settings: Settings) -> None:
 class _Daemon:
     """The rooms of one running daemon."""
 
-    def __init__(self, settings: Settings, engine: DockerEngine, info: EngineInfo, journal: Journal) -> None:
+    def __init__(
+        self, settings: Settings, engine: DockerEngine, info: EngineInfo, journal: Journal, metrics: Metrics
+    ) -> None:
         self.settings = settings
         self.engine = engine
         self.info = info
         self.journal = journal
+        self.metrics = metrics
         self.digest_key = instance_key(journal)
         self._losses = (Problem("", journal.notice, "warning"),) if journal.notice else ()
         self.health = EngineHealth(engine)
-        self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=self._stuck)
+        self.supervision = Supervision(
+            notifier(), watchdog_seconds(), summary=self._summary, stuck=self._stuck, late=metrics.loop_lag.observe
+        )
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
         node_ports = parse_range(settings.node_port_range)
@@ -136,8 +140,8 @@ class _Daemon:
         claims = settings.state_dir / "claims"
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
         self.claims.restore()
-        delay = settings.empty_folder_delay
-        self.folder = SpecFolder(settings.specs, delay, self.store, self.claims, journal, self.recorder)
+        delay, count = settings.empty_folder_delay, metrics.reloads
+        self.folder = SpecFolder(settings.specs, delay, self.store, self.claims, journal, self.recorder, count)
         self.book.on_room(self.folder.room)
         self.binds_sub_paths = False
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
@@ -157,12 +161,14 @@ class _Daemon:
             clock=time.time,
             daemon=self._status,
             looked=self._looked,
+            metrics=metrics,
         )
 
     @classmethod
     async def build(cls, settings: Settings, stack: contextlib.AsyncExitStack) -> "_Daemon":
         """Meet the engine and build every room; what was opened is closed by the stack."""
-        engine = DockerEngine(settings.engine_url)
+        metrics = Metrics()
+        engine = DockerEngine(settings.engine_url, metrics)
         stack.push_async_callback(engine.close)
         info = await engine.info()
         log.info(
@@ -176,7 +182,7 @@ class _Daemon:
         stack.enter_context(own_instance(settings.instance, info.id or settings.engine_url))
         journal = Journal(settings.state_dir / "journal.db")
         stack.callback(journal.close)
-        daemon = cls(settings, engine, info, journal)
+        daemon = cls(settings, engine, info, journal, metrics)
         await ensure_in_memory(settings.run_dir / "volumes")
         daemon.binds_sub_paths = mounts.can_bind(settings.run_dir / "volumes")
         daemon.sandbox_image = await ensure_sandbox_image(engine)
@@ -209,8 +215,10 @@ class _Daemon:
             daemon.policies,
             daemon.responder,
         )
-        await daemon.api.start(settings.socket, settings.socket_group)
         stack.push_async_callback(daemon.api.stop)
+        await daemon.api.start(settings.socket, settings.socket_group)
+        if settings.metrics_address:
+            await daemon.api.serve_metrics(settings.metrics_address)
         return daemon
 
     dataplane: DataPlane
@@ -229,6 +237,7 @@ class _Daemon:
             volumes=self.volumes,
             slots=asyncio.Semaphore(ENGINE_CALLS),
             clock=time.time,
+            metrics=self.metrics,
         )
         return NodeRooms(
             store=self.store,
@@ -300,7 +309,7 @@ class _Daemon:
                 tasks.create_task(self._once_applied("services", self.services.run), name="services"),
                 tasks.create_task(for_ever("dns", self.responder.run), name="dns"),
                 tasks.create_task(for_ever("engine watch", self.health.run), name="engine watch"),
-                tasks.create_task(for_ever("old events", self._forget_events), name="old events"),
+                tasks.create_task(for_ever("old events", self.recorder.run), name="old events"),
                 tasks.create_task(self._keep_pauses_short(), name="short pauses"),
                 tasks.create_task(for_ever("supervision", self.supervision.run), name="supervision"),
             ]
@@ -343,12 +352,6 @@ class _Daemon:
         await self.services.settled()
         await self.networks.clean()
         await release(self.settings.run_dir / "volumes")
-
-    async def _forget_events(self) -> None:
-        """Events grow old also where nothing happens any more."""
-        while True:
-            await asyncio.sleep(_EVENTS_CHECK)
-            self.recorder.forget_old()
 
     async def _keep_pauses_short(self) -> None:
         await self.folder.applied.wait()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orchestrator import logs
 from orchestrator.api.status import Problem
+from orchestrator.metrics import Counter
 from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.inventory import known_pods
 from orchestrator.planning.namespaces import implied_namespaces
@@ -42,6 +43,7 @@ class SpecFolder:
         claims: ClaimKeeper,
         journal: Journal,
         recorder: EventRecorder,
+        reloads: Counter,
     ) -> None:
         """`empty_delay`: seconds for which an empty folder is not believed at start."""
         self.problems: tuple[Problem, ...] = ()
@@ -57,6 +59,8 @@ class SpecFolder:
         self._recorder = recorder
         self._refused: frozenset[Refused] = frozenset()
         self._room = asyncio.Event()
+        self._reloads = reloads
+        self._counted: Snapshot | None = None
 
     def would_orphan(self, first: Snapshot) -> bool:
         """Whether specs that look empty by accident would end pods of an earlier daemon."""
@@ -71,6 +75,9 @@ class SpecFolder:
         self._claims.reconcile()
         self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
         self._tell_refused(refused, wanted)
+        if snapshot is not self._counted:
+            self._reloads.inc("error" if snapshot.errors or refused else "success")
+            self._counted = snapshot
         if not self.applied.is_set():
             self._store.go_on_going(known_pods(self._journal))
             self._store.forget_lost(item.key for item in refused)
@@ -87,6 +94,7 @@ class SpecFolder:
                 self.apply(snapshot)
             except Exception as error:
                 logs.surprise(log, "cannot apply the specs, the last good version stays", error)
+                self._reloads.inc("error")
                 self._tell(snapshot, Problem("", f"cannot apply the specs: {logs.described(error)}"))
 
     def room(self) -> None:

@@ -3,11 +3,13 @@
 Every field has one flag (`--state-dir`) and one variable (`ORCHESTRATOR_STATE_DIR`).  Times are seconds.
 """
 
+import ipaddress
 import os
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 SOCKET_NAME = "orchestrator.sock"
 SOCKET_GROUP = "orchestrator"
@@ -42,6 +44,26 @@ def default_socket() -> Path:
     return hosts if os.access(hosts, os.F_OK) and not os.access(own, os.F_OK) else own
 
 
+def loopback(address: str) -> tuple[str, int]:
+    """Take "127.0.0.1:9100" apart: (host, port).  ValueError for any address that others can reach."""
+    wrong = f"cannot serve metrics on {address!r}: "
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname or "", parts.port
+        if host == "localhost":
+            host = "127.0.0.1"
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError as error:
+        raise ValueError(f"{wrong}write it as 127.0.0.1:9100") from error
+    if port is None or parts.path:
+        raise ValueError(f"{wrong}write it as {host}:9100")
+    if not is_loopback:
+        raise ValueError(
+            f"{wrong}whoever reaches that address could read them; use 127.0.0.1:{port}, and a proxy in front"
+        )
+    return host, port
+
+
 @dataclass(frozen=True)
 class Settings:
     """One daemon's settings.  Its folders are made absolute."""
@@ -74,6 +96,9 @@ class Settings:
     """The host's name servers, search list and options, for pods (the kubelet's resolvConf)."""
     socket_group: str = SOCKET_GROUP
     """Whose members may use the socket beside its owner; one that is not the default must be there."""
+
+    metrics_address: str = ""
+    """A loopback address for metrics ("127.0.0.1:9100"), beside the socket."""
 
     def __post_init__(self) -> None:
         # The engine mounts folders by their whole path; it knows nothing of the folder that we were started in.

@@ -23,20 +23,33 @@ class Supervision:
     """One daemon's side of its service manager."""
 
     def __init__(
-        self, notifier: Notifier, watchdog: float | None, *, summary: Callable[[], str], stuck: Callable[[], str]
+        self,
+        notifier: Notifier,
+        watchdog: float | None,
+        *,
+        summary: Callable[[], str],
+        stuck: Callable[[], str],
+        late: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
-        """`watchdog` is the manager's time in seconds; `stuck` names what makes no progress, "" when all does."""
+        """`watchdog` is the manager's time in seconds; `stuck` names what makes no progress, "" when all does.
+
+        `late` is told by how many seconds the loop was late, each time.
+        """
         self._notifier = notifier
         self._period = min(PERIOD, watchdog / _SIGNS) if watchdog else PERIOD
         self._summary = summary
         self._stuck = stuck
+        self._late = late
         self._told = ""
         self._worry = ""
 
     async def run(self) -> None:
         """For ever."""
+        clock = asyncio.get_running_loop().time
         while True:
+            due = clock() + self._period
             await asyncio.sleep(self._period)
+            self._late(max(clock() - due, 0.0))
             self._sign()
 
     def ready(self) -> None:

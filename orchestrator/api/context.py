@@ -1,7 +1,7 @@
 """What every handler is given, and what every route is."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -9,6 +9,7 @@ from aiohttp import web
 
 from orchestrator.api.status import StatusSource
 from orchestrator.engine.base import Engine
+from orchestrator.metrics import Metrics
 from orchestrator.state.store import Store
 
 Access = Literal["read", "write"]
@@ -24,6 +25,7 @@ class Context:
     clock: Callable[[], float]
     daemon: StatusSource
     looked: Callable[[], Awaitable[None]]
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 Handler = Callable[[Context, web.Request], Awaitable[web.StreamResponse]]

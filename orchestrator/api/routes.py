@@ -1,6 +1,6 @@
 """Everything that can be asked, one row each.  A row whose access is "write" is logged with who asked."""
 
-from orchestrator.api import daemon, deletion, discovery, exec_stream, logs, plan, resources
+from orchestrator.api import daemon, deletion, discovery, exec_stream, logs, metrics, plan, resources
 from orchestrator.api.context import Route
 
 _POD = "/api/v1/namespaces/{namespace}/pods/{name:[^/]+}"
@@ -27,6 +27,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/healthz", daemon.healthz),
     Route("GET", "/livez", daemon.healthz),
     Route("GET", "/readyz", daemon.readyz),
+    Route("GET", "/metrics", metrics.get_metrics),
     Route("GET", "/version", discovery.version),
     Route("GET", "/api", discovery.versions),
     Route("GET", "/apis", discovery.groups),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler as WebHandler
 
 from orchestrator.api.context import Context, Route, json_response
+from orchestrator.api.metrics import get_metrics
 from orchestrator.api.peer import peer_uid
 from orchestrator.api.routes import ROUTES
 from orchestrator.api.socket_file import SocketFile
 from orchestrator.api.status import StatusSource
 from orchestrator.api.status_objects import failure, failure_of
 from orchestrator.engine.base import Engine
-from orchestrator.errors import OrchestratorError
-from orchestrator.settings import SOCKET_GROUP
+from orchestrator.errors import Invalid, OrchestratorError
+from orchestrator.metrics import Metrics
+from orchestrator.settings import SOCKET_GROUP, loopback
 from orchestrator.state.store import Store
 
 log = logging.getLogger(__name__)
@@ -40,12 +43,13 @@ class ApiServer:
         clock: Callable[[], float],
         daemon: StatusSource,
         looked: Callable[[], Awaitable[None]],
+        metrics: Metrics | None = None,
     ) -> None:
         """`clock` gives Unix seconds, `daemon` the daemon's state as of now.
 
         `looked` returns when what runs was looked at: who asks for pods before then would be told an older status.
         """
-        context = Context(store, engine, instance, clock, daemon, looked)
+        context = self._context = Context(store, engine, instance, clock, daemon, looked, metrics or Metrics())
         app = web.Application(middlewares=[_errors_are_statuses], client_max_size=MAX_BODY)
         self._requests: set[asyncio.Task[Any]] = set()
         for route in ROUTES:
@@ -54,6 +58,7 @@ class ApiServer:
         # A client that goes away ends its watch or log at once, not with the next change.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=STOP_SECONDS, access_log=None)
         self._file: SocketFile | None = None
+        self._metrics: web.AppRunner | None = None
 
     async def start(self, path: Path, group: str = SOCKET_GROUP) -> None:
         """Serve on the socket `path`, for its owner and a group; its folder must be there.
@@ -64,8 +69,27 @@ class ApiServer:
         await self._runner.setup()
         await web.SockSite(self._runner, self._file.socket).start()
 
+    async def serve_metrics(self, address: str) -> None:
+        """Serve the metrics, and nothing else, on a loopback address such as "127.0.0.1:9100" too."""
+        try:
+            host, port = loopback(address)
+        except ValueError as error:
+            raise Invalid(str(error)) from error
+        app = web.Application(middlewares=[_errors_are_statuses])
+        app.router.add_get("/metrics", self._bound(Route("GET", "/metrics", get_metrics), self._context))
+        self._metrics = web.AppRunner(app, shutdown_timeout=STOP_SECONDS, access_log=None)
+        await self._metrics.setup()
+        try:
+            await web.TCPSite(self._metrics, host, port).start()
+        except OSError as error:
+            raise OrchestratorError(
+                f"cannot serve metrics on {address}: {os.strerror(error.errno or 0).lower()}"
+            ) from error
+
     async def stop(self) -> None:
         """End open requests and remove the socket's file; safe without a start, and twice."""
+        if self._metrics is not None:
+            await self._metrics.cleanup()
         await self._runner.cleanup()
         if self._file is not None:
             self._file.remove()

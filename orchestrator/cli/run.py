@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.logs import Format
-from orchestrator.settings import Settings
+from orchestrator.settings import Settings, loopback
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,6 +67,15 @@ def folders_and_engine(function: F) -> F:
     for option in reversed(_PLACE):
         function = option(function)
     return function
+
+
+def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None) -> str | None:
+    try:
+        if address:
+            loopback(address)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return address
 
 
 @click.command(short_help="Run the daemon on files and folders of YAML.")
@@ -140,6 +149,13 @@ def folders_and_engine(function: F) -> F:
     type=click.Choice(["on", "off"]),
     envvar="ORCHESTRATOR_NAMESPACE_ISOLATION",
     help=f"Keep pods away from other namespaces' pods and Services (default: {Settings.namespace_isolation}).",
+)
+@click.option(
+    "--metrics-address",
+    envvar="ORCHESTRATOR_METRICS_ADDRESS",
+    metavar="HOST:PORT",
+    callback=_loopback,
+    help="Serve GET /metrics on this loopback address too, such as 127.0.0.1:9100 (default: on the socket only).",
 )
 @click.option(
     "--log-level", type=click.Choice(LEVELS), default="info", envvar="ORCHESTRATOR_LOG_LEVEL", show_default=True

@@ -6,7 +6,6 @@ that `base` documents.
 """
 
 import asyncio
-import base64
 import json
 import logging
 import time
@@ -39,7 +38,9 @@ from orchestrator.engine.base import (
     PullProgress,
 )
 from orchestrator.engine.docker_hijack import Hijacked
+from orchestrator.engine.operations import counted, operation
 from orchestrator.errors import Conflict, NotFound, OrchestratorError
+from orchestrator.metrics import Metrics
 
 OLDEST_API, NEWEST_API = (1, 41), (1, 44)
 
@@ -70,8 +71,9 @@ class _Client:
     of connections.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, metrics: Metrics) -> None:
         self.url = url
+        self._metrics = metrics
         self._connectors: list[aiohttp.BaseConnector] = []
         self._calls = self._open()
         self._streams = self._open()
@@ -112,7 +114,7 @@ class _Client:
     ) -> Any:
         """One request and its answer, decoded; None when it is empty."""
         await self._ready()
-        with self.told(seconds):
+        with counted(self._metrics, operation(method, path)), self.told(seconds):
             async with asyncio.timeout(seconds), await self._send(self._calls, method, path, params, body) as response:
                 answer = await response.read()
             return msgspec.json.decode(answer) if answer else None
@@ -195,8 +197,9 @@ class DockerEngine:
     Make it inside a running event loop.  `info` agrees on the API version; so does the first call without it.
     """
 
-    def __init__(self, url: str = "unix:///var/run/docker.sock") -> None:
-        self._client = _Client(url)
+    def __init__(self, url: str = "unix:///var/run/docker.sock", metrics: Metrics | None = None) -> None:
+        self._metrics = metrics or Metrics()
+        self._client = _Client(url, self._metrics)
         self._call = self._client.call
         self._inspects = asyncio.Semaphore(_CONCURRENT_INSPECTS)
         # Another host's engine knows best what it has.
@@ -263,7 +266,8 @@ class DockerEngine:
     async def exec(
         self, container: str, argv: tuple[str, ...], *, seconds: float | None = None, max_output: int = 10 * 1024
     ) -> ExecResult:
-        return await docker_exec.run(self._client, container, argv, seconds, max_output)
+        with counted(self._metrics, "exec_sync"):
+            return await docker_exec.run(self._client, container, argv, seconds, max_output)
 
     async def exec_attach(self, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> Exec:
         return await docker_exec.attach(self._client, container, argv, stdin=stdin, tty=tty)
@@ -325,17 +329,18 @@ class DockerEngine:
         # Without a tag the engine would pull them all.
         if not {":", "@"} & set(name.rpartition("/")[2]):
             params.append(("tag", "latest"))
-        stream, headers = self._client.stream, _registry_auth(auth)
+        stream, headers = self._client.stream, convert.registry_auth(auth)
         answer = stream("POST", "images/create", params, headers=headers, idle=PULL_IDLE_SECONDS)
-        async with answer as content:
-            async for message in streams.json_lines(content):
-                if "error" in message:
-                    raise errors.pull_refusal(message["error"])
-                yield convert.pull_progress(message)
+        with counted(self._metrics, "pull_image"):
+            async with answer as content:
+                async for message in streams.json_lines(content):
+                    if "error" in message:
+                        raise errors.pull_refusal(message["error"])
+                    yield convert.pull_progress(message)
 
     async def platforms(self, name: str, auth: Mapping[str, str] | None = None) -> tuple[str, ...]:
         answer = self._client.stream(
-            "GET", f"distribution/{name}/json", headers=_registry_auth(auth), idle=CALL_SECONDS
+            "GET", f"distribution/{name}/json", headers=convert.registry_auth(auth), idle=CALL_SECONDS
         )
         async with answer as content:
             return convert.platforms(msgspec.json.decode(await content.read()))
@@ -379,10 +384,6 @@ class DockerEngine:
 
 def _label_filter(labels: Mapping[str, str]) -> str:
     return _json({"label": [f"{name}={value}" for name, value in labels.items()]})
-
-
-def _registry_auth(auth: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    return {"X-Registry-Auth": base64.urlsafe_b64encode(msgspec.json.encode(auth)).decode()} if auth else None
 
 
 def _json(value: Any) -> str:

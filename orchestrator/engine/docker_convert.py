@@ -4,9 +4,12 @@ Shapes are those of API 1.41 and up (https://docs.docker.com/reference/api/engin
 all have are read: a container's address comes from `NetworkSettings.Networks`, an event's id from `Actor.ID`.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from orchestrator.engine.base import (
     Container,
@@ -264,3 +267,8 @@ def pull_progress(message: Json) -> PullProgress:
         current=detail.get("current", 0),
         total=detail.get("total", 0),
     )
+
+
+def registry_auth(auth: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """The header that a pull's credential travels in, which the engine hands on to the registry."""
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(msgspec.json.encode(auth)).decode()} if auth else None

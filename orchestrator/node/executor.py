@@ -15,6 +15,7 @@ from pathlib import Path
 
 from orchestrator.engine.base import Engine
 from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
+from orchestrator.metrics import Metrics
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import prepare_message
 from orchestrator.node.ports import HostsFiles, PodNetworks, PodPolicies
@@ -68,6 +69,7 @@ class Tools:
     slots: asyncio.Semaphore
     clock: Callable[[], float]
     progress: Progress = field(default_factory=lambda: Progress(time.monotonic))
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,17 @@ class Executor:
             raise problem
 
     async def _one_by_one(self, ops: Iterable[Op], work: Work) -> None:
+        metrics = self._tools.metrics
         for op in ops:
+            name = type(op).__name__
             try:
-                await self._do(op, work)
+                with metrics.operation_seconds.timed(name):
+                    await self._do(op, work)
             except Unavailable:
+                metrics.operation_errors.inc(name)
                 raise
             except OrchestratorError as error:
+                metrics.operation_errors.inc(name)
                 self._failed(op, error, work)
                 raise PlanStopped(str(error)) from error
             log.log(logging.DEBUG if op.quiet else logging.INFO, "%s/%s: %s", work.namespace, work.name, op.line())

@@ -15,7 +15,7 @@ from orchestrator.objects.probes import Probe
 from orchestrator.planning.ops import EventNote, ProbeKey
 from orchestrator.planning.probe_state import ProbeCount, ProbeKind
 
-_TITLES = {ProbeKind.STARTUP: "Startup", ProbeKind.READINESS: "Readiness", ProbeKind.LIVENESS: "Liveness"}
+TITLES = {ProbeKind.STARTUP: "Startup", ProbeKind.READINESS: "Readiness", ProbeKind.LIVENESS: "Liveness"}
 _MAX_EVENT = 10 * 1024
 
 
@@ -40,12 +40,15 @@ class Prober:
         clock: Callable[[], float],
         report: Callable[[ProbeKey, bool], None],
         tell: Callable[[EventNote], None],
+        ran: Callable[[ProbeKey, str, float], None],
     ) -> None:
+        """`ran` is told of every run: its result in the kubelet's word, and seconds."""
         self._handlers = handlers
         self._beats = beats
         self._clock = clock
         self._report = report
         self._tell = tell
+        self._ran = ran
         self._running: dict[ProbeKey, asyncio.Task[None]] = {}
         self._born = clock()
 
@@ -78,6 +81,7 @@ class Prober:
         while True:
             begun = loop.time()
             outcome = await self._handlers.probe(probe, aim.container, key.id, aim.ip)
+            self._ran(key, _result(outcome), loop.time() - begun)
             self._tell_of(key, outcome)
             # As the kubelet does: a probe that could not be run counts for nothing.
             if not outcome.unknown:
@@ -101,7 +105,7 @@ class Prober:
         return _number(key) / 2**32 * probe.period_seconds
 
     def _tell_of(self, key: ProbeKey, outcome: Outcome) -> None:
-        title, output = _TITLES[key.kind], outcome.output[-_MAX_EVENT:]
+        title, output = TITLES[key.kind], outcome.output[-_MAX_EVENT:]
         if outcome.unknown:
             if outcome.warning:
                 text = f"{title} probe errored and resulted in unknown state: {output}"
@@ -110,6 +114,10 @@ class Prober:
             self._tell(EventNote("Warning", "Unhealthy", f"{title} probe failed: {output}", key.container))
         elif outcome.warning:
             self._tell(EventNote("Warning", "ProbeWarning", f"{title} probe warning: {output}", key.container))
+
+
+def _result(outcome: Outcome) -> str:
+    return "unknown" if outcome.unknown else "successful" if outcome.ok else "failed"
 
 
 def _number(key: ProbeKey) -> int:

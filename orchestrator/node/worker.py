@@ -23,6 +23,7 @@ from orchestrator.node.images import Puller, PullResult, notes_of_pull
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import not_executable, read_message
 from orchestrator.node.observe import seen_container
+from orchestrator.node.pod_counts import PodCounts
 from orchestrator.node.prober import Prober, ProbeTarget
 from orchestrator.node.shown import Shown
 from orchestrator.node.usage import first_exceeded
@@ -83,6 +84,7 @@ class PodWorker:
         self._rooms = rooms
         self._pulls = pulls
         self._woken = asyncio.Event()
+        self._counts = PodCounts(key.namespace, key.name, rooms.tools.metrics)
         self._last: Pod | None = None
         self._planned_with: Mapping[str, Secret] = {}
         self._engine_view: dict[str, EngineContainer] = {}
@@ -90,10 +92,13 @@ class PodWorker:
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._pulling: set[ImageRequest] = set()
         """What it waits for, whoever began to pull it."""
-        self._prober = Prober(rooms.handlers, rooms.beats, rooms.tools.clock, self._probe_decided, self._tell)
+        self._prober = Prober(
+            rooms.handlers, rooms.beats, rooms.tools.clock, self._probe_decided, self._tell, self._counts.probe
+        )
 
     def wake(self) -> None:
         """Something may have changed: look again."""
+        self._counts.woken()
         self._woken.set()
 
     async def check_usage(self) -> None:
@@ -112,8 +117,10 @@ class PodWorker:
             retry = _FIRST_RETRY
             while True:
                 self._woken.clear()
+                self._counts.looked()
                 try:
-                    done, wake_at = await self._sync(tasks)
+                    with self._rooms.tools.metrics.sync_seconds.timed("sync"):
+                        done, wake_at = await self._sync(tasks)
                     retry = _FIRST_RETRY
                 except Unavailable as error:
                     log.debug("%s: %s", self.key, error)
@@ -128,6 +135,7 @@ class PodWorker:
                     self._leave_pulls()
                     self._prober.keep(frozenset(), self._probe_target, tasks)
                     self._end_all_hooks()
+                    self._counts.gone()
                     return
                 await self._wait(wake_at)
 
@@ -151,7 +159,8 @@ class PodWorker:
             if pod is not None:
                 self.memory.consumed = consumed_now(pod, around, self.memory.consumed, self._now())
                 observed = replace(observed, consumed=self.memory.consumed)
-            plan = plan_pod(pod, self.memory.former, observed, around, self._now())
+            with self._rooms.tools.metrics.plan_seconds.timed():
+                plan = plan_pod(pod, self.memory.former, observed, around, self._now())
             self._prober.keep(plan.probes, self._probe_target, tasks)
             self._publish(pod, observed, plan, around)
             self.synced.set()

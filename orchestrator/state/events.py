@@ -5,6 +5,7 @@ recorder does; many that differ in their message only become one, with the newes
 kept in the journal across restarts.  No secret and no value of an environment variable is ever part of a message.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 MAX_EVENTS = 2000
 MAX_AGE = 3600.0
 """Seconds; an Event not seen for so long is dropped, as in Kubernetes."""
+_CHECK = 60.0
+"""Seconds between two looks at whether Events are old."""
 _BUCKET = "events"
 
 EventType = Literal["Normal", "Warning"]
@@ -76,6 +79,12 @@ class EventRecorder:
         level = logging.DEBUG if kind == "Normal" else logging.WARNING
         place = f"{reference.namespace}/{reference.name} {field_path}".strip()
         log.log(level, "%s: %s: %s", place, reason, message)
+
+    async def run(self) -> None:
+        """Forget for ever: Events grow old also where nothing happens any more."""
+        while True:
+            await asyncio.sleep(_CHECK)
+            self.forget_old()
 
     def forget_old(self) -> None:
         """Drop what is older than `MAX_AGE` or more than `MAX_EVENTS`; to be called now and then."""

@@ -12,6 +12,7 @@ from orchestrator.app import _Daemon
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.simulated import SimulatedEngine
 from orchestrator.folder import RETRY_SECONDS
+from orchestrator.metrics import Metrics
 from orchestrator.settings import Settings
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.watcher import SpecWatcher
@@ -35,7 +36,7 @@ async def daemon(tmp_path: Path) -> AsyncIterator[_Daemon]:
     write(tmp_path / "specs", "1")
     settings = Settings(specs=(tmp_path / "specs",), state_dir=tmp_path, run_dir=tmp_path)
     journal, engine = Journal(tmp_path / "journal.db"), SimulatedEngine()
-    yield _Daemon(settings, engine, INFO, journal)  # type: ignore[arg-type]
+    yield _Daemon(settings, engine, INFO, journal, Metrics())  # type: ignore[arg-type]
     journal.close()
 
 

@@ -16,6 +16,7 @@ import yaml
 from orchestrator.api.server import ApiServer
 from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
 from orchestrator.engine.simulated import Program, SimulatedEngine
+from orchestrator.metrics import Metrics
 from orchestrator.objects import registry
 from orchestrator.planning.labels import container_labels, container_name
 from orchestrator.planning.runtime_config import ContainerConfig
@@ -66,13 +67,22 @@ class House:
         self.engine = SimulatedEngine()
         self.engine.images.add(IMAGE)
         self.problems: tuple[Problem, ...] = ()
+        self.metrics = Metrics()
         self.api = self.new_api()
         self.session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(str(self.socket)), timeout=aiohttp.ClientTimeout(total=PATIENCE)
         )
 
     def new_api(self) -> ApiServer:
-        return ApiServer(self.store, self.engine, instance="t", clock=time.time, daemon=self._status, looked=_at_once)
+        return ApiServer(
+            self.store,
+            self.engine,
+            instance="t",
+            clock=time.time,
+            daemon=self._status,
+            looked=_at_once,
+            metrics=self.metrics,
+        )
 
     def _status(self) -> DaemonStatus:
         engine = EngineStatus("unix:///e.sock", "Simulated Engine", "1.0", "1.41")
