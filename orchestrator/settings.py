@@ -94,6 +94,12 @@ class Settings:
     """Whether pods' questions for names are answered by DNS too, beside the hosts files."""
     resolv_conf: Path = Path("/etc/resolv.conf")
     """The host's name servers, search list and options, for pods (the kubelet's resolvConf)."""
+    image_gc_high_threshold: int = 85
+    """Percent of the disk in use above which images that nobody needs are removed; 100 keeps all."""
+    image_gc_low_threshold: int = 80
+    """Percent in use down to which they are removed."""
+    minimum_image_ttl_duration: float = 120.0
+    """How long an image is kept at least."""
     socket_group: str = SOCKET_GROUP
     """Whose members may use the socket beside its owner; one that is not the default must be there."""
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from orchestrator.cli.image_options import check_thresholds, image_collection
 from orchestrator.logs import Format
 from orchestrator.settings import Settings, loopback
 
@@ -150,6 +151,7 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
     envvar="ORCHESTRATOR_NAMESPACE_ISOLATION",
     help=f"Keep pods away from other namespaces' pods and Services (default: {Settings.namespace_isolation}).",
 )
+@image_collection
 @click.option(
     "--metrics-address",
     envvar="ORCHESTRATOR_METRICS_ADDRESS",
@@ -176,6 +178,7 @@ def command(specs: tuple[Path, ...], log_level: str, log_format: Format, live: b
     its specs again; at a terminal it ends the daemon, for the terminal is gone.
     """
     settings = Settings(specs=specs, **{name: value for name, value in flags.items() if value is not None})
+    check_thresholds(settings)
     if live:
         from orchestrator.cli.live import follow
 

@@ -3,28 +3,15 @@
 The engine knows none of it.  Only what is written here is ever collected: another's images are another's.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, replace
 
 import msgspec
 
+from orchestrator.planning.image_collection import PulledImage
 from orchestrator.state.journal import Journal
 
 BUCKET = "images"
-
-
-@dataclass(frozen=True, slots=True)
-class PulledImage:
-    """One image by its id: the names that it was pulled under, each with the platform that was asked for ("" for none).
-
-    `ours` is False for one that was there before the first pull: it is somebody else's.
-    """
-
-    id: str
-    pulls: tuple[tuple[str, str], ...]
-    pulled_at: float
-    used_at: float
-    ours: bool = True
 
 
 class ImageLedger:
@@ -36,9 +23,9 @@ class ImageLedger:
             key: msgspec.convert(document, PulledImage, strict=False) for key, document in journal.items(BUCKET)
         }
 
-    def all(self) -> list[PulledImage]:
-        """Every image that is written here."""
-        return list(self._images.values())
+    def all(self) -> Mapping[str, PulledImage]:
+        """Every image that is written here, by id."""
+        return dict(self._images)
 
     def get(self, image_id: str) -> PulledImage | None:
         """One of them."""
@@ -66,6 +53,11 @@ class ImageLedger:
         for image_id in image_ids:
             if known := self._images.get(image_id):
                 self._keep(replace(known, used_at=now))
+
+    def keep(self, present: Collection[str]) -> None:
+        """Forget what somebody has removed: only these are left in the engine."""
+        for image_id in self._images.keys() - {*present}:
+            self.forget(image_id)
 
     def forget(self, image_id: str) -> None:
         """It is gone from the engine."""

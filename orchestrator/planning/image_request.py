@@ -4,7 +4,8 @@ Two pods that ask for the same share one pull, its result and its back-off; a po
 so that nobody waits for another's wrong password, and an edited Secret is tried at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orchestrator.objects.annotations import PLATFORM
@@ -46,6 +47,14 @@ def image_request(pod: Pod, image: str, around: Surroundings) -> ImageRequest:
         else:
             keyring += entries
     return ImageRequest(image, platform, lookup(keyring, reference), missing=tuple(missing))
+
+
+def named_images(pod: Pod) -> Iterator[tuple[str, str]]:
+    """The images that a pod names, as the engine lists them, each with the platform that it asks for."""
+    platform = normal_platform(pod.metadata.annotations.get(PLATFORM, ""))
+    for container in (*pod.spec.init_containers, *pod.spec.containers):
+        with suppress(ValueError):
+            yield parse_reference(container.image).engine_name, platform
 
 
 def unretrieved(missing: Sequence[str]) -> str:

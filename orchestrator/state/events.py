@@ -49,7 +49,10 @@ class EventRecorder:
         self._restore()
 
     def record(self, about: Any, kind: EventType, reason: str, message: str, *, field_path: str = "") -> None:
-        """Something happened to the object `about`; `field_path` is as kubectl shows it ("spec.containers{web}")."""
+        """Something happened to the object `about`; `field_path` is as kubectl shows it ("spec.containers{web}").
+
+        What is no object of the store, as the node, is named by a reference.
+        """
         now = self._clock()
         reference = _reference(about, field_path)
         told, combined = message, self._similar.is_too_many(_kind_of_event(reference, kind, reason), message, now)
@@ -124,6 +127,8 @@ class EventRecorder:
 
 
 def _reference(about: Any, field_path: str) -> ObjectReference:
+    if isinstance(about, ObjectReference):
+        return about
     meta, kind = about.metadata, registry.kind_of(about)
     return ObjectReference(
         kind=kind,
