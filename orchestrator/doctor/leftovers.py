@@ -6,7 +6,7 @@ A daemon that is stopped leaves its pods running on purpose, so nothing here is 
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,13 +35,17 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Instances by name with those of them whose daemon runs; nft tables; mounts of ours, by their folder."""
+    """Instances by name with those of them whose daemon runs; nft tables; mounts of ours, by their folder.
+
+    `admitted` are the lines of the engine's chain for others' rules (`iptables -S`).
+    """
 
     own: str
     instances: dict[str, Instance]
     alive: frozenset[str] = frozenset()
     tables: tuple[str, ...] = ()
     mounts: tuple[Path, ...] = ()
+    admitted: tuple[str, ...] = ()
 
 
 async def check(scene: Scene) -> Iterator[Finding]:
@@ -61,14 +65,25 @@ async def check(scene: Scene) -> Iterator[Finding]:
         if name and network.name.startswith(f"{labels.prefix_of(name)}_"):
             instances[name].networks += 1
     engine = (survey.info.id if survey.info else "") or scene.patient.engine_url
-    tables = _TABLE.findall(await _tables()) if scene.root else []
+    tables = _TABLE.findall(await _told("nft", "list", "tables", "ip")) if scene.root else []
+    admitted = await _told("iptables", "-w", "5", "-S", "DOCKER-USER") if scene.root else ""
     alive = frozenset(name for name in {*instances, *map(_instance_of, tables)} if holder_of(name, engine))
-    return judge(Facts(scene.patient.instance, dict(instances), alive, tuple(tables), tuple(own_tmpfs())))
+    return judge(
+        Facts(
+            own=scene.patient.instance,
+            instances=dict(instances),
+            alive=alive,
+            tables=tuple(tables),
+            mounts=tuple(own_tmpfs()),
+            admitted=tuple(admitted.splitlines()),
+        )
+    )
 
 
-async def _tables() -> str:
+async def _told(*command: str) -> str:
+    """What a command prints, "" where it is not there or may not be used."""
     try:
-        return await run("nft", "list", "tables", "ip")
+        return await run(*command)
     except OrchestratorError:
         return ""
 
@@ -90,10 +105,10 @@ def _instances(facts: Facts) -> Iterator[Finding]:
             _count(seen.networks, "network", "networks"),
         ]
         text = f"instance {name} has {', '.join(filter(None, parts))}, and no daemon: start one, or take it away"
-        yield warning(CHECK, text, " ; ".join(_removal(name, seen, facts.tables)))
+        yield warning(CHECK, text, " ; ".join(_removal(name, seen, facts)))
 
 
-def _removal(name: str, seen: Instance, tables: Iterable[str]) -> Iterator[str]:
+def _removal(name: str, seen: Instance, facts: Facts) -> Iterator[str]:
     # By name too: what bears our labels under another name is somebody's copy.
     begins = shlex.quote(f"^{labels.prefix_of(name)}_")
     label = f"--filter label={shlex.quote(f'{labels.INSTANCE}={name}')} --filter name={begins}"
@@ -101,8 +116,12 @@ def _removal(name: str, seen: Instance, tables: Iterable[str]) -> Iterator[str]:
         yield f"docker rm -fv $(docker ps -aq {label})"
     if seen.networks:
         yield f"docker network rm $(docker network ls -q {label})"
-    if table_name(name) in tables:
-        yield f"sudo nft delete table ip {table_name(name)}"
+    table = table_name(name)
+    if table in facts.tables:
+        yield f"sudo nft delete table ip {table}"
+    for rule in facts.admitted:
+        if table in rule.split():
+            yield f"sudo iptables -w 10 {rule.replace('-A', '-D', 1)}"
 
 
 def _tables_alone(facts: Facts) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 
 from orchestrator.services.nft import table_name
-from tests.e2e.daemon import Daemon, Document, docker
+from tests.e2e.daemon import SECONDS, Daemon, Document, admitted, docker
 
 
 def examined(daemon: Daemon, *more: str) -> tuple[int, list[Document]]:
@@ -100,11 +101,15 @@ def test_doctor_tells_of_what_an_instance_without_a_daemon_left_and_the_mend_tak
         apiVersion: v1
         kind: Service
         metadata: {name: left}
-        spec: {selector: {app: left}, ports: [{port: 80}]}
+        spec: {type: NodePort, selector: {app: left}, ports: [{port: 80}]}
         """
     )
     gone.wait_ready("left")
     assert f"instance {gone.instance} " not in str(examined(other)[1]), "its daemon runs"
+    in_kernel = of(examined(gone)[1], "services")[0]["found"].startswith("the kernel")
+    deadline = time.monotonic() + SECONDS
+    while in_kernel and shutil.which("iptables") and not admitted(gone.instance):
+        assert time.monotonic() < deadline, gone.tail()
     gone.kill()
     code, findings = examined(other)
     words = f"instance {gone.instance} has 2 containers that run, 1 network, and no daemon"
@@ -119,6 +124,7 @@ def test_doctor_tells_of_what_an_instance_without_a_daemon_left_and_the_mend_tak
     if shutil.which("nft"):
         tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True).stdout
         assert table_name(gone.instance) not in tables.split()
+    assert admitted(gone.instance) == []
     assert not [
         found for found in examined(other)[1] if gone.instance in found["found"] and found["check"] == "left-overs"
     ]
