@@ -88,7 +88,6 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "SecurityContext.procMount",
         "SecurityContext.seLinuxOptions",
         "SecurityContext.seccompProfile",
-        "ServiceSpec.externalIPs",
         "ServiceSpec.sessionAffinityConfig",
         "Volume.image",
     }

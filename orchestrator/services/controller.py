@@ -296,6 +296,7 @@ def _what_is_missing(service: Service, mode: Mode) -> Iterator[tuple[str, str]]:
     if mode is Mode.NAMES and has_address(service):
         address = service.spec.cluster_ip
         ports = " nor ports of the host" if kind in ("NodePort", "LoadBalancer") else ""
+        ports += " nor its externalIPs" if service.spec.external_ips else ""
         yield (
             "ServedByName",
             f"nothing carries {address}{ports} here: use the name, which leads to ready pods, and their port",

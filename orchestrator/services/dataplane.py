@@ -110,7 +110,10 @@ class DataPlane:
             served = {
                 port: door for port, door in (doors or {}).items() if door.address in targets.get(door.address.ip, ())
             }
-            rules = nft.Ruleset(frozenset(networks), targets, _bridged_seen(), served, policies, self.isolated)
+            unserved = frozenset(port for port in doors or () if port.ip and port not in served)
+            rules = nft.Ruleset(
+                frozenset(networks), targets, _bridged_seen(), served, policies, self.isolated, unserved
+            )
             bridges, others = {network.bridge for network in rules.networks}, tuple(others)
             self._openings.shut([*others, *([] if doors else bridges)])
             if policies and not rules.bridged_seen:

@@ -42,7 +42,7 @@ def _to_addresses(was: nft.Ports, now: nft.Ports) -> Iterator[tuple[str, ...]]:
 def _to_doors(before: nft.Ruleset, was: nft.Ports, now: nft.Ports) -> Iterator[tuple[str, ...]]:
     for port, door in before.doors.items():
         for ip in _gone(door.address, was, now):
-            yield "--dport", str(port.number), "--reply-src", ip
+            yield *(("--orig-dst", port.ip) if port.ip else ()), "--dport", str(port.number), "--reply-src", ip
 
 
 def _gone(key: nft.Address, was: nft.Ports, now: nft.Ports) -> set[str]:

@@ -1,8 +1,9 @@
-"""The host's own ports that Services are reached by: node ports, and the ports of load balancers.
+"""The host's own ports that Services are reached by: node ports, the ports of load balancers, and those at externalIPs.
 
 Rules in the kernel would take a port over from whoever listens there, without a word.  So each port is held by a
 socket that is bound and answers nothing: what others have cannot be taken, and what we have is refused to others in
-the words that they know ("address already in use"); two daemons on one host cannot clash either.
+the words that they know ("address already in use"); two daemons on one host cannot clash either.  An external address
+that is not this host's own has nobody to clash with but another Service.
 """
 
 import errno
@@ -10,7 +11,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, collapse_addresses, ip_address, ip_network
 from typing import cast
 
 from orchestrator.objects.pod import Pod
@@ -101,19 +102,44 @@ class HostPorts:
 
     def _take(self, port: nft.HostPort, holder: str, published: dict[nft.HostPort, str]) -> str:
         """Hold the port for this Service; who has it, or "" when it is ours."""
-        if port in self._held:
+        everywhere = nft.HostPort(port.protocol, port.number)
+        if port.ip and everywhere in self._held and is_own(port.ip):
+            return self._share(port, holder, self._held[everywhere][0])
+        if port in self._held and (not port.ip or self._held[port][1] is not None):
             self._held[port] = holder, self._held[port][1]
             return ""
-        if port in published:
-            return published[port]
+        if everywhere in published and (not port.ip or is_own(port.ip)):
+            return published[everywhere]
+        if not port.ip:
+            self._widen(port, holder)
         try:
             self._held[port] = holder, hold(port)
         except OSError as error:
             if port not in self._refused:
-                self._refused[port] = _holder(error, port, self._find)
+                self._refused[port] = self._rival(port) or _holder(error, port, self._find)
             return self._refused[port]
         self._refused.pop(port, None)
         return ""
+
+    def _share(self, port: nft.HostPort, holder: str, wide: str) -> str:
+        """Of a port that is held at all addresses (by `wide`), have one of them too; who has it, or ""."""
+        if port in self._held:
+            self._give_back(port)
+        if wide != holder:
+            return f"Service {wide}"
+        self._held[port] = holder, None
+        return ""
+
+    def _widen(self, port: nft.HostPort, holder: str) -> None:
+        """What a Service holds at single addresses is not in its own way at all of them."""
+        for other, (who, held) in self._held.items():
+            if _same_number(other, port) and who == holder and held is not None:
+                held.close()
+                self._held[other] = who, None
+
+    def _rival(self, port: nft.HostPort) -> str:
+        """The Service that has the port at some address where this one wants it."""
+        return next((f"Service {who}" for other, (who, _) in self._held.items() if _same_number(other, port)), "")
 
     def _give_back(self, port: nft.HostPort) -> None:
         _, held = self._held.pop(port)
@@ -122,22 +148,33 @@ class HostPorts:
 
 
 def hold(port: nft.HostPort) -> socket.socket | None:
-    """A socket that has the port on every address of the host; OSError when someone has it on one of them.
+    """A socket that has the port on every address of the host, or on one; OSError when someone has it there.
 
     Nothing is ever answered there: a TCP socket that does not listen is no place to connect to, and a UDP socket that
-    is connected to itself takes no other's packets, so the kernel refuses both.  None for SCTP, which cannot be held.
+    is connected to itself takes no other's packets, so the kernel refuses both.  None for SCTP, which cannot be held,
+    and for an address that is not the host's.
     """
-    if port.protocol == "sctp":
+    if port.protocol == "sctp" or (port.ip and not is_own(port.ip)):
         return None
     held = socket.socket(socket.AF_INET, socket.SOCK_STREAM if port.protocol == "tcp" else socket.SOCK_DGRAM)
     try:
-        held.bind(("0.0.0.0", port.number))
+        held.bind((port.ip or "0.0.0.0", port.number))
         if port.protocol == "udp":
-            held.connect(("127.0.0.1", port.number))
+            held.connect((port.ip or "127.0.0.1", port.number))
     except OSError:
         held.close()
         raise
     return held
+
+
+def is_own(ip: str) -> bool:
+    """Whether an address is one of this host's: only to those can a socket be bound."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((ip, 0))
+        except OSError:
+            return False
+    return True
 
 
 def nobody_has(protocol: Protocol, number: int) -> bool:
@@ -153,7 +190,7 @@ def nobody_has(protocol: Protocol, number: int) -> bool:
 
 def _claims(service: Service) -> Iterator[tuple[nft.HostPort, Claim]]:
     spec, meta = service.spec, service.metadata
-    if spec.type not in ("NodePort", "LoadBalancer") or not has_address(service):
+    if not has_address(service):
         return
     holder = f"{meta.namespace}/{meta.name}"
     for port in spec.ports:
@@ -165,6 +202,10 @@ def _claims(service: Service) -> Iterator[tuple[nft.HostPort, Claim]]:
         if spec.type == "LoadBalancer":
             door = nft.Door(address, _clients(spec.load_balancer_source_ranges))
             yield nft.HostPort(protocol, port.port), Claim(True, meta.creation_timestamp or "", holder, door)
+        for ip in spec.external_ips:
+            if ip_address(ip).version == 4:
+                external = Claim(False, meta.creation_timestamp or "", holder, nft.Door(address))
+                yield nft.HostPort(protocol, port.port, ip), external
 
 
 def _clients(ranges: Iterable[str]) -> tuple[str, ...]:
@@ -198,4 +239,9 @@ def _holder(error: OSError, port: nft.HostPort, find: Callable[[Protocol, int], 
 
 def _refusal(port: nft.HostPort, holder: str) -> str:
     name = f"{port.number}/{port.protocol.upper()}"
-    return f"port {name} of this host is held by {holder}: not served there until it is free"
+    place = f"at {port.ip}" if port.ip else "of this host"
+    return f"port {name} {place} is held by {holder}: not served there until it is free"
+
+
+def _same_number(one: nft.HostPort, other: nft.HostPort) -> bool:
+    return (one.protocol, one.number) == (other.protocol, other.number)

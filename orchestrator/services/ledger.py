@@ -10,14 +10,13 @@ from types import MappingProxyType
 
 from orchestrator.objects.endpoint_slice import SERVICE_NAME, EndpointSlice
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.service import Endpoints, Service
+from orchestrator.objects.service import Endpoints, Service, is_externally_accessible
 from orchestrator.services import nft
 from orchestrator.services.dns_zone import Served
 from orchestrator.services.hosts import Name
 from orchestrator.services.view import NOTHING, Part, Written, part, pod_matters
 from orchestrator.state.store import Key
 
-OUTWARD = ("NodePort", "LoadBalancer")
 """The types of Service that other machines may reach."""
 
 Made = tuple[Endpoints | EndpointSlice, ...]
@@ -53,7 +52,7 @@ class Ledger:
         """It is there, new or changed."""
         self._forget_selector(key)
         self.services[key] = service
-        if service.spec.type in OUTWARD or service.status.load_balancer.ingress:
+        if is_externally_accessible(service.spec) or service.status.load_balancer.ingress:
             self._outward[key] = service
         else:
             self._outward.pop(key, None)

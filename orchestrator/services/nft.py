@@ -13,7 +13,8 @@ One table for each daemon.  A packet to a Service's address takes this way:
 and a packet to a port of the host, at whatever address of it:
 
     host-ports-in, -out   @doors: protocol . port -> such a chain too, by way of src-... where only some clients may.
-                          Nothing there: the host answers by itself.
+                          Nothing there: the host answers by itself.  Before it, for external addresses: @externals, as
+                          @services; what is in @unserved instead is refused, wherever it would go (unserved-...).
     postrouting           masquerade pods, whose answers would go past us, and 127.0.0.1; all others keep their address.
     guard                 for 127.0.0.1 bridges have route_localnet: no pod reaches the host's own loopback by it.
 
@@ -36,6 +37,7 @@ from orchestrator.services import policy_rules
 from orchestrator.services.nft_ways import (
     ADDRESSES,
     DOORS,
+    EXTERNALS,
     Leads,
     Piece,
     Shape,
@@ -81,15 +83,16 @@ class Address:
 
 @dataclass(frozen=True, slots=True, order=True)
 class HostPort:
-    """A port of the host."""
+    """A port of the host at all of its addresses, or a port at one address (`ip`), be it the host's or not."""
 
     protocol: Protocol
     number: int
+    ip: str = ""
 
     @property
     def element(self) -> str:
         """Its key in the verdict map."""
-        return f"{self.protocol} . {self.number}"
+        return " . ".join(filter(None, (self.ip, self.protocol, str(self.number))))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -134,23 +137,34 @@ class Ruleset:
     policies: policy_rules.PolicyRules = policy_rules.NO_POLICIES
     isolated: bool = True
     """Whether a network's pods are kept away from the Services of others."""
+    unserved: frozenset[HostPort] = frozenset()
+    """Ports at external addresses that lead nowhere now."""
 
     @cached_property
     def pieces(self) -> Mapping[Piece, None]:
         """The chains and maps that the Services share, in the order of their making."""
         shapes = set[Shape]().union(*(targets.shapes for targets in self.targets.values()))
-        behind = self.behind_doors.values()
+        doors, externals = self.behind_doors.values(), self.behind_externals.values()
         return dict.fromkeys(
-            (*ADDRESSES.pieces(shapes), *DOORS.pieces({target.shape for target in behind}, behind)),
+            (
+                *ADDRESSES.pieces(shapes),
+                *EXTERNALS.pieces({target.shape for target in externals}),
+                *DOORS.pieces({target.shape for target in doors}, doors),
+            ),
         )
 
     @cached_property
     def behind_doors(self) -> Leads:
         """Where the host's ports lead."""
-        return {
-            port.element: replace(self.targets[door.address.ip][door.address], sources=door.sources)
-            for port, door in self.doors.items()
-        }
+        return {port.element: self._behind(door) for port, door in self.doors.items() if not port.ip}
+
+    @cached_property
+    def behind_externals(self) -> Leads:
+        """Where the ports at external addresses lead."""
+        return {port.element: self._behind(door) for port, door in self.doors.items() if port.ip}
+
+    def _behind(self, door: Door) -> Target:
+        return replace(self.targets[door.address.ip][door.address], sources=door.sources)
 
 
 Ports = Mapping[Address, Target]
@@ -188,12 +202,16 @@ def change(table: str, old: Ruleset, new: Ruleset) -> str:
     was, now = moved(old, new)
     led, leads = _by_key(was), _by_key(now)
     lines = DOORS.remove(table, old.behind_doors, new.behind_doors)
+    lines += EXTERNALS.remove(table, old.behind_externals, new.behind_externals)
     lines += ADDRESSES.remove(table, led, leads)
     lines += _networks("delete", table, old.networks - new.networks)
     lines += remove_pieces(table, old.pieces, new.pieces)
     lines += add_pieces(table, old.pieces, new.pieces)
     lines += ADDRESSES.add(table, led, leads)
+    lines += EXTERNALS.add(table, old.behind_externals, new.behind_externals)
     lines += DOORS.add(table, old.behind_doors, new.behind_doors)
+    lines += elements("delete", table, "unserved", [port.element for port in sorted(old.unserved - new.unserved)])
+    lines += elements("add", table, "unserved", [port.element for port in sorted(new.unserved - old.unserved)])
     lines += _networks("add", table, new.networks - old.networks)
     selves_old, selves_new = _selves(was), _selves(now)
     lines += elements("delete", table, "selves", sorted(selves_old - selves_new))
@@ -215,7 +233,9 @@ def _skeleton(rules: Ruleset) -> Iterator[str]:
     yield "set pods { type ipv4_addr; flags interval; }"
     yield "set selves { type ipv4_addr . ipv4_addr . ipv4_addr; }"
     yield ADDRESSES.skeleton()
+    yield EXTERNALS.skeleton()
     yield DOORS.skeleton()
+    yield "set unserved { type ipv4_addr . inet_proto . inet_service; }"
     yield from _chain(
         "guard",
         "type filter hook prerouting priority -300; policy accept;",
@@ -238,6 +258,7 @@ def _skeleton(rules: Ruleset) -> Iterator[str]:
         yield from _chain(
             name,
             f"type nat hook {hook} priority -105; policy accept;",
+            f"{EXTERNALS.key} vmap @externals",
             "fib daddr type local meta l4proto . th dport vmap @doors",
         )
     yield from _chain(
@@ -246,6 +267,13 @@ def _skeleton(rules: Ruleset) -> Iterator[str]:
         "ct state new ip daddr @vips meta l4proto tcp reject with tcp reset",
         "ct state new ip daddr @vips meta l4proto { udp, sctp } reject with icmp port-unreachable",
     )
+    for hook in ("input", "forward", "output"):
+        yield from _chain(
+            f"unserved-{hook}",
+            f"type filter hook {hook} priority -10; policy accept;",
+            f"ct state new {EXTERNALS.key} @unserved meta l4proto tcp reject with tcp reset",
+            f"ct state new {EXTERNALS.key} @unserved reject with icmp port-unreachable",
+        )
     yield from _chain(
         "postrouting",
         "type nat hook postrouting priority 90; policy accept;",

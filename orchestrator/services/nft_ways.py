@@ -1,4 +1,4 @@
-"""The text of the two ways that lead to pods: by a Service's address, and by a port of the host.  Pure.
+"""The text of the ways to pods: by a Service's address, by one of its externalIPs, by a port of the host.  Pure.
 
 All Services share a few chains, and a map for each place in the line of endpoints (here "10.201.2.40 . tcp . 80" is the
 second of three that lead to three endpoints each):
@@ -62,7 +62,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One of the two: what a packet is looked up by, as expression and as type, and how its parts are called."""
+    """One of them: what a packet is looked up by, as expression and as type, and how its parts are called."""
 
     verdicts: str
     prefix: str
@@ -129,6 +129,7 @@ class Way:
 
 
 ADDRESSES = Way("services", "", "ip daddr . meta l4proto . th dport", "ipv4_addr . inet_proto . inet_service")
+EXTERNALS = Way("externals", "external-", ADDRESSES.key, ADDRESSES.declared)
 DOORS = Way("doors", "door-", "meta l4proto . th dport", "inet_proto . inet_service")
 
 

@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from orchestrator.objects.service import LoadBalancerIngress, LoadBalancerStatus, Service
+from orchestrator.objects.service import (
+    LoadBalancerIngress,
+    LoadBalancerStatus,
+    Service,
+    is_externally_accessible,
+)
 from orchestrator.services import nft
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.host_ports import Granted, HostPorts
@@ -49,7 +54,7 @@ class Reach:
         for service in services:
             name = f"{service.metadata.namespace}/{service.metadata.name}"
             troubles = [("PortNotAvailable", refusal.text) for refusal in refusals if refusal.service == name]
-            if self._dataplane.trouble and service.spec.type in ("NodePort", "LoadBalancer"):
+            if self._dataplane.trouble and is_externally_accessible(service.spec):
                 troubles.append(("NotForwarded", f"other machines cannot reach its ports: {self._dataplane.trouble}"))
             for reason, text in troubles:
                 now.add((service.metadata.uid, reason, text))

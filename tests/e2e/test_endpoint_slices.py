@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.e2e.daemon import SECONDS, Daemon
-from tests.e2e.pods import Document, text
-from tests.e2e.traffic import HAS_FILE, REFUSED, address_of, ask, server, service, wait_answers
+from tests.e2e.outside import outside
+from tests.e2e.pods import FOR_EVER, Document, pod, text
+from tests.e2e.traffic import HAS_FILE, REFUSED, address_of, ask, pid_of, server, service, wait_answers
 
 _RELAY = """
 import asyncio, sys
@@ -129,3 +130,34 @@ def test_N01_slices_and_endpoints_of_a_selector_are_read_by_kubectl_too(daemon: 
     daemon.write(text(server("n01ek-a", "n01ek"), late))
     daemon.wait_gone("n01ek", "endpoints")
     assert slices_of(daemon, "n01ek") == []
+
+
+def test_N01_external_addresses_lead_to_the_pods_from_everywhere(daemon: Daemon) -> None:
+    ports = [{"name": "talk", "port": 7480, "targetPort": "talk"}]
+    ready = server("n01ex-a", "n01ex", readiness=HAS_FILE)
+    client = pod("n01ex-client", FOR_EVER)
+    with outside() as other:
+        own, away = other.host, other.host.rsplit(".", 1)[0] + ".255"
+        web = service("n01ex", "n01ex", *ports, externalIPs=[own, away])
+        daemon.write(text(web, ready, client))
+        daemon.wait_ready("n01ex-client")
+        inside = pid_of(daemon, "n01ex-client")
+        # Nobody is ready: refused at once, also where the address is not this host's and packets would go elsewhere.
+        ways: list[dict[str, Any]] = [{"net": other.net}, {"pid": inside}, {}]
+        for address in (own, away):
+            for way in ways:
+                wait_answers(lambda answers: set(answers) == {REFUSED}, address, 7480, limit=1, **way)
+        daemon.exec("n01ex-a", "touch", "/ready")
+        daemon.wait_ready("n01ex-a")
+        for address in (own, away):
+            for way in ways:
+                wait_answers(lambda answers: answers == {"n01ex-a": 3}, address, 7480, times=3, **way)
+        assert f"{own},{away}" in daemon.cli("get", "svc", "n01ex")
+        assert f"External IPs:             {own},{away}" in daemon.cli("describe", "svc", "n01ex")
+        # One that somebody has is left to him; another Service's is, too.
+        thief = service("n01ex-thief", "n01ex", *ports, externalIPs=[away])
+        daemon.write(text(web, thief, ready, client))
+        told = daemon.wait_event("n01ex-thief", "PortNotAvailable")
+        assert f"port 7480/TCP at {away} is held by Service default/n01ex" in told["message"]
+        daemon.write(text(ready, client))
+        wait_answers(lambda answers: "n01ex-a" not in answers, own, 7480, limit=1)

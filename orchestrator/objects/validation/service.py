@@ -3,7 +3,16 @@
 from dataclasses import replace
 from ipaddress import ip_network
 
-from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidden, invalid, required, unsupported
+from orchestrator.objects.problem import (
+    FieldPath,
+    Problem,
+    duplicate,
+    forbidden,
+    invalid,
+    no_effect,
+    required,
+    unsupported,
+)
 from orchestrator.objects.scalars import check_label, check_port_number, check_qualified_name, check_subdomain
 from orchestrator.objects.service import ServicePort, ServiceSpec, is_externally_accessible
 from orchestrator.objects.validation.common import ip_address, port_reference, within
@@ -143,7 +152,10 @@ def _addresses(spec: ServiceSpec, path: FieldPath) -> list[Problem]:
         problems += ip_address(spec.cluster_ip, (*path, "clusterIP"))
     problems += _cluster_ips(spec, (*path, "clusterIPs"))
     for index, address in enumerate(spec.external_ips):
-        problems += serving_ip(address, (*path, "externalIPs", index))
+        wrong = serving_ip(address, (*path, "externalIPs", index))
+        if not wrong and ":" in address:
+            wrong = [no_effect((*path, "externalIPs", index), "leads nowhere: networks here are IPv4")]
+        problems += wrong
     for index, family in enumerate(spec.ip_families):
         if family in spec.ip_families[:index]:
             problems.append(duplicate((*path, "ipFamilies", index), family))

@@ -39,7 +39,6 @@ NOT_READ = {
 
 SAME_NAME = {
     "PodSpec.resources": "Container.resources",
-    "ServiceSpec.externalIPs": "a column of `get services`",
     "Volume.image": "Container.image",
 }
 """Fields without effect whose names are read all the same, and what is meant there."""

@@ -130,3 +130,40 @@ def test_clients_are_networks_that_do_not_overlap(
 def test_only_services_that_are_for_others_want_ports(ports: HostPorts, free: int) -> None:
     inner = service("inner", ServicePort(port=free), type="ClusterIP")
     assert ports.settle([inner], list) == Granted({}, ())
+
+
+AWAY = "192.0.2.7"
+"""An address that is not this host's."""
+
+
+def test_external_addresses_are_held_where_they_are_the_hosts_own(ports: HostPorts, free: int) -> None:
+    wanted = service("web", ServicePort(port=free), type="ClusterIP", external_ips=(AWAY, "127.0.0.9", "2001:db8::1"))
+    door = Door(Address("10.201.2.40", "tcp", free))
+    with socket.create_server(("127.0.0.9", free)):
+        granted = ports.settle([wanted], list)
+        assert granted.doors == {HostPort("tcp", free, AWAY): door}
+        ((who, text),) = told(granted)
+        assert who == "default/web"
+        assert f"port {free}/TCP at 127.0.0.9 is held by " in text
+        assert "until it is free" in text
+    granted = ports.settle([wanted], list)
+    assert list(granted.doors) == [HostPort("tcp", free, "127.0.0.9"), HostPort("tcp", free, AWAY)]
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.9", free))
+    with socket.socket() as other:
+        other.bind(("127.0.0.8", free))
+
+
+def test_one_service_may_have_a_port_everywhere_and_at_an_address_and_two_may_not(ports: HostPorts, free: int) -> None:
+    here = {"external_ips": ("127.0.0.9",)}
+    narrow = service("web", ServicePort(port=free), type="ClusterIP", **here)
+    assert list(ports.settle([narrow], list).doors) == [HostPort("tcp", free, "127.0.0.9")]
+    wide = service("web", ServicePort(port=free), **here)
+    assert ports.settle([wide], list).doors.keys() == {HostPort("tcp", free), HostPort("tcp", free, "127.0.0.9")}
+    thief = service("thief", ServicePort(port=free), type="ClusterIP", created="2026-02-01T00:00:00Z", **here)
+    granted = ports.settle([service("web", ServicePort(port=free)), thief], list)
+    assert list(granted.doors) == [HostPort("tcp", free)]
+    text = f"port {free}/TCP at 127.0.0.9 is held by Service default/web: not served there until it is free"
+    assert told(granted) == [("default/thief", text)]
+    # The holder goes: the other has it at once.
+    assert ports.settle([thief], list).doors.keys() == {HostPort("tcp", free, "127.0.0.9")}

@@ -28,7 +28,9 @@ table ip orchestrator-x {
 	set pods { type ipv4_addr; flags interval; }
 	set selves { type ipv4_addr . ipv4_addr . ipv4_addr; }
 	map services { type ipv4_addr . inet_proto . inet_service : verdict; }
+	map externals { type ipv4_addr . inet_proto . inet_service : verdict; }
 	map doors { type inet_proto . inet_service : verdict; }
+	set unserved { type ipv4_addr . inet_proto . inet_service; }
 	chain guard {
 		type filter hook prerouting priority -300; policy accept;
 		iifname @bridges ip daddr 127.0.0.0/8 drop
@@ -46,16 +48,33 @@ table ip orchestrator-x {
 	}
 	chain host-ports-in {
 		type nat hook prerouting priority -105; policy accept;
+		ip daddr . meta l4proto . th dport vmap @externals
 		fib daddr type local meta l4proto . th dport vmap @doors
 	}
 	chain host-ports-out {
 		type nat hook output priority -105; policy accept;
+		ip daddr . meta l4proto . th dport vmap @externals
 		fib daddr type local meta l4proto . th dport vmap @doors
 	}
 	chain input {
 		type filter hook input priority -10; policy accept;
 		ct state new ip daddr @vips meta l4proto tcp reject with tcp reset
 		ct state new ip daddr @vips meta l4proto { udp, sctp } reject with icmp port-unreachable
+	}
+	chain unserved-input {
+		type filter hook input priority -10; policy accept;
+		ct state new ip daddr . meta l4proto . th dport @unserved meta l4proto tcp reject with tcp reset
+		ct state new ip daddr . meta l4proto . th dport @unserved reject with icmp port-unreachable
+	}
+	chain unserved-forward {
+		type filter hook forward priority -10; policy accept;
+		ct state new ip daddr . meta l4proto . th dport @unserved meta l4proto tcp reject with tcp reset
+		ct state new ip daddr . meta l4proto . th dport @unserved reject with icmp port-unreachable
+	}
+	chain unserved-output {
+		type filter hook output priority -10; policy accept;
+		ct state new ip daddr . meta l4proto . th dport @unserved meta l4proto tcp reject with tcp reset
+		ct state new ip daddr . meta l4proto . th dport @unserved reject with icmp port-unreachable
 	}
 	chain postrouting {
 		type nat hook postrouting priority 90; policy accept;
@@ -107,6 +126,20 @@ def test_a_pod_that_comes_is_a_few_elements_of_its_service() -> None:
         "add element ip t services { 10.201.2.41 . udp . 53 : goto random-2 }",
         "add element ip t selves { 10.201.2.41 . 10.201.0.7 . 10.201.0.7 }",
     ]
+
+
+def test_an_external_address_leads_to_the_endpoints_or_is_refused() -> None:
+    port, door = nft.HostPort("tcp", 80, "192.0.2.7"), nft.Door(WEB)
+    served = rules(targets={WEB.ip: nft.Targets({WEB: leads_to("2")})}, doors={port: door})
+    waiting = rules(targets={WEB.ip: nft.Targets({})}, doors={}, unserved=frozenset({port}))
+    lines = nft.change("t", waiting, served).splitlines()
+    assert "add element ip t external-endpoint-0 { 192.0.2.7 . tcp . 80 : 10.201.0.2 . 8080 }" in lines
+    assert "add element ip t externals { 192.0.2.7 . tcp . 80 : goto external-to-0 }" in lines
+    assert "delete element ip t unserved { 192.0.2.7 . tcp . 80 }" in lines
+    assert not any("doors" in line for line in lines)
+    lines = nft.change("t", served, waiting).splitlines()
+    assert "delete element ip t externals { 192.0.2.7 . tcp . 80 }" in lines
+    assert "add element ip t unserved { 192.0.2.7 . tcp . 80 }" in lines
 
 
 def test_what_all_share_is_made_for_the_first_and_goes_with_the_last() -> None:
