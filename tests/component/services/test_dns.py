@@ -20,7 +20,7 @@ from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.objects.pod_status import PodStatus
 from orchestrator.objects.service import Service, ServicePort, ServiceSpec
-from orchestrator.services import dns_responder, dns_upstream
+from orchestrator.services import dns_responder, dns_server, dns_upstream
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.dns_responder import Responder
 from orchestrator.services.dns_zone import Served
@@ -206,7 +206,9 @@ async def test_before_the_first_round_our_own_names_wait_and_others_do_not(room:
     assert isinstance(room.responder.answer(query, False), bytes)
 
 
-async def test_strangers_and_rubbish_get_nothing_and_do_no_harm(room: Room) -> None:
+async def test_strangers_and_rubbish_get_nothing_and_do_no_harm(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of 127.0.0.0/8 is this host's own: here it is not."""
+    monkeypatch.setattr(dns_server, "_is_own", lambda _address: False)
     room.publish(served("heads", "127.201.0.2"))
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
@@ -235,6 +237,11 @@ async def test_strangers_and_rubbish_get_nothing_and_do_no_harm(room: Room) -> N
     assert said(await room.ask("heads.shop.svc.cluster.local", tcp=True)) == ["127.201.0.2"]
     for _, writer in talks:
         writer.close()
+
+
+async def test_the_host_may_ask_from_whichever_of_its_addresses(room: Room) -> None:
+    room.publish(served("heads", "127.201.0.2"))
+    assert said(await room.ask("heads.shop.svc.cluster.local", source="127.0.0.1")) == ["127.201.0.2"]
 
 
 async def test_a_port_that_is_taken_is_said_once_and_pods_are_not_told_of_us(
