@@ -257,6 +257,7 @@ class _Daemon:
             slots=asyncio.Semaphore(ENGINE_CALLS),
             clock=time.time,
             metrics=self.metrics,
+            withdrawn=lambda: self.services.withdrawn(),
         )
         return NodeRooms(
             store=self.store,

@@ -8,7 +8,7 @@ again.  What failed is in the pod's memory, for the next plan, and in an Event, 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -68,6 +68,8 @@ class Tools:
     volumes: VolumeStore
     slots: asyncio.Semaphore
     clock: Callable[[], float]
+    withdrawn: Callable[[], Awaitable[None]]
+    """Waits until no new connection is led to pods that are to end; never for long."""
     progress: Progress = field(default_factory=lambda: Progress(time.monotonic))
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -162,6 +164,8 @@ class Executor:
                 before = memory.stops.get(op.target)
                 stop = Stop(op.reason, tools.clock(), op.grace)
                 memory.keep_stop(op.target, replace(before, grace=op.grace) if before else stop)
+                if op.grace > 0 and before is None:
+                    await tools.withdrawn()
             case KeepRestarts():
                 memory.keep_restarts(op.name, op.restarts)
             case Note():

@@ -8,6 +8,7 @@ and tried again with growing waits.
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 OWNER = "endpoints"
 ADOPTION_SECONDS = 10.0
+WITHDRAWAL_SECONDS = 1.0
 
 
 class ServiceController:
@@ -100,6 +102,16 @@ class ServiceController:
         target = self._store.version
         async with self._moved:
             await self._moved.wait_for(lambda: self._quiet() and self._done >= target)
+
+    async def withdrawn(self) -> None:
+        """Wait until what the store says now of pods that are to end is in the kernel and the hosts files.
+
+        For a second at most: an end must not hang on a kernel that refuses.
+        """
+        target = self._store.version
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WITHDRAWAL_SECONDS), self._moved:
+                await self._moved.wait_for(lambda: self._done >= target)
 
     def _quiet(self) -> bool:
         return not (self._in_round or self._making or self._wake.is_set())

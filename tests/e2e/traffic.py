@@ -22,9 +22,10 @@ HAS_FILE = {"exec": {"command": ["test", "-e", "/ready"]}, "periodSeconds": 1, "
 """Ready as long as /ready is there."""
 
 _CLIENT = """
-import socket, sys
+import socket, sys, time
 kind, ip, port, times, limit = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
 for _ in range(times):
+    time.sleep(float(sys.argv[6]))
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as client:
             client.settimeout(limit)
@@ -106,7 +107,7 @@ def ask(
     Asked from the host, from the network of a pod (the pid of one of its processes), or from a network by its file.
     """
     inside = ("nsenter", "-t", str(pid), "-n") if pid else ("nsenter", f"--net={net}") if net else ()
-    words = [*inside, sys.executable, "-Ic", _CLIENT, kind, ip, str(port), str(times), str(limit)]
+    words = [*inside, sys.executable, "-Ic", _CLIENT, kind, ip, str(port), str(times), str(limit), "0"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=True)
     return Counter(done.stdout.split())
 
@@ -167,10 +168,14 @@ def _serving(words: list[str]) -> Iterator[None]:
 
 
 class Stream:
-    """One request after another from the host, without a pause, until the block ends; what came is counted."""
+    """One request after another, each by a connection of its own, until the block ends; what came is counted.
 
-    def __init__(self, ip: str, port: int = 80) -> None:
-        self._words = [sys.executable, "-Ic", _CLIENT, "tcp", ip, str(port), "1000000", "5"]
+    From the host, or from the network of a pod (the pid of one of its processes); with a pause of so many seconds.
+    """
+
+    def __init__(self, ip: str, port: int = 80, pid: int = 0, pause: float = 0) -> None:
+        inside = ("nsenter", "-t", str(pid), "-n") if pid else ()
+        self._words = [*inside, sys.executable, "-Ic", _CLIENT, "tcp", ip, str(port), "1000000000", "5", str(pause)]
         self._more = threading.Condition()
         self.answers: Counter[str] = Counter()
 

@@ -128,6 +128,9 @@ class Daemon:
         self.puller = Puller(
             engine, engine.now, self.backoff, ImageLedger(self.journal), self._host_credentials, "linux/amd64"
         )
+        self.withdrawn = asyncio.Event()
+        """While it is clear, Services still lead to pods that are to end."""
+        self.withdrawn.set()
         self.manager = NodeManager(engine, self._rooms())
         self.changes: list[Change] = []
         self._watch = self.store.watch()
@@ -135,7 +138,14 @@ class Daemon:
 
     def _rooms(self) -> NodeRooms:
         tools = Tools(
-            self.engine, self.networks, self.policies, self.hosts, self.volumes, asyncio.Semaphore(8), self.engine.now
+            self.engine,
+            self.networks,
+            self.policies,
+            self.hosts,
+            self.volumes,
+            asyncio.Semaphore(8),
+            self.engine.now,
+            self._withdrawn,
         )
         return NodeRooms(
             store=self.store,
@@ -148,6 +158,9 @@ class Daemon:
             surroundings=self._surroundings,
             instance="default",
         )
+
+    async def _withdrawn(self) -> None:
+        await self.withdrawn.wait()
 
     async def _host_credentials(self, _reference: ImageReference) -> tuple[Credential, ...]:
         return self.host_credentials

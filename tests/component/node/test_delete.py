@@ -48,6 +48,21 @@ async def test_L11_it_ends_in_order_and_is_made_anew_without_a_past(daemon: Daem
     assert {uid for uid, _ in daemon.journal.items("pods")} == {daemon.get().metadata.uid}
 
 
+async def test_N02_neither_hook_nor_signal_comes_before_new_connections_go_elsewhere(
+    daemon: Daemon, engine: Engine
+) -> None:
+    daemon.pod(PLAIN)
+    await daemon.ready()
+    first, web, began = daemon.get().metadata.uid, (await engine.newest()).id, engine.now()
+    daemon.withdrawn.clear()
+    daemon.store.end(WEB, 10)
+    await asyncio.sleep(3)
+    assert sent(engine, web, began) == []
+    daemon.withdrawn.set()
+    await daemon.until(lambda: daemon.find() is not None and daemon.get().metadata.uid != first)
+    assert sent(engine, web, began) == [(3, "TERM")]
+
+
 async def test_L11_force_does_not_wait_for_a_hook_nor_does_the_pod_that_comes_after(
     daemon: Daemon, engine: Engine
 ) -> None:

@@ -24,6 +24,7 @@ from orchestrator.objects.service import (
     ServicePort,
     ServiceSpec,
 )
+from orchestrator.services import controller
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode
@@ -284,3 +285,24 @@ async def test_by_name_alone_no_port_of_the_host_is_carried(host: Host) -> None:
     assert told.reason == "ServedByName"
     assert "nor ports of the host here: use the name" in told.message
     assert host.store.get(WEB).status.load_balancer.ingress == ()
+
+
+async def test_an_end_waits_until_services_lead_elsewhere_but_not_for_a_kernel_that_refuses(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.service()
+    host.pod("a", "10.201.0.2")
+    host.pod("b", "10.201.0.3")
+    await host.settled()
+    host.store.end(Key("Pod", "default", "a"))
+    await host.controller.withdrawn()
+    assert host.serving() == ["10.201.0.3"]
+    monkeypatch.setattr(controller, "WITHDRAWAL_SECONDS", 0.05)
+
+    def refuse(_names: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(host.hosts, "publish", refuse)
+    host.store.end(Key("Pod", "default", "b"))
+    async with asyncio.timeout(5):
+        await host.controller.withdrawn()
