@@ -1,13 +1,19 @@
 """NetworkPolicy on the real engine: who reaches a pod, through what, and what becomes of it over time."""
 
+import random
+import re
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.e2e.daemon import Daemon, admitted
+from orchestrator.services.host_ports import nobody_has
+from tests.e2e.daemon import SECONDS, Daemon, admitted
+from tests.e2e.outside import outside
 from tests.e2e.pods import FOR_EVER, Document, container, pod, text
-from tests.e2e.traffic import REFUSED, address_of, ask, pid_of, server, service, telling_server, wait_answers
+from tests.e2e.traffic import REFUSED, address_of, ask, pid_of, range_of, server, service, telling_server, wait_answers
 
 SHUT = "TimeoutError"
 LIMIT = 0.3
@@ -28,10 +34,20 @@ def address(daemon: Daemon, name: str, namespace: str = "default") -> str:
     return str(daemon.pod(name, namespace)["status"]["podIP"])
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of the host that nobody has, of those for Services."""
+    return [port for port in random.sample(range(30900, 32700), 50) if nobody_has("TCP", port)][:count]
+
+
 def rules_of(daemon: Daemon) -> str:
     """The daemon's table as the kernel has it, "" when there is none."""
     listed = subprocess.run(["nft", "list", "table", "ip", f"orchestrator-{daemon.instance}"], capture_output=True)
     return listed.stdout.decode()
+
+
+def isolated(daemon: Daemon) -> set[str]:
+    """The addresses of pods that nobody reaches but by a rule."""
+    return set(re.findall(r"([\d.]+) : jump in-", rules_of(daemon)))
 
 
 def wait_answer(who: str, ip: str, port: int = 80, **how: Any) -> None:
@@ -156,3 +172,118 @@ def test_N03_namespaces_reach_each_other_only_where_the_settings_allow_it(
     daemon.start()
     wait_answers(lambda answers: answers == {REFUSED: 1}, vip, pid=client)
     assert not [rule for rule in admitted(daemon.instance) if "-o" in rule]
+
+
+def test_N03_what_an_isolated_pod_may_ask_for(daemon: Daemon) -> None:
+    """Egress: nothing, not even names; then pods by their labels and the names of their ports; then addresses."""
+    other = server("np-e-other", "np-e-other", 9000)
+    client = pod("np-e-client", FOR_EVER, labels={"role": "np-e-client"})
+    chosen = labelled(role="np-e-client")
+    daemon.write(text(policy("np-egress", podSelector=chosen, policyTypes=["Egress"])), "policy.yaml")
+    daemon.write(text(server("np-e-web", "np-e-web"), other, client, service("np-e-web", "np-e-web")))
+    for name in ("np-e-web", "np-e-other", "np-e-client"):
+        daemon.wait_ready(name)
+    web, vip = address(daemon, "np-e-web"), address_of(daemon, "np-e-web")
+    far, me, them = address(daemon, "np-e-other"), pid_of(daemon, "np-e-client"), pid_of(daemon, "np-e-web")
+    gateway = str(next(range_of(vip).supernet().hosts()))
+    for ip, port in ((web, 8080), (vip, 80), (far, 9000)):
+        assert ask(ip, port, pid=me, limit=LIMIT) == {SHUT: 1}
+    assert ask(far, 9000, pid=them) == {"np-e-other": 1}
+    assert ask(address(daemon, "np-e-client"), 1, pid=them) == {REFUSED: 1}
+    # A question for a name is one to a pod of the cluster's; the host is open to its pods in all else.
+    assert ask(gateway, 53, pid=me, limit=LIMIT) == {SHUT: 1}
+    assert ask(gateway, 54, pid=me) == {REFUSED: 1}
+
+    named = {"to": [{"podSelector": {}}], "ports": [{"port": "talk"}]}
+    dns = {"namespaceSelector": labelled(**{"kubernetes.io/metadata.name": "kube-system"})}
+    ask_names = {"to": [{**dns, "podSelector": labelled(**{"k8s-app": "kube-dns"})}], "ports": [{"port": 53}]}
+    daemon.write(text(policy("np-egress", podSelector=chosen, egress=[named, ask_names])), "policy.yaml")
+    wait_answer("np-e-web", vip, pid=me)
+    assert ask(far, 9000, pid=me) == {"np-e-other": 1}
+    assert ask(web, 9999, pid=me, limit=LIMIT) == {SHUT: 1}
+    assert ask(gateway, 53, pid=me) == {REFUSED: 1}
+
+    block = {"to": [{"ipBlock": {"cidr": f"{range_of(vip).supernet()}", "except": [f"{far}/32"]}}]}
+    rule = policy("np-egress", podSelector=chosen, policyTypes=["Egress"], egress=[block])
+    daemon.write(text(rule), "policy.yaml")
+    wait_answers(lambda answers: answers == {SHUT: 1}, far, 9000, pid=me, limit=LIMIT)
+    assert ask(vip, pid=me) == {"np-e-web": 1}
+
+
+def test_N03_clients_of_other_machines_count_by_their_address(daemon: Daemon) -> None:
+    """Through a NodePort and a hostPort; and no pod gets around by a port of the host."""
+    node_port, host_port = free_ports(2)
+    web = server("np-o", "np-o")
+    web["spec"]["containers"][0]["ports"][0]["hostPort"] = host_port
+    port = {"port": 80, "targetPort": "talk", "nodePort": node_port}
+    with outside() as machine:
+        block = {"from": [{"ipBlock": {"cidr": "198.18.0.0/15", "except": [f"{machine.address}/32"]}}]}
+        shut = policy("np-o", podSelector=labelled(app="np-o"), ingress=[block])
+        client = pod("np-o-client", FOR_EVER)
+        daemon.write(text(shut), "policy.yaml")
+        daemon.write(text(web, client, service("np-o", "np-o", port, type="NodePort")))
+        for name in ("np-o", "np-o-client"):
+            daemon.wait_ready(name)
+        inside = pid_of(daemon, "np-o-client")
+        for number in (node_port, host_port):
+            wait_answer("np-o", "127.0.0.1", number)
+            assert ask(machine.host, number, net=machine.net, limit=LIMIT) == {SHUT: 1}
+            assert ask(machine.host, number, pid=inside, limit=LIMIT) == {SHUT: 1}
+        block["from"] = [{"ipBlock": {"cidr": f"{machine.address}/32"}}]
+        daemon.write(text(policy("np-o", podSelector=labelled(app="np-o"), ingress=[block])), "policy.yaml")
+        for number in (node_port, host_port):
+            wait_answer("np-o", machine.host, number, net=machine.net)
+            assert ask(machine.host, number, pid=inside, limit=LIMIT) == {SHUT: 1}
+
+
+def test_N07_N08_isolation_outlives_the_daemon_and_goes_with_the_pods(own_daemon: Daemon) -> None:
+    """Nobody comes in while the daemon is killed and comes back, nor while a pod ends that another replaces."""
+    daemon = own_daemon
+    slow = "trap 'sleep 2; exit 0' TERM; nc -ll -p 8080 -e echo old & while :; do sleep 0.1; done"
+    old = pod("db", container(slow), labels={"app": "db"}, terminationGracePeriodSeconds=5)
+    daemon.write(text(policy("shut", podSelector=labelled(app="db"))), "policy.yaml")
+    daemon.write(text(old, pod("client", FOR_EVER)))
+    for name in ("db", "client"):
+        daemon.wait_ready(name)
+    db, client = address(daemon, "db"), pid_of(daemon, "client")
+    wait_answer("old", db, 8080)
+
+    def knock(times: int) -> Counter[str]:
+        return ask(db, 8080, pid=client, times=times, limit=0.1)
+
+    with ThreadPoolExecutor() as beside:
+        knocking = beside.submit(knock, 40)
+        daemon.kill()
+        assert knock(3) == {SHUT: 3}
+        daemon.start()
+        daemon.wait_ready("db")
+        assert knocking.result() == {SHUT: 40}
+
+    # Another pod of this name: the old one ends for two seconds, and is as shut as it was.
+    before = daemon.pod("db")["metadata"]["uid"]
+    daemon.write(text(pod("db", container(FOR_EVER), labels={"app": "db"}, hostname="new"), pod("client", FOR_EVER)))
+    daemon.wait_pod("db", lambda found: found["metadata"]["uid"] != before)
+    assert ask(db, 8080) == {"old": 1}
+    assert knock(5) == {SHUT: 5}
+    daemon.wait_ready("db")
+    assert isolated(daemon) == {address(daemon, "db")}
+
+    daemon.remove("test.yaml")
+    for name in ("db", "client"):
+        daemon.wait_gone(name)
+    deadline = time.monotonic() + SECONDS
+    while rules_of(daemon):  # the kernel has no watch
+        assert time.monotonic() < deadline
+    assert (
+        f"orchestrator-{daemon.instance}"
+        not in subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
+    )
+
+
+def test_N03_without_rules_of_the_kernel_a_policy_says_that_it_does_not_hold(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon("--service-mode", "names")
+    daemon.write(text(policy("shut", podSelector={})))
+    daemon.start()
+    event = daemon.wait_event("shut", "NetworkPolicyNotEnforced")
+    assert "nothing here can change the kernel's rules" in event["message"]
+    assert "NetworkPolicyNotEnforced" in daemon.cli("describe", "netpol", "shut")
