@@ -17,7 +17,7 @@ import msgspec
 
 from orchestrator import __version__, logs
 from orchestrator.api.server import ApiServer
-from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
+from orchestrator.api.status import DaemonStatus, EngineStatus, Problem, PullStatus
 from orchestrator.complaints import complaints
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.docker import DockerEngine
@@ -30,28 +30,21 @@ from orchestrator.locks import own_folders, own_instance
 from orchestrator.metrics import Metrics
 from orchestrator.node import mounts
 from orchestrator.node.claims import ClaimKeeper
-from orchestrator.node.docker_config import host_credentials
 from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
 from orchestrator.node.facts import node_facts
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address
-from orchestrator.node.image_collector import ImageCollector, disk_of
-from orchestrator.node.image_ledger import ImageLedger
-from orchestrator.node.images import Puller
+from orchestrator.node.image_rooms import image_rooms
 from orchestrator.node.inventory import pods_left_behind, remember_running
 from orchestrator.node.manager import NodeManager
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
-from orchestrator.objects.meta import ObjectReference
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.validation.update import keep_binding, refuse_immutable
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
-from orchestrator.planning.image_collection import CollectionSettings
-from orchestrator.planning.image_request import named_images
-from orchestrator.planning.ops import EventNote
 from orchestrator.planning.status import qos_class
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.roots import either, for_ever, leaves
@@ -153,23 +146,7 @@ class _Daemon:
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
         self.handlers = Handlers(engine)
-        ledger = ImageLedger(journal)
-        self.puller = Puller(
-            engine, time.time, _backoff(settings), ledger, host_credentials, f"{info.os}/{info.architecture}"
-        )
-        self.collector = ImageCollector(
-            engine,
-            ledger,
-            self._wanted_images,
-            partial(disk_of, info.root if settings.engine_url.startswith("unix:") else ""),
-            self._tell_of_node,
-            time.time,
-            CollectionSettings(
-                settings.image_gc_high_threshold,
-                settings.image_gc_low_threshold,
-                settings.minimum_image_ttl_duration,
-            ),
-        )
+        self.images = image_rooms(engine, info, settings, self.store, self.recorder, journal, metrics)
         self.node_facts = node_facts(settings.node_name, info, settings.resolv_conf)
         self.responder = Responder(self.book, settings, self.node_facts.nameservers)
         self.sandbox_image = ""
@@ -266,7 +243,7 @@ class _Daemon:
             tools=tools,
             executor=Executor(tools),
             handlers=self.handlers,
-            puller=self.puller,
+            puller=self.images.puller,
             surroundings=self._surroundings,
             instance=self.settings.instance,
         )
@@ -276,15 +253,6 @@ class _Daemon:
             return (str(subnet.gateway) for subnet in self.book.subnets())
 
         return PolicyKeeper(self.store, self.recorder, self.dataplane, gateways, self.node_facts.nameservers)
-
-    def _wanted_images(self) -> frozenset[tuple[str, str]]:
-        """What pods name, with the platforms that they ask for."""
-        return frozenset(wanted for pod in self.store.list("Pod") for wanted in named_images(pod))
-
-    def _tell_of_node(self, note: EventNote) -> None:
-        name = self.settings.node_name
-        node = ObjectReference(kind="Node", api_version="v1", namespace="default", name=name, uid=name)
-        self.recorder.record(node, note.type, note.reason, note.message)
 
     def _surroundings(self, namespace: str) -> Surroundings:
         """What a pod of this namespace can see now."""
@@ -332,12 +300,13 @@ class _Daemon:
                 tasks.create_task(self._announce(), name="ready"),
                 tasks.create_task(self._reload_for_ever(specs, signals), name="reload"),
             ]
+            collect = partial(self.images.collect, self.manager.adopted)
             rooms = [
                 tasks.create_task(self._once_applied("node", self.manager.run), name="node"),
                 tasks.create_task(self._once_applied("claims", self.claims.run), name="claims"),
                 tasks.create_task(self._once_applied("services", self.services.run), name="services"),
                 tasks.create_task(for_ever("dns", self.responder.run), name="dns"),
-                tasks.create_task(self._once_applied("images", self._collect_images), name="images"),
+                tasks.create_task(self._once_applied("images", collect), name="images"),
                 tasks.create_task(for_ever("engine watch", self.health.run), name="engine watch"),
                 tasks.create_task(for_ever("old events", self.recorder.run), name="old events"),
                 tasks.create_task(self._keep_pauses_short(), name="short pauses"),
@@ -364,10 +333,6 @@ class _Daemon:
             self.supervision.reloading()
             await self.folder.reload(specs)
             await self._announce()
-
-    async def _collect_images(self) -> None:
-        await self.manager.adopted.wait()
-        await self.collector.run(self.puller.pulled)
 
     async def _once_applied(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """A room that must not act before it is known what is wanted."""
@@ -418,6 +383,10 @@ class _Daemon:
             problems=(*self.folder.problems, *self._losses),
             syncing=not (self.folder.applied.is_set() and self.manager.adopted.is_set()),
             dns_trouble=self.responder.trouble,
+            pulls=tuple(
+                PullStatus(pull.request.image, pull.request.platform, pull.since, tuple(pull.layers.values()))
+                for pull in self.images.puller.under_way()
+            ),
             run_dir=str(settings.run_dir),
             pool=settings.pool,
             findings=tuple(

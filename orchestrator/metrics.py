@@ -108,6 +108,9 @@ class Metrics:
         self.loop_lag = Histogram(
             "orchestrator_event_loop_lag_seconds", "How late the event loop was, looked at every few seconds.", SHORT
         )
+        self.images_removed = Counter(
+            "kubelet_image_garbage_collected", "Images that were removed, by why.", ("reason",)
+        )
         self.reloads = Counter("orchestrator_spec_reloads", "The specs were read and applied.", ("result",))
 
     def forget_pod(self, namespace: str, pod: str) -> None:

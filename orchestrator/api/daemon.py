@@ -3,12 +3,13 @@
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from orchestrator import __version__
 from orchestrator.api.context import Context, json_response
-from orchestrator.api.status import EngineStatus
+from orchestrator.api.status import EngineStatus, PullStatus
 from orchestrator.errors import Unavailable
 from orchestrator.objects.times import format_time
 
@@ -30,12 +31,25 @@ async def get_status(context: Context, _request: web.Request) -> web.StreamRespo
             "engine": _engine(daemon.engine),
             "dns": {"trouble": daemon.dns_trouble},
             "pods": dict(phases),
+            "pulls": [_pull(each) for each in daemon.pulls],
             "problems": [
                 {"place": problem.place, "message": problem.message, "severity": problem.severity}
                 for problem in daemon.problems
             ],
         }
     )
+
+
+def _pull(pull: PullStatus) -> dict[str, Any]:
+    return {
+        "image": pull.image,
+        "platform": pull.platform,
+        "since": format_time(pull.since),
+        "layers": [
+            {"id": each.layer, "status": each.status, "current": each.current, "total": each.total}
+            for each in pull.layers
+        ],
+    }
 
 
 async def get_doctor(context: Context, _request: web.Request) -> web.StreamResponse:

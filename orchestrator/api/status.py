@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.engine.base import PullProgress
 from orchestrator.findings import Finding
 
 
@@ -34,6 +35,16 @@ class EngineStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PullStatus:
+    """A pull under way since so many Unix seconds, and how far its layers are."""
+
+    image: str
+    platform: str
+    since: float
+    layers: tuple[PullProgress, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonStatus:
     """The daemon as of now; `started_at` is in Unix seconds.
 
@@ -49,6 +60,7 @@ class DaemonStatus:
     syncing: bool = False
     dns_trouble: str = ""
     """Why names are served by hosts files alone, "" when DNS is served too."""
+    pulls: tuple[PullStatus, ...] = ()
     run_dir: str = ""
     pool: str = ""
     findings: tuple[Finding, ...] = ()

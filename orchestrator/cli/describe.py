@@ -11,6 +11,7 @@ from orchestrator.cli.describe_pod import describe_pod
 from orchestrator.cli.describe_service import NOTHING_AROUND, Surroundings
 from orchestrator.cli.documents import Document
 from orchestrator.cli.problems import warn_of_problems
+from orchestrator.cli.pulls import pull_lines
 from orchestrator.cli.resources import Resource, discover, parse
 from orchestrator.errors import Forbidden, NotFound
 from orchestrator.objects.endpoint_slice import SERVICE_NAME
@@ -59,7 +60,8 @@ def _describe(client: Client, resource: Resource, document: Document) -> str:
     events = _events(client, document)
     now = time.time()
     if resource.kind == "Pod":
-        return describe_pod(document, events, now, client.status()["engine"]["error"])
+        status = client.status()
+        return describe_pod(document, events, now, status["engine"]["error"], pull_lines(status))
     if resource.kind == "Secret":
         # For the sizes.  Who may not see the values sees the keys.
         document = _revealed(client, resource, document)

@@ -1,21 +1,27 @@
 """A container in `describe pod`, as kubectl describes it.  Pure."""
 
+from collections.abc import Sequence
+
 from orchestrator.cli.describe_text import NONE, Field, boolean, fields, local_time
 from orchestrator.cli.documents import Document
+from orchestrator.cli.pulls import PullLine
 
 
-def describe_containers(title: str, containers: list[Document], statuses: list[Document]) -> list[str]:
-    """Give all containers of one list under a title."""
+def describe_containers(
+    title: str, containers: list[Document], statuses: list[Document], pulls: Sequence[PullLine] = ()
+) -> list[str]:
+    """Give all containers of one list under a title; `pulls` are those of all pods."""
     if not containers:
         return []
     known = {status["name"]: status for status in statuses}
     lines = [f"{title}:"]
     for container in containers:
-        lines += [f"  {container['name']}:", *fields(_container(container, known.get(container["name"], {})), indent=4)]
+        status = known.get(container["name"], {})
+        lines += [f"  {container['name']}:", *fields(_container(container, status, pulls), indent=4)]
     return lines
 
 
-def _container(container: Document, status: Document) -> list[Field]:
+def _container(container: Document, status: Document, pulls: Sequence[PullLine]) -> list[Field]:
     ports = container.get("ports", [])
     several = "s" if len(ports) > 1 else ""
     return [
@@ -27,12 +33,20 @@ def _container(container: Document, status: Document) -> list[Field]:
         *_words("Command", container.get("command", [])),
         *_words("Args", container.get("args", [])),
         *_status(status),
+        *_pull(container, status, pulls),
         *_amounts("Limits", container.get("resources", {}).get("limits", {})),
         *_amounts("Requests", container.get("resources", {}).get("requests", {})),
         *_checks(container),
         *_environment(container),
         *_mounts(container.get("volumeMounts", [])),
     ]
+
+
+def _pull(container: Document, status: Document, pulls: Sequence[PullLine]) -> list[Field]:
+    """How far the pull is that the container waits for; its name may be followed by a platform."""
+    waits = status.get("state", {}).get("waiting", {}).get("reason") == "ContainerCreating"
+    wanted = (pull for pull in pulls if pull.image.split(" ")[0] == container.get("image"))
+    return [("Pull", [pull.summary, *pull.layers]) for pull in wanted if waits]
 
 
 def _words(title: str, words: list[str]) -> list[Field]:

@@ -1,25 +1,30 @@
 """`describe pod`: kubectl's text, with the reason why the pod is not well near its top.  Pure."""
 
+from collections.abc import Sequence
+
 from orchestrator.cli.describe_container import describe_containers
 from orchestrator.cli.describe_text import NONE, Field, annotations, events_table, fields, local_time, pairs
 from orchestrator.cli.describe_volumes import describe_volumes
 from orchestrator.cli.documents import Document
+from orchestrator.cli.pulls import PullLine
 from orchestrator.cli.why import why_not_well
 from orchestrator.objects.annotations import CONFIG_CURRENT, RESTART_ON_CHANGE, RESTARTS, restart_kinds
 
 
-def describe_pod(pod: Document, events: list[Document], now: float, engine_error: str = "") -> str:
+def describe_pod(
+    pod: Document, events: list[Document], now: float, engine_error: str = "", pulls: Sequence[PullLine] = ()
+) -> str:
     """Give the description of a pod; `events` are those about it, `now` is in Unix seconds.
 
-    `engine_error` is why the engine does not answer, "" when it does.
+    `engine_error` is why the engine does not answer, "" when it does; `pulls` are those of all pods.
     """
     spec, status = pod["spec"], pod.get("status", {})
     init, main = status.get("initContainerStatuses", []), status.get("containerStatuses", [])
     return "\n".join(
         (
             *fields(_head(pod, why_not_well(pod, events, now, engine_error))),
-            *describe_containers("Init Containers", spec.get("initContainers", []), init),
-            *describe_containers("Containers", spec["containers"], main),
+            *describe_containers("Init Containers", spec.get("initContainers", []), init, pulls),
+            *describe_containers("Containers", spec["containers"], main, pulls),
             *_conditions(status.get("conditions", [])),
             *describe_volumes(spec.get("volumes", [])),
             *fields([("QoS Class", status.get("qosClass", NONE))]),

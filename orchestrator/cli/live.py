@@ -226,7 +226,9 @@ def _drawing(picture: Picture | None, height: int) -> "RenderableType":
     notes = [Text(picture.engine_error, "red")] if picture.engine_error else []
     notes += [Text(f"specs: {text}", "red") for text in picture.problems]
     notes += [Text(f"warning: {each.text}", "yellow") for each in picture.open_warnings]
-    pods = picture.rows(height - _HEADER - _NOTE * len(notes))
+    for pull in picture.pulls:
+        notes.append(Text("\n  ".join((f"pulling {pull.image}: {pull.summary}", *pull.layers)), "cyan"))
+    pods = picture.rows(height - _HEADER - _NOTE * len(notes) - sum(len(pull.layers) for pull in picture.pulls))
     if hidden := len(picture.pods) - len(pods):
         ready = sum(pod.settled for pod in picture.pods)
         notes.insert(0, Text(f"... and {hidden} more; {ready} of {len(picture.pods)} are ready", "dim"))

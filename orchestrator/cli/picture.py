@@ -9,6 +9,7 @@ from orchestrator.cli.client import Client
 from orchestrator.cli.documents import Document
 from orchestrator.cli.event_text import last_seen, sort_events
 from orchestrator.cli.problems import errors
+from orchestrator.cli.pulls import PullLine, pull_lines
 
 WARNINGS = 5
 
@@ -55,6 +56,7 @@ class Picture:
     warnings: tuple[Warned, ...]
     engine_error: str
     syncing: bool
+    pulls: tuple[PullLine, ...] = ()
     config: tuple[tuple[str, str], ...] = ()
     """ConfigMaps and Secrets with their versions: ("configmap default/page", "17")."""
 
@@ -88,6 +90,7 @@ def take(client: Client, since: str) -> Picture:
         warnings=tuple(map(_warning, recent[-WARNINGS:])),
         engine_error=status["engine"]["error"],
         syncing=status["syncing"],
+        pulls=pull_lines(status),
         config=(*_versions(client, "configmap"), *_versions(client, "secret")),
     )
 
@@ -103,6 +106,8 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
     lines += [f"{namespace}/{name}  gone" for namespace, name in known]
     versions = dict(before.config) if before else {}
     lines += [f"{what}  changed" for what, version in after.config if versions.get(what, version) != version]
+    steps = {pull.image: pull.step for pull in before.pulls} if before else {}
+    lines += [f"pulling {pull.image}: {pull.summary}" for pull in after.pulls if pull.step > steps.get(pull.image, 0)]
     if after.engine_error and (before is None or before.engine_error != after.engine_error):
         lines.append(after.engine_error)
     lines += [f"specs: {text}" for text in after.problems if before is None or text not in before.problems]

@@ -7,9 +7,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from orchestrator.engine.base import Engine, ListedImage
 from orchestrator.errors import Conflict, OrchestratorError, Unavailable
+from orchestrator.metrics import Metrics
 from orchestrator.node.image_ledger import ImageLedger
 from orchestrator.objects.times import go_duration
 from orchestrator.planning.image_collection import CollectionSettings, Disk, PresentImage, collectable, to_free
@@ -32,29 +34,33 @@ def disk_of(folder: str) -> Disk | None:
     return Disk(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
 
+@dataclass(frozen=True, slots=True)
+class CollectorTools:
+    """What a collector works with; `tell` tells an Event about the node."""
+
+    engine: Engine
+    ledger: ImageLedger
+    disk: DiskSource
+    tell: Callable[[EventNote], None]
+    clock: Callable[[], float]
+    metrics: Metrics
+
+
 class ImageCollector:
-    """Looks after the disk of one engine.  `removed` and `freed` (bytes) count what it has done."""
+    """Looks after the disk of one engine."""
 
     def __init__(
-        self,
-        engine: Engine,
-        ledger: ImageLedger,
-        wanted: Callable[[], Collection[tuple[str, str]]],
-        disk: DiskSource,
-        tell: Callable[[EventNote], None],
-        clock: Callable[[], float],
-        settings: CollectionSettings,
+        self, tools: CollectorTools, wanted: Callable[[], Collection[tuple[str, str]]], settings: CollectionSettings
     ) -> None:
         """`wanted` gives what the pods of the store name, with the platforms that they ask for."""
-        self._engine = engine
-        self._ledger = ledger
+        self._engine = tools.engine
+        self._ledger = tools.ledger
+        self._disk = tools.disk
+        self._tell = tools.tell
+        self._clock = tools.clock
+        self._metrics = tools.metrics
         self._wanted = wanted
-        self._disk = disk
-        self._tell = tell
-        self._clock = clock
         self._settings = settings
-        self.removed = 0
-        self.freed = 0
 
     async def run(self, pulled: asyncio.Event) -> None:
         """For ever; `pulled` says that an image has come."""
@@ -110,8 +116,7 @@ class ImageCollector:
         unused = go_duration(int(self._clock() - known.used_at)) if known else "?"
         log.info("removed image %s: the disk is full, unused for %s, %d bytes", _shown(image), unused, image.size_bytes)
         self._ledger.forget(image.id)
-        self.removed += 1
-        self.freed += image.size_bytes
+        self._metrics.images_removed.inc("space")
         return True
 
 

@@ -6,7 +6,7 @@ When nobody waits for it any more it is broken off, and the engine gives back th
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
 from orchestrator.engine.base import Engine, EngineRefused, Image, PullProgress
@@ -258,6 +258,11 @@ def _without(text: str, credentials: tuple[Credential, ...]) -> str:
 
 
 def _note(layers: dict[str, PullProgress], step: PullProgress) -> None:
-    """Keep what is newest of each layer; lines about the whole image are none."""
+    """Keep what is newest of each layer; lines about the whole image are none.
+
+    A layer's size is told while it comes, and stays true after that.
+    """
     if step.layer and not step.status.startswith("Pulling from"):
-        layers[step.layer] = step
+        before = layers.get(step.layer)
+        known = before.total if before else 0
+        layers[step.layer] = step if step.total or not known else replace(step, current=known, total=known)

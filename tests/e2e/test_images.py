@@ -69,6 +69,10 @@ def test_I02_one_pull_serves_all_and_a_slow_one_delays_nobody(
     daemon.write(text(of_image("i02-fast", fast.name)), "fast.yaml")
     daemon.wait_ready("i02-fast")
     assert {waiting_reason(daemon.pod(name)) for name in names} == {"ContainerCreating"}
+    (pull,) = daemon.client.status()["pulls"]
+    assert pull["image"].endswith("/i02/slow:1")
+    described = daemon.cli("describe", "pod", names[0])
+    assert re.search(r"Pull: +\d of 2 layers, \S+ of \S+MB\n +\w{12}: Downloading \S+ of 2.0MB", described)
     hold.go.set()
     for name in names:
         daemon.wait_ready(name)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engine.base import EngineRefused
-from orchestrator.node.image_collector import ImageCollector
+from orchestrator.metrics import Metrics
+from orchestrator.node.image_collector import CollectorTools, ImageCollector
 from orchestrator.node.image_ledger import ImageLedger
 from orchestrator.planning.image_collection import CollectionSettings, Disk
 from orchestrator.planning.ops import EventNote
@@ -133,9 +134,9 @@ class Collecting:
         self._disks = [*disks]
         self.journal = Journal(folder / "collector.db")
         self.ledger = ImageLedger(self.journal)
-        self.collector = ImageCollector(
-            engine, self.ledger, lambda: (), self._disk, self.told.append, engine.now, CollectionSettings()
-        )
+        self.metrics = Metrics()
+        tools = CollectorTools(engine, self.ledger, self._disk, self.told.append, engine.now, self.metrics)
+        self.collector = ImageCollector(tools, lambda: (), CollectionSettings())
 
     def _disk(self) -> Disk:
         return self._disks.pop(0) if len(self._disks) > 1 else self._disks[0]
@@ -154,7 +155,7 @@ async def test_I05_until_enough_is_free_the_least_used_first(engine: Engine, tmp
     await of.collector.collect()
     assert {"new:1", "theirs:1", "web:1"} <= {*engine.images.local}
     assert not {"old:1", "middle:1"} & {*engine.images.local}
-    assert (of.collector.removed, of.collector.freed, of.told) == (2, 2_000_000, [])
+    assert (of.metrics.images_removed.values, of.told) == ({("space",): 2}, [])
     assert len(of.ledger.all()) == 1
 
 

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from orchestrator.cli.picture import Picture, PodLine, Warned, changes
+from orchestrator.cli.pulls import PullLine
 
 POD = PodLine("default", "web", "0/1", "ContainerCreating", "0", "1s")
 BEFORE = Picture((POD,), (), (), "", syncing=False)
@@ -39,6 +41,12 @@ def test_one_line_for_each_change() -> None:
     assert changes(BEFORE, of(running)) == ["default/web  1/1 Running, 2 restarts"]
     assert changes(of(running), of(replace(running, restarts="2 (4s ago)"))) == []
     assert changes(BEFORE, replace(BEFORE, pods=())) == ["default/web  gone"]
+
+
+def test_I02_each_quarter_of_a_pull_is_a_line() -> None:
+    pictures = [replace(BEFORE, pulls=(PullLine("far:1", f"at {step}", (), step),)) for step in (0, 0, 1, 1, 3)]
+    told = [changes(before, after) for before, after in pairwise(pictures)]
+    assert told == [[], ["pulling far:1: at 1"], [], ["pulling far:1: at 3"]]
 
 
 def test_problems_and_warnings_are_told_once() -> None:
