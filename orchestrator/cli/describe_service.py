@@ -50,7 +50,7 @@ def service_fields(service: Document, around: Surroundings) -> list[Field]:
         found.append(("External Name", spec["externalName"]))
     for port in spec.get("ports", []):
         found += _port(port, spec, around)
-    found.append(("Session Affinity", _affinity(spec)))
+    found.append(("Session Affinity", spec.get("sessionAffinity", "None")))
     for field, title in (("externalTrafficPolicy", "External"), ("internalTrafficPolicy", "Internal")):
         if spec.get(field):
             found.append((f"{title} Traffic Policy", spec[field]))
@@ -129,12 +129,6 @@ def _container_ports(pod: Document) -> Iterator[Document]:
     sidecars = (each for each in spec.get("initContainers", []) if each.get("restartPolicy") == "Always")
     for container in (*spec["containers"], *sidecars):
         yield from container.get("ports", [])
-
-
-def _affinity(spec: Document) -> str:
-    seconds = spec.get("sessionAffinityConfig", {}).get("clientIP", {}).get("timeoutSeconds")
-    affinity: str = spec.get("sessionAffinity", "None")
-    return f"{affinity} (for {seconds}s)" if seconds and affinity == "ClientIP" else affinity
 
 
 # --- pods ---

@@ -114,6 +114,13 @@ async def test_describe_says_why_a_pod_is_not_well(house: House) -> None:
     assert re.search(r"^  Warning +BackOff +\d+s \(x2 over \d+s\) +orchestrator +Back-off", out, re.M)
 
 
+async def test_describe_of_what_was_refused_says_who_is_in_its_way(house: House) -> None:
+    house.problems = (Problem("specs/late.yaml:1", "Service/default/late: is held by Service default/web"),)
+    ended = await house.cli("describe", "svc", "late", code=1)
+    assert "is held by Service default/web" in ended.err
+    assert ended.err.endswith('Error from server (NotFound): services "late" not found\n')
+
+
 async def test_describe_of_a_service(house: House) -> None:
     house.apply(SERVICE)
     out = (await house.cli("describe", "svc/web")).out
