@@ -390,16 +390,15 @@ class _Daemon:
             run_dir=str(settings.run_dir),
             pool=settings.pool,
             findings=tuple(
-                complaints(
-                    self.mode_finding,
-                    self.dataplane.trouble,
-                    self.responder.trouble if settings.dns == "on" else "",
-                    self.journal.trouble,
-                    self.folder.problems,
-                    settings.specs,
-                )
+                complaints(self._services_health(), self.journal.trouble, self.folder.problems, settings.specs)
             ),
         )
+
+    def _services_health(self) -> Iterator[Finding]:
+        dns = self.responder.trouble if self.settings.dns == "on" else ""
+        policies = self.dataplane.policies_trouble if self.store.list("NetworkPolicy") else ""
+        yield self.mode_finding
+        yield from health.troubles(self.dataplane.trouble, dns, policies)
 
 
 def _backoff(settings: Settings) -> BackoffSettings:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from orchestrator.api.status import Problem
 from orchestrator.findings import Finding, setting, warning
-from orchestrator.services.dns_responder import HOSTS_FILES_ALONE
-from orchestrator.services.health import openings_finding
 from orchestrator.sources.watcher import CANNOT_WATCH
 
 _WATCHES = 524288
@@ -15,18 +13,13 @@ _WATCHES = 524288
 
 
 def complaints(
-    mode: Finding, outside: str, dns: str, journal: str, problems: Iterable[Problem], specs: Iterable[Path]
+    services: Iterable[Finding], journal: str, problems: Iterable[Problem], specs: Iterable[Path]
 ) -> Iterator[Finding]:
-    """Give how Services are carried (`mode`), and what is in the way.
+    """Give what the room of the Services says (`services.health`), and what is in the way elsewhere.
 
-    `outside` is why other machines cannot reach node ports, `dns` why names are in hosts files alone, `journal` why
-    nothing is written, each "" while all is well; `problems` are those of the folders `specs`.
+    `journal` is why nothing is written, "" while all is well; `problems` are those of the folders `specs`.
     """
-    yield mode
-    if found := openings_finding(outside):
-        yield found
-    if dns:
-        yield warning("names", f"{HOSTS_FILES_ALONE}: {dns}")
+    yield from services
     if journal:
         yield warning("state folder", f"{journal}; what is new is kept in memory", "df -h")
     problems = list(problems)

@@ -60,7 +60,7 @@ def patient_of(settings: Settings, socket: Path) -> "Patient":
         return Patient(
             instance=settings.instance,
             state_dir=settings.state_dir,
-            run_dir=settings.run_dir,
+            run_dir=socket.parent,
             socket=socket,
             engine_url=settings.engine_url,
             pool=settings.pool,

@@ -79,7 +79,8 @@ def _daemon(patient: Patient, facts: Facts) -> Finding:
     if daemon is not None:
         return ok(DAEMON, f"version {daemon.version} (pid {daemon.pid}) answers at {patient.socket}")
     if patient.forbidden:
-        return error(DAEMON, patient.refusal, "sudo usermod -aG orchestrator $USER")
+        mend = "sudo orchestrator doctor" if facts.group in ("", "root") else f"sudo usermod -aG {facts.group} $USER"
+        return error(DAEMON, patient.refusal, mend)
     if facts.holder:
         text = f"instance {patient.instance} is run by pid {facts.holder}, which does not answer at {patient.socket}"
         return error(DAEMON, text, f"ps -fp {facts.holder}  # --run-dir says where its socket is")

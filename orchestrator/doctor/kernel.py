@@ -105,11 +105,13 @@ def _bridges(facts: Facts) -> Iterator[Finding]:
     if bridged == 1:
         yield ok(BRIDGES, "packets between pods pass the kernel's rules")
         return
-    why = "br_netfilter is not loaded" if bridged is None else "net.bridge.bridge-nf-call-iptables is 0"
-    load = "sudo modprobe br_netfilter && echo br_netfilter | sudo tee /etc/modules-load.d/orchestrator.conf && "
-    text = f"{why}: packets between pods pass no rules, and of a Service's clients pods see the gateway's address"
-    mend = setting("net.bridge.bridge-nf-call-iptables", 1)
-    yield warning(BRIDGES, text, (load if bridged is None else "") + mend)
+    seen = "of a Service's clients pods see the gateway's address"
+    if bridged is None:
+        text = f"br_netfilter is not loaded: {seen}, and no NetworkPolicy holds inside a namespace"
+        yield warning(BRIDGES, text, health.LOAD_BR_NETFILTER)
+    else:
+        mend = setting("net.bridge.bridge-nf-call-iptables", 1)
+        yield warning(BRIDGES, f"bridge-nf-call-iptables is 0: {seen}", mend)
 
 
 def _conntrack(facts: Facts) -> Iterator[Finding]:

@@ -66,6 +66,10 @@ def test_D08_the_socket_is_roots_and_a_groups_and_others_get_one_clear_line(daem
         assert line.startswith(f"error: cannot reach the daemon at {daemon.socket}: permission denied: "), verb
         assert f"you are not in group {GROUP}: `sudo usermod -aG {GROUP} {STRANGER}`" in line, verb
         assert not refused.stdout, verb
+    told = as_user(daemon, "doctor", "--regid=61234", "--clear-groups")
+    assert (told.returncode, told.stderr) == (1, "")
+    assert f"permission denied: you are not in group {GROUP}" in told.stdout
+    assert f"$ sudo usermod -aG {GROUP} $USER" in told.stdout
     told = as_user(daemon, "version", "--regid=61234", "--clear-groups")
     assert (told.returncode, told.stdout.split()[0]) == (0, "client")
     assert "permission denied" in told.stderr
