@@ -126,6 +126,8 @@ class Executor:
             try:
                 with metrics.operation_seconds.timed(name):
                     await self._do(op, work)
+            except PlanStopped:
+                raise
             except Unavailable:
                 metrics.operation_errors.inc(name)
                 raise
@@ -141,7 +143,10 @@ class Executor:
         tools, memory = self._tools, work.memory
         match op:
             case EnsureNetwork():
-                await tools.networks.ensure(work.namespace)
+                network = await tools.networks.ensure(work.namespace)
+                if op.gateway and network.gateway and op.gateway != network.gateway:
+                    # Someone took its range a moment ago: the sandbox would ask for names where nobody answers.
+                    raise PlanStopped(f"the network is {network.subnet} now")
             case Isolate() if work.pod is not None:
                 await tools.policies.guard(work.pod)
                 memory.isolated_ip = op.ip

@@ -48,8 +48,9 @@ class Op:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsureNetwork(Op):
-    """Have the namespace's network."""
+    """Have the namespace's network; the plan counts on this gateway's address, "" when on none."""
 
+    gateway: str = ""
     quiet: ClassVar[bool] = True
 
 

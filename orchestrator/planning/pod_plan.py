@@ -37,6 +37,7 @@ from orchestrator.planning.ops import (
 )
 from orchestrator.planning.outcome import Outcome, deadline, outcome, reason_of
 from orchestrator.planning.projection import volume_content
+from orchestrator.planning.resolver import asks_cluster_first
 from orchestrator.planning.startup_plan import startup_plan
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.teardown_plan import remove, stop_all, stop_one, teardown_plan
@@ -197,7 +198,8 @@ def _new_sandbox(pod: Pod, observed: Observed, around: Surroundings, dead: SeenC
         Start(name=SANDBOX_NAME, target=config.name, cause="the pod has no sandbox"),
     )
     if not pod.spec.host_network and not observed.network:
-        ops = (EnsureNetwork(cause="the pod needs it"), *ops)
+        gateway = around.dns_server() if asks_cluster_first(pod.spec) else ""
+        ops = (EnsureNetwork(gateway=gateway, cause="the pod needs it"), *ops)
     return Plan(ops)
 
 

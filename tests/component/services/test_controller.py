@@ -267,6 +267,23 @@ async def test_hand_written_slices_serve_whomever_they_name(host: Host) -> None:
     assert "\tweb\t" not in path.read_text()
 
 
+async def test_N01_the_hosts_files_of_all_pods_follow_in_place_within_a_second(host: Host) -> None:
+    for number in range(100):
+        host.service(f"other-{number}")
+    host.service("heads", cluster_ip="None")
+    host.pod("late", "10.201.0.99", ready=False)
+    paths = [host.hosts.prepare(host.pod(f"pod-{n}", f"10.201.0.{n + 2}"), f"10.201.0.{n + 2}") for n in range(30)]
+    await host.settled()
+    inodes = [path.stat().st_ino for path in paths]
+    forms = "10.201.0.99\theads\theads.default\theads.default.svc\theads.default.svc.cluster.local\n"
+    assert not any(forms in path.read_text() for path in paths)
+    host.pod("late", "10.201.0.99")
+    async with asyncio.timeout(1):
+        await host.controller.settled()
+    assert all(forms in path.read_text() for path in paths)
+    assert [path.stat().st_ino for path in paths] == inodes
+
+
 async def test_an_alias_that_nobody_can_resolve_here_is_said(host: Host) -> None:
     host.service(type="ExternalName", external_name="example.org")
     await host.settled()
