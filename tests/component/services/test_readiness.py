@@ -11,7 +11,9 @@ from orchestrator.engine.simulated import Program
 from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
+from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts
+from orchestrator.settings import Settings
 from tests.component.node.house import Daemon, Engine
 
 pytestmark = pytest.mark.looptime
@@ -63,6 +65,7 @@ async def services(daemon: Daemon) -> AsyncIterator[ServiceController]:
         HostPorts(),
         lambda: "192.0.2.1",
         daemon.policies,
+        Responder(book, Settings((), dns="off"), ()),
     )
     task = asyncio.create_task(controller.run())
     yield controller
