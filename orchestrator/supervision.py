@@ -41,7 +41,7 @@ class Supervision:
         self._stuck = stuck
         self._late = late
         self._told = ""
-        self._worry = ""
+        self._worried = False
 
     async def run(self) -> None:
         """For ever."""
@@ -67,9 +67,9 @@ class Supervision:
 
     def _sign(self) -> None:
         stuck = self._stuck()
-        if stuck and stuck != self._worry:
+        if stuck and not self._worried:
             log.error("no sign of life for the watchdog: %s", stuck)
-        self._worry = stuck
+        self._worried = bool(stuck)
         if not stuck:
             self._notifier.send("WATCHDOG=1")
         if (summary := self._summary()) != self._told:

@@ -105,3 +105,25 @@ async def test_a_service_that_was_refused_comes_as_soon_as_there_is_room(daemon:
             await watch.next()
     assert asyncio.get_running_loop().time() - begun < RETRY_SECONDS
     assert daemon.folder.problems == ()
+
+
+async def test_a_reload_is_over_when_what_the_folder_says_is_applied(
+    daemon: _Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def deaf(*_arguments: Any) -> bool:
+        return False
+
+    monkeypatch.setattr("orchestrator.sources.alarm.Alarm.arm", deaf)
+    folder, follower = daemon.folder, Follower(SpecWatcher(daemon.settings.specs, poll_interval=3600.0))
+    first = await follower.first()
+    folder.apply(first)
+    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(folder.follow(follower, first))]
+    for value in ("2", "3", "3"):
+        write(daemon.settings.specs[0], value)
+        async with asyncio.timeout(PATIENCE):
+            await folder.reload(follower)
+        assert daemon.store.get(A).data == {"key": value}
+    assert daemon.metrics.reloads.values == {("success",): 3}
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

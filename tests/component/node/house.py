@@ -19,6 +19,7 @@ from orchestrator.node.handlers import Handlers
 from orchestrator.node.image_ledger import ImageLedger
 from orchestrator.node.images import Puller
 from orchestrator.node.manager import NodeManager
+from orchestrator.node.progress import Progress
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
 from orchestrator.objects import registry
@@ -146,6 +147,7 @@ class Daemon:
             asyncio.Semaphore(8),
             self.engine.now,
             self._withdrawn,
+            progress=Progress(self.engine.now),
         )
         return NodeRooms(
             store=self.store,

@@ -303,3 +303,30 @@ def test_D10_without_inotify_it_says_so_and_goes_on_looking(specs: Path, limit: 
     assert notice.startswith(f"cannot watch the spec folders (the limit of inotify {limit}")
     assert notice.endswith("looking every 0.5 s instead")
     assert objects == "1"
+
+
+async def test_a_look_that_is_asked_for_sees_what_no_alarm_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def deaf(*_arguments: object) -> bool:
+        return False
+
+    monkeypatch.setattr("orchestrator.sources.alarm.Alarm.arm", deaf)
+    (tmp_path / "a.yaml").write_text(config_map("a"))
+    watcher = SpecWatcher([tmp_path], poll_interval=3600.0)
+    async with contextlib.aclosing(watcher.snapshots()) as snapshots:
+        follower = Follower(snapshots)
+        assert values(await follower.next()) == {"a": "1"}
+        (tmp_path / "a.yaml").write_text(config_map("a", "2"))
+        following = asyncio.create_task(follower.next())
+        looking = asyncio.create_task(watcher.look_again())
+        assert values(await following) == {"a": "2"}
+        # It is over when whoever follows asks for more.
+        assert not looking.done()
+        more = asyncio.create_task(follower.next())
+        async with asyncio.timeout(PATIENCE):
+            await looking
+            await watcher.look_again()
+        more.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await more
