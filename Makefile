@@ -20,11 +20,11 @@ run: venv engine images ## run the demo in specs/ until Ctrl-C
 	@exec $(BIN)/orchestrator run specs --live --down-on-exit
 
 test: venv engine images ## all tests: unit, component, contract, e2e (ARGS="-k L10" picks some)
-	@$(BIN)/pytest -n $(WORKERS) --durations=10 $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(ARGS)
 
 soak-tests: venv engine images ## the tests that race, twenty times; the first failure ends it (RUNS=5 for less)
 	@for run in $$(seq $(RUNS)); do \
-		echo "run $$run of $(RUNS)"; $(BIN)/pytest -n $(WORKERS) -x -q -m races -p no:cacheprovider $(ARGS) || exit 1; \
+		echo "run $$run of $(RUNS)"; $(BIN)/pytest -n $(WORKERS) --dist loadgroup -x -q -m races -p no:cacheprovider $(ARGS) || exit 1; \
 	done
 
 soak-services: venv engine images ## 200 rolling restarts, and 30 s without a daemon, under a stream of requests

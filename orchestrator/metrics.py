@@ -100,7 +100,7 @@ class Metrics:
             "kubelet_pod_worker_duration_seconds", "From the look at a pod to the end of its plan.", CALLS, call
         )
         self.sync_lag = Histogram(
-            "orchestrator_reconcile_lag_seconds", "From news about a pod to the look at it.", SHORT
+            "orchestrator_reconcile_lag_seconds", "From news about a pod to the look at it.", CALLS
         )
         self.plan_seconds = Histogram("orchestrator_plan_duration_seconds", "Planning for one pod.", SHORT)
         self.operation_seconds = Histogram("orchestrator_operation_duration_seconds", "Operations of plans.", CALLS, op)

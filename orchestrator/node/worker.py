@@ -10,6 +10,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -92,9 +93,8 @@ class PodWorker:
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._pulling: set[ImageRequest] = set()
         """What it waits for, whoever began to pull it."""
-        self._prober = Prober(
-            rooms.handlers, rooms.beats, rooms.tools.clock, self._probe_decided, self._tell, self._counts.probe
-        )
+        clock, ran = rooms.tools.clock, self._counts.probe
+        self._prober = Prober(rooms.handlers, rooms.beats, clock, self._probe_decided, self._tell, ran)
 
     def wake(self) -> None:
         """Something may have changed: look again."""
@@ -117,7 +117,6 @@ class PodWorker:
             retry = _FIRST_RETRY
             while True:
                 self._woken.clear()
-                self._counts.looked()
                 try:
                     with self._rooms.tools.metrics.sync_seconds.timed("sync"):
                         done, wake_at = await self._sync(tasks)
@@ -141,15 +140,14 @@ class PodWorker:
 
     async def _wait(self, wake_at: float | None) -> None:
         seconds = _RESYNC if wake_at is None else min(max(wake_at - self._now(), 0.0), _RESYNC)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
-        except TimeoutError:
-            return
 
     async def _sync(self, tasks: asyncio.TaskGroup) -> tuple[bool, float | None]:
         """Plan and execute until there is nothing to do now: (all over, when to look again)."""
         for _ in range(_MAX_ROUNDS):
+            self._counts.looked()
             pod = self._wanted()
             with self._rooms.tools.progress.step(f"{self.key}: look at what runs"):
                 observed = await self._observe(pod)

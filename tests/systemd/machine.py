@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from images.debian import cache_folder
+from tests.turns import one_at_a_time
 
 SECONDS = 90.0
 """How long a test waits for what must come; far more than it takes."""
@@ -42,8 +43,13 @@ def disk() -> Path:
     suite = release.get("VERSION_CODENAME", "").strip('"')
     recipe = hashlib.sha256(repr((suite, PACKAGES, _MASKED)).encode()).hexdigest()[:12]
     folder = cache_folder().parent / f"machine-{recipe}"
-    if folder.exists():
-        return folder
+    with one_at_a_time("machine"):
+        if not folder.exists():
+            _make_disk(folder, suite, release.get("ID", ""))
+    return folder
+
+
+def _make_disk(folder: Path, suite: str, distribution: str) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise Unable("a machine with systemd is made by root, from Debian's packages")
     if not shutil.which("mmdebstrap"):
@@ -55,7 +61,7 @@ def disk() -> Path:
         "--dpkgopt=force-unsafe-io",
     )
     left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info")]
-    universe = ("--components=main,universe",) if release.get("ID") == "ubuntu" else ()
+    universe = ("--components=main,universe",) if distribution == "ubuntu" else ()
     packages = f"--include={','.join(PACKAGES)}"
     try:
         _run("mmdebstrap", "--variant=minbase", packages, *options, *left_out, *universe, suite, fresh)
@@ -64,7 +70,6 @@ def disk() -> Path:
         fresh.rename(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return folder
 
 
 class Machine:

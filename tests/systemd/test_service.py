@@ -11,7 +11,8 @@ from tests.systemd.conftest import TREE, install
 from tests.systemd.machine import Machine
 from tests.systemd.service import SIZE, SPECS, UNIT, Service, specs
 
-pytestmark = pytest.mark.races
+# One machine for all of them: they run in one process.
+pytestmark = [pytest.mark.races, pytest.mark.xdist_group("machine")]
 
 
 def test_D07_the_unit_is_sound(machine: Machine) -> None:
@@ -65,8 +66,10 @@ def test_D07_stop_and_start_leave_pods_and_what_they_mount(service: Service) -> 
 def test_D07_reload_reads_the_specs_again(service: Service) -> None:
     before, pid = service.lives(), service.pid()
     service.machine.run("systemctl", "reload", UNIT)
+    told = "reading the specs again: SIGHUP"
+    service.machine.wait("the reload", lambda: told in service.journal(f"_PID={pid}"))
+    # "reloading" until the daemon says that it is done.
     service.machine.wait("the end of the reload", lambda: service.show("ActiveState") == "active")
-    assert "reading the specs again: SIGHUP" in service.journal(f"_PID={pid}")
     assert (service.lives(), service.pid()) == (before, pid)
 
 
