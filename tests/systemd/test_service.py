@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.systemd.conftest import TREE, install
+from tests.systemd.conftest import TREE
 from tests.systemd.machine import Machine
 from tests.systemd.service import SIZE, SPECS, UNIT, Service, specs
 
@@ -104,14 +104,12 @@ def test_D07_why_it_cannot_start_is_an_error_in_the_journal_and_mending_it_is_en
     assert service.lives() == before
 
 
-def test_D07_an_upgrade_leaves_pods_alone(service: Service, tmp_path: Path) -> None:
+def test_D07_an_upgrade_leaves_pods_alone(service: Service, installed: Path, tmp_path: Path) -> None:
     before = service.lives()
-    tree = tmp_path / "tree"
-    shutil.copytree(TREE, tree, ignore=shutil.ignore_patterns(".*", "tests", "docs", "*.egg-info", "__pycache__"))
-    for name in ("pyproject.toml", "orchestrator/__init__.py"):
-        file = tree / name
-        file.write_text(re.sub(r'(?m)^(version|__version__) = ".*"', r'\1 = "99.0"', file.read_text()))
-    newer = install(tree, tmp_path / "newer")
+    newer = tmp_path / "newer"
+    shutil.copytree(installed, newer, symlinks=True)
+    (file,) = newer.glob("usr/local/lib/orchestrator/lib/python3*/site-packages/orchestrator/__init__.py")
+    file.write_text(re.sub(r'(?m)^__version__ = ".*"', '__version__ = "99.0"', file.read_text()))
     service.machine.copy(newer)
     service.machine.run("systemctl", "daemon-reload")
     service.machine.run("systemctl", "restart", UNIT)
