@@ -57,7 +57,12 @@ class Housekeeper:
         return left
 
     def _uids(self) -> set[str]:
-        return self._volumes.uids() | self._hosts.uids()
+        """Whose files there are; what cannot be looked at now (no descriptor is left) waits for another round."""
+        try:
+            return self._volumes.uids() | self._hosts.uids()
+        except OSError as error:
+            log.warning("cannot look for files of pods that are gone: %s", error)
+            return set()
 
     async def _remove_files(self, uid: str, known: Known) -> None:
         """Not those of another instance, which had its run folder here: its pods may run on without a daemon."""

@@ -1,6 +1,7 @@
 """What is left of pods that are gone is collected at a start and every hour, and nothing else is touched."""
 
 import asyncio
+import errno
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from orchestrator.errors import Unavailable
 from orchestrator.node.manager import HOUR
 from orchestrator.node.memory import REPLACED, RESTARTS, recorded_containers, recorded_pods
 from orchestrator.planning.labels import container_labels, container_name
+from orchestrator.services.hosts import HostsFiles
 from tests.component.node.house import Daemon, Engine
 
 pytestmark = pytest.mark.looptime
@@ -90,6 +92,22 @@ async def test_a_round_that_the_engine_refuses_is_not_the_last(daemon: Daemon, e
     await asyncio.sleep(2 * HOUR)
     assert not file.exists()
     assert daemon.state() == "running"
+
+
+async def test_D10_a_folder_that_cannot_be_looked_into_holds_no_start_up(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_descriptors(_hosts: HostsFiles) -> set[str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(HostsFiles, "uids", no_descriptors)
+    left = make_files(tmp_path, str(uuid.uuid4()))
+    async with Daemon(engine, tmp_path) as daemon:
+        daemon.pod(POD)
+        await daemon.ready()
+        monkeypatch.undo()
+        await asyncio.sleep(HOUR + 60)
+        assert [path for path in left if path.exists()] == []
 
 
 async def test_at_a_start_files_of_a_pod_that_another_instance_runs_stay(engine: Engine, tmp_path: Path) -> None:
