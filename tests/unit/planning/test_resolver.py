@@ -95,3 +95,11 @@ def test_a_responder_that_comes_or_goes_replaces_no_pod() -> None:
     )
     assert (without.dns, asked.dns) == ((), ("10.201.0.1",))
     assert without.labels == asked.labels
+
+
+def test_E05_a_server_that_the_pod_names_is_not_crowded_out_by_the_hosts() -> None:
+    busy = replace(HOST, nameservers=("192.0.2.2", "192.0.2.3", "192.0.2.4"))
+    plain = pod("containers: [{name: web, image: 'web:1'}]")
+    assert resolver_settings(plain.spec, busy, CLUSTER).nameservers == ("10.201.0.1", "192.0.2.2", "192.0.2.3")
+    own = pod("dnsConfig: {nameservers: [192.0.2.9]}\ncontainers: [{name: web, image: 'web:1'}]")
+    assert resolver_settings(own.spec, busy, CLUSTER).nameservers == ("10.201.0.1", "192.0.2.2", "192.0.2.9")
