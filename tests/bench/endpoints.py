@@ -31,10 +31,12 @@ from orchestrator.services.addresses import AddressBook
 from orchestrator.services.commands import run
 from orchestrator.services.controller import ServiceController
 from orchestrator.services.dataplane import DataPlane, Mode
+from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks
 from orchestrator.services.policy_keeper import PolicyKeeper
+from orchestrator.settings import Settings
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store
@@ -134,7 +136,7 @@ async def _room_in(folder: Path, instance: str) -> AsyncIterator[_Room]:
     adopted.set()
     recorder, hosts, ports = EventRecorder(store, journal, time.time, "node"), HostsFiles(folder), HostPorts()
     policies = PolicyKeeper(store, recorder, dataplane, lambda: (), ())
-    reach = ports, lambda: "192.0.2.7", policies
+    reach = ports, lambda: "192.0.2.7", policies, Responder(book, Settings((), dns="off"), ())
     controller = ServiceController(store, book, networks, dataplane, hosts, recorder, adopted, *reach)
     running = asyncio.create_task(controller.run())
     try:
