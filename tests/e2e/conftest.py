@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.daemon import Daemon
+from tests.e2e.uplink import RANGES, guarded_uplink
 from tests.faults import Faults
 from tests.images import busybox_image, engine_answers
 from tests.registry import Registry, running
@@ -23,6 +24,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
             if missing:
                 item.add_marker(pytest.mark.skip(reason="no Docker Engine answers: run `make engine`"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _uplink() -> Iterator[None]:
+    """No packet for a pod's or a Service's address leaves this host, whatever the tests do (issue 5)."""
+    with guarded_uplink(*RANGES) as uplink:
+        yield
+        leaked = uplink.leaked() if uplink else []
+    assert not leaked, f"packets left through the host's uplink: {leaked}"
 
 
 @pytest.fixture(scope="session")
