@@ -9,7 +9,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,11 +20,12 @@ from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.node.beats import Beats
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
-from orchestrator.node.images import Puller, PullResult, notes_of_pull
+from orchestrator.node.images import Puller
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import not_executable, read_message
 from orchestrator.node.observe import seen_container
 from orchestrator.node.pod_counts import PodCounts
+from orchestrator.node.pod_pulls import PodPulls
 from orchestrator.node.prober import Prober, ProbeTarget
 from orchestrator.node.shown import Shown
 from orchestrator.node.usage import first_exceeded
@@ -34,10 +35,10 @@ from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
 from orchestrator.planning.config_restart import consumed_now
 from orchestrator.planning.container import message_file
-from orchestrator.planning.image_request import ImageRequest, image_request
+from orchestrator.planning.image_request import image_request
 from orchestrator.planning.made_from import of_former_secret
 from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
-from orchestrator.planning.ops import EventNote, Plan, ProbeKey, PullImage, RunHook, Signal
+from orchestrator.planning.ops import EventNote, Plan, ProbeKey, RunHook, Signal
 from orchestrator.planning.pod_plan import plan as plan_pod
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.planning.redaction import HIDDEN_ERROR, redacted
@@ -83,7 +84,7 @@ class PodWorker:
         self.synced = asyncio.Event()
         """Set once the pod was looked at for the first time."""
         self._rooms = rooms
-        self._pulls = pulls
+        self._pulls = PodPulls(rooms.puller, pulls, self._tell, self.wake)
         self._woken = asyncio.Event()
         self._counts = PodCounts(key.namespace, key.name, rooms.tools.metrics)
         self._last: Pod | None = None
@@ -91,8 +92,6 @@ class PodWorker:
         self._engine_view: dict[str, EngineContainer] = {}
         self._shown: Shown | None = None
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._pulling: set[ImageRequest] = set()
-        """What it waits for, whoever began to pull it."""
         clock, ran = rooms.tools.clock, self._counts.probe
         self._prober = Prober(rooms.handlers, rooms.beats, clock, self._probe_decided, self._tell, ran)
 
@@ -131,7 +130,7 @@ class PodWorker:
                     retry = min(retry * 2, _LONGEST_RETRY)
                 self.synced.set()
                 if done:
-                    self._leave_pulls()
+                    self._pulls.keep()
                     self._prober.keep(frozenset(), self._probe_target, tasks)
                     self._end_all_hooks()
                     self._counts.gone()
@@ -206,11 +205,9 @@ class PodWorker:
             every = (*pod.spec.init_containers, *pod.spec.containers)
             around = rooms.surroundings(self.key.namespace)
             due = {c.image: image_request(pod, c.image, around) for c in every if c.name not in running}
-            self._leave_pulls(keep=due.values())
-            states = {image: await rooms.puller.state(request) for image, request in due.items()}
-            self.memory.images = {i: replace(s, pulling=due[i] in self._pulling) for i, s in states.items()}
+            self.memory.images = await self._pulls.states(due)
         else:
-            self._leave_pulls()
+            self._pulls.keep()
         ready = rooms.tools.networks.ready(self.key.namespace)
         return self.memory.observed(seen, rooms.surroundings(self.key.namespace).network if ready else "")
 
@@ -270,7 +267,7 @@ class PodWorker:
             namespace=self.key.namespace,
             pod=pod,
             memory=self.memory,
-            pull=self._pull,
+            pull=self._pulls.begin,
             run_hook=lambda op: self._begin_hook(op, tasks),
             tell=self._tell,
             stop_signal=self._stop_signal,
@@ -293,25 +290,6 @@ class PodWorker:
     def _stop_signal(self, op: Signal) -> str:
         seen = self._engine_view.get(op.target)
         return (seen.stop_signal if seen else "") or "TERM"
-
-    def _pull(self, op: PullImage) -> None:
-        container = op.lane
-
-        def ended(result: PullResult) -> None:
-            self._pulling.discard(result.request)
-            for note in notes_of_pull(result, container):
-                self._tell(note)
-            self.wake()
-
-        self._pulling.add(op.request)
-        self._rooms.puller.pull(op.request, self._pulls, self, ended)
-        self._tell(EventNote("Normal", "Pulling", f'Pulling image "{op.request.image}"', container))
-
-    def _leave_pulls(self, keep: Collection[ImageRequest] = ()) -> None:
-        """Wait no more for what is not wanted any more: the image was edited, or a Secret, or the pod goes."""
-        for request in self._pulling - {*keep}:
-            self._pulling.discard(request)
-            self._rooms.puller.leave(request, self)
 
     def _begin_hook(self, op: RunHook, tasks: asyncio.TaskGroup) -> None:
         if op.kind == "postStart":
