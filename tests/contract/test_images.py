@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.engine.base import EngineRefused
-from orchestrator.errors import NotFound
+from orchestrator.errors import Conflict, NotFound
 from tests.contract.bench import Bench
 from tests.images import remove_image
 
@@ -53,3 +53,37 @@ async def test_a_pull_that_cannot_be_says_why(bench: Bench) -> None:
     # Port 1 of this machine serves nothing, least of all a registry.
     with pytest.raises((NotFound, EngineRefused), match=r"127\.0\.0\.1:1"):
         _ = [step async for step in bench.engine.pull("127.0.0.1:1/nothing:1")]
+
+
+async def test_a_list_of_images_and_what_containers_have(bench: Bench, name: str) -> None:
+    image_id = await bench.engine.import_image(_tar(), name, ('CMD ["/bin/true"]',))
+    (listed,) = [image for image in await bench.engine.list_images() if image.id == image_id]
+    assert listed.tags == (name,)
+    assert image_id not in await bench.engine.used_images()
+    container = await bench.engine.create(bench.config(image=name))
+    assert image_id in await bench.engine.used_images()
+    with pytest.raises(Conflict, match="conflict"):
+        await bench.engine.remove_image(name)
+    await bench.engine.remove(container)
+    await bench.engine.remove_image(name)
+    await bench.engine.remove_image(name)
+    with pytest.raises(NotFound):
+        await bench.engine.image(name)
+
+
+async def test_an_image_says_what_it_runs_on(bench: Bench) -> None:
+    info = await bench.engine.info()
+    assert (await bench.engine.image(bench.image)).platform == f"linux/{info.architecture}"
+
+
+async def test_a_registry_that_is_not_there_offers_no_platforms(bench: Bench) -> None:
+    name = "127.0.0.1:1/nothing:1"
+    try:
+        assert await bench.engine.platforms(name, {"username": "u", "password": "p"}) == ()
+    except (NotFound, EngineRefused) as error:
+        assert "127.0.0.1:1" in str(error)  # noqa: PT017
+
+
+async def test_a_pull_for_a_platform_that_is_none_is_refused(bench: Bench) -> None:
+    with pytest.raises((NotFound, EngineRefused)):
+        _ = [step async for step in bench.engine.pull("127.0.0.1:1/nothing:1", platform="linux/none")]
