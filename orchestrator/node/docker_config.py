@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ async def _ask(helper: str, server: str) -> Credential | None:
         return None
     finally:
         if process.returncode is None:
-            process.kill()
+            # With all that it has started: it leads a session of its own.
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
         # It says so in words of its own when it has nothing; what it says is not for a log.

@@ -70,7 +70,6 @@ async def test_I03_a_registrys_own_helper_is_before_the_common_one_and_both_befo
         ("echo 'credentials not found in native keychain'; exit 1", ""),
         ("echo a-secret", "does not answer as one"),
         ("echo '[1]'", "does not answer as one"),
-        ("exec sleep 60", "took more than 0.2 s"),
         ("head -c 1000000 /dev/zero; exit 0", "does not answer as one"),
     ],
 )
@@ -83,6 +82,24 @@ async def test_I03_a_helper_that_fails_leaves_what_the_file_has_and_its_words_ar
     assert await host_credentials(OURS) == (IN_FILE,)
     assert told in caplog.text
     assert "a-secret" not in caplog.text
+
+
+async def test_I03_a_helper_that_hangs_is_ended_with_all_that_it_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(docker_config, "HELPER_SECONDS", 2.0)
+    helper(home, "bad", f"sleep 60 & echo $! $$ > {home}/pids; wait")
+    write(home, {"auths": AUTHS, "credsStore": "bad"})
+    assert await host_credentials(OURS) == (IN_FILE,)
+    assert "took more than 2 s" in caplog.text
+    assert [pid for pid in (home / "pids").read_text().split() if runs(pid)] == []
+
+
+def runs(pid: str) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
 
 
 async def test_I03_a_helper_that_is_not_there_or_cannot_be_run_is_told(
