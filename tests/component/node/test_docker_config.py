@@ -74,9 +74,8 @@ async def test_I03_a_registrys_own_helper_is_before_the_common_one_and_both_befo
     ],
 )
 async def test_I03_a_helper_that_fails_leaves_what_the_file_has_and_its_words_are_not_told(
-    home: Path, script: str, told: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    home: Path, script: str, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(docker_config, "HELPER_SECONDS", 0.2 if "sleep" in script else 10.0)
     helper(home, "bad", script)
     write(home, {"auths": AUTHS, "credsStore": "bad"})
     assert await host_credentials(OURS) == (IN_FILE,)
