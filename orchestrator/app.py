@@ -125,9 +125,8 @@ class _Daemon:
         self.digest_key = instance_key(journal)
         self._losses = (Problem("", journal.notice, "warning"),) if journal.notice else ()
         self.health = EngineHealth(engine)
-        self.supervision = Supervision(
-            notifier(), watchdog_seconds(), summary=self._summary, stuck=self._stuck, late=metrics.loop_lag.observe
-        )
+        stuck, late = (lambda: self.manager.stuck()), metrics.loop_lag.observe
+        self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=stuck, late=late)
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
         node_ports = parse_range(settings.node_port_range)
@@ -297,8 +296,7 @@ class _Daemon:
             folder = [
                 tasks.create_task(specs.run(), name="folder"),
                 tasks.create_task(self.folder.follow(specs, first), name="specs"),
-                tasks.create_task(self._announce(), name="ready"),
-                tasks.create_task(self._reload_for_ever(specs, signals), name="reload"),
+                tasks.create_task(self._announce(specs, signals), name="reloads"),
             ]
             collect = partial(self.images.collect, self.manager.adopted)
             rooms = [
@@ -323,16 +321,11 @@ class _Daemon:
                 room.cancel()
         log.info("stopped; %s", "pods go on running" if self.store.list("Pod") else "no pods are left")
 
-    async def _announce(self) -> None:
+    async def _announce(self, specs: Follower, signals: Signals) -> None:
+        """Tell that the folder was applied, for the first time and after each reload."""
         await self.folder.applied.wait()
         self.supervision.ready()
-
-    async def _reload_for_ever(self, specs: Follower, signals: Signals) -> None:
-        while True:
-            await signals.reload()
-            self.supervision.reloading()
-            await self.folder.reload(specs)
-            await self._announce()
+        await self.supervision.reload_for_ever(signals.reload, lambda: self.folder.reload(specs))
 
     async def _once_applied(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """A room that must not act before it is known what is wanted."""
@@ -365,9 +358,6 @@ class _Daemon:
             async with asyncio.timeout(_FIRST_LOOK):
                 await self.folder.applied.wait()
                 await self.manager.adopted.wait()
-
-    def _stuck(self) -> str:
-        return self.manager.stuck()
 
     def _summary(self) -> str:
         return summary((pod.status.phase for pod in self.store.list("Pod")), self.folder.problems, self.health.error)

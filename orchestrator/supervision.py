@@ -7,7 +7,7 @@ The manager's watchdog then ends the process and starts it again, which no pod n
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from orchestrator.systemd import Notifier
 
@@ -57,9 +57,15 @@ class Supervision:
         self._told = self._summary()
         self._notifier.send("READY=1", f"STATUS={self._told}")
 
-    def reloading(self) -> None:
-        """The folder is read again."""
-        self._notifier.reloading()
+    async def reload_for_ever(
+        self, asked: Callable[[], Awaitable[None]], reload: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Read the folder again whenever somebody has asked for it."""
+        while True:
+            await asked()
+            self._notifier.reloading()
+            await reload()
+            self.ready()
 
     def stopping(self) -> None:
         """The daemon ends by itself."""

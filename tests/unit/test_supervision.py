@@ -68,6 +68,28 @@ async def test_status_is_told_when_it_changes() -> None:
     ]
 
 
+async def test_a_reload_is_told_before_and_after() -> None:
+    heard, asked = Heard(), asyncio.Event()
+    supervision = Supervision(heard, None, summary=lambda: "0 pods", stuck=lambda: "")
+
+    async def wait() -> None:
+        await asked.wait()
+        asked.clear()
+
+    async def reload() -> None:
+        await asyncio.sleep(2)
+        heard.send("read")
+
+    task = asyncio.create_task(supervision.reload_for_ever(wait, reload))
+    await asyncio.sleep(1)
+    assert heard.told == []
+    asked.set()
+    await asyncio.sleep(5)
+    names = [what.split("=")[0] for _, what in heard.told]
+    assert names == ["RELOADING", "MONOTONIC_USEC", "read", "READY", "STATUS"]
+    task.cancel()
+
+
 async def test_the_summary_counts() -> None:
     assert summary([], (), "") == "0 pods"
     assert summary(["Running", None, "Running"], ("a", "b"), "away") == (
