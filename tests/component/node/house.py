@@ -122,7 +122,7 @@ class Daemon:
         book = AddressBook(self.journal, "10.77.0.0/16", busy=lambda: ())
         self.dataplane = DataPlane("default", Mode.NAMES)
         self.networks = Networks(engine, book, self.dataplane, "default")
-        self.policies = PolicyKeeper(self.store, self.recorder, self.dataplane, lambda: (), ())
+        self.policies = PolicyKeeper(self.store, self.recorder, DataPlane("default", Mode.KERNEL), lambda: (), ())
         self.handlers = Handlers(engine)
         self.backoff = BackoffSettings()
         self.host_credentials: tuple[Credential, ...] = ()
