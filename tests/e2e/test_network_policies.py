@@ -171,7 +171,9 @@ def test_N03_namespaces_reach_each_other_only_where_the_settings_allow_it(
     daemon.stop()
     daemon.start()
     wait_answers(lambda answers: answers == {REFUSED: 1}, vip, pid=client)
-    assert not [rule for rule in admitted(daemon.instance) if "-o" in rule]
+    deadline = time.monotonic() + SECONDS
+    while admitted(daemon.instance):  # taken back after the table has changed, and iptables has no watch
+        assert time.monotonic() < deadline
 
 
 def test_N03_what_an_isolated_pod_may_ask_for(daemon: Daemon) -> None:
@@ -190,18 +192,26 @@ def test_N03_what_an_isolated_pod_may_ask_for(daemon: Daemon) -> None:
         assert ask(ip, port, pid=me, limit=LIMIT) == {SHUT: 1}
     assert ask(far, 9000, pid=them) == {"np-e-other": 1}
     assert ask(address(daemon, "np-e-client"), 1, pid=them) == {REFUSED: 1}
+
     # A question for a name is one to a pod of the cluster's; the host is open to its pods in all else.
-    assert ask(gateway, 53, pid=me, limit=LIMIT) == {SHUT: 1}
+    def finds_names() -> bool:
+        words = ("timeout", "2", "nslookup", "np-e-web.default.svc.cluster.local", gateway)
+        return daemon.run_cli("exec", "np-e-client", "--", *words).returncode == 0
+
+    assert not finds_names()
     assert ask(gateway, 54, pid=me) == {REFUSED: 1}
 
     named = {"to": [{"podSelector": {}}], "ports": [{"port": "talk"}]}
     dns = {"namespaceSelector": labelled(**{"kubernetes.io/metadata.name": "kube-system"})}
-    ask_names = {"to": [{**dns, "podSelector": labelled(**{"k8s-app": "kube-dns"})}], "ports": [{"port": 53}]}
+    ask_names = {
+        "to": [{**dns, "podSelector": labelled(**{"k8s-app": "kube-dns"})}],
+        "ports": [{"port": 53, "protocol": "UDP"}],
+    }
     daemon.write(text(policy("np-egress", podSelector=chosen, egress=[named, ask_names])), "policy.yaml")
     wait_answer("np-e-web", vip, pid=me)
     assert ask(far, 9000, pid=me) == {"np-e-other": 1}
     assert ask(web, 9999, pid=me, limit=LIMIT) == {SHUT: 1}
-    assert ask(gateway, 53, pid=me) == {REFUSED: 1}
+    assert finds_names()
 
     block = {"to": [{"ipBlock": {"cidr": f"{range_of(vip).supernet()}", "except": [f"{far}/32"]}}]}
     rule = policy("np-egress", podSelector=chosen, policyTypes=["Egress"], egress=[block])
