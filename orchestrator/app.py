@@ -43,9 +43,10 @@ from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.validation.update import keep_binding, refuse_immutable
+from orchestrator.planning.amounts import parse_amounts
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
-from orchestrator.planning.status import qos_class
+from orchestrator.planning.quality import qos_class
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.roots import either, for_ever, leaves
 from orchestrator.services import health
@@ -146,7 +147,8 @@ class _Daemon:
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
         self.handlers = Handlers(engine)
         self.images = image_rooms(engine, info, settings, self.store, self.recorder, journal, metrics)
-        self.node_facts = node_facts(settings.node_name, info, settings.resolv_conf)
+        reserved = parse_amounts(settings.system_reserved)
+        self.node_facts = node_facts(settings.node_name, info, settings.resolv_conf, reserved, settings.pod_pids_limit)
         self.responder = Responder(self.book, settings, self.node_facts.nameservers)
         self.sandbox_image = ""
         self.api = ApiServer(
@@ -267,6 +269,7 @@ class _Daemon:
             secrets={obj.metadata.name: obj for obj in store.list("Secret", namespace)},
             services=tuple(store.list("Service", namespace)),
             claims=self.claims.of(namespace),
+            claims_in=self.claims.of,
             pods=lambda: store.list("Pod"),
             binds_sub_paths=self.binds_sub_paths,
             names_only=names_only,

@@ -100,6 +100,10 @@ class Settings:
     """Percent in use down to which they are removed."""
     minimum_image_ttl_duration: float = 120.0
     """How long an image is kept at least."""
+    system_reserved: str = ""
+    """What of the host pods may not have, as the kubelet's flag of this name: "cpu=250m,memory=512Mi"."""
+    pod_pids_limit: int = 0
+    """How many processes a container may have; 0 is no limit."""
     socket_group: str = SOCKET_GROUP
     """Whose members may use the socket beside its owner; one that is not the default must be there."""
 

@@ -29,6 +29,16 @@ def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -
     return name
 
 
+def _amounts(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    from orchestrator.planning.amounts import parse_amounts
+
+    try:
+        parse_amounts(text or "")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return text
+
+
 _PLACE = (
     click.option(
         "--state-dir",
@@ -138,6 +148,20 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="ORCHESTRATOR_RESOLV_CONF",
     help=f"The host's name servers and search list, for pods (default: {Settings.resolv_conf}).",
+)
+@click.option(
+    "--system-reserved",
+    envvar="ORCHESTRATOR_SYSTEM_RESERVED",
+    metavar="AMOUNTS",
+    callback=_amounts,
+    help="What of the host pods may not have, e.g. cpu=250m,memory=512Mi (default: nothing).",
+)
+@click.option(
+    "--pod-pids-limit",
+    type=click.IntRange(min=0),
+    envvar="ORCHESTRATOR_POD_PIDS_LIMIT",
+    metavar="NUMBER",
+    help="How many processes a container may have (default: no limit).",
 )
 @click.option(
     "--socket-group",

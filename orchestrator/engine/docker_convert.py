@@ -30,6 +30,8 @@ Json = Mapping[str, Any]
 # The kubelet's containerLogMaxSize is 10Mi; the engine keeps the newest and two older files of that size.
 _LOG_CONFIG = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 
+_CPU_PERIOD = 100_000
+"""Microseconds: the kernel's own period, and the kubelet's."""
 _BRIDGE_NAME = "com.docker.network.bridge.name"
 
 
@@ -86,9 +88,13 @@ def _host_config(config: ContainerConfig, lacks: Sequence[str]) -> dict[str, Any
         # Swap counts memory and swap together: equal means none.
         "Memory": config.memory_bytes,
         "MemorySwap": config.memory_bytes,
-        "NanoCpus": config.nano_cpus,
+        # Not NanoCpus: of those the engine takes no more than there are, and a limit may be higher.
+        "CpuPeriod": _CPU_PERIOD if config.cpu_quota else 0,
+        "CpuQuota": config.cpu_quota,
         "CpuShares": config.cpu_shares,
-        "OomScoreAdj": config.oom_score_adj,
+        "PidsLimit": config.pids_limit,
+        "DeviceRequests": _gpus(config.gpus),
+        "OomScoreAdj": _allowed_score(config.oom_score_adj, lacks),
         "Init": config.init,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only_root,
@@ -99,6 +105,15 @@ def _host_config(config: ContainerConfig, lacks: Sequence[str]) -> dict[str, Any
         "Sysctls": dict(config.sysctls),
         **privileges,
     }
+
+
+def _gpus(count: int) -> list[dict[str, Any]]:
+    return [{"Driver": "", "Count": count, "Capabilities": [["gpu"]]}] if count else []
+
+
+def _allowed_score(score: int, lacks: Sequence[str]) -> int:
+    """A score below the engine's own is for those who may raise limits; the kernel refuses it to others."""
+    return max(score, 0) if "SYS_RESOURCE" in lacks else score
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

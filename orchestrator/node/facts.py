@@ -1,18 +1,25 @@
 """What pods can know of the node: its name and size, and its resolver's settings."""
 
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.engine.base import EngineInfo
 from orchestrator.node.host import host_address, resolver_settings
+from orchestrator.planning.amounts import Amounts
+from orchestrator.planning.limits import GPU
 from orchestrator.planning.surroundings import NodeFacts
 
+_GPUS = Path("/proc/driver/nvidia/gpus")
+"""A folder for each, where NVIDIA's driver is loaded."""
 _RECURSIVE_READ_ONLY = (1, 44)
 """The first API version whose engine can mount a tree read-only."""
 
 
-def node_facts(name: str, info: EngineInfo, resolv_conf: Path) -> NodeFacts:
-    """Read them from the engine's answer and the host."""
+def node_facts(name: str, info: EngineInfo, resolv_conf: Path, reserved: Amounts, pod_pids_limit: int = 0) -> NodeFacts:
+    """Read them from the engine's answer and the host; `reserved` is what pods may not have of it."""
     resolver = resolver_settings(resolv_conf)
+    capacity = _capacity(info)
     return NodeFacts(
         name=name,
         ip=host_address(),
@@ -21,8 +28,20 @@ def node_facts(name: str, info: EngineInfo, resolv_conf: Path) -> NodeFacts:
         nameservers=resolver.nameservers,
         searches=resolver.searches,
         resolver_options=resolver.options,
+        allocatable={name: max(value - reserved.get(name, 0), 0) for name, value in capacity.items()},
+        pod_pids_limit=pod_pids_limit,
         recursive_read_only=_version(info.api_version) >= _RECURSIVE_READ_ONLY,
     )
+
+
+def _capacity(info: EngineInfo) -> dict[str, int]:
+    """What the host has; what cannot be seen (the disk of an engine elsewhere) is left out."""
+    capacity = {"cpu": info.cpus * 1000, "memory": info.memory_bytes}
+    with suppress(OSError):
+        capacity["ephemeral-storage"] = shutil.disk_usage(info.root or "/").total
+    if _GPUS.is_dir():
+        capacity[GPU] = len(list(_GPUS.iterdir()))
+    return capacity
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -32,7 +32,6 @@ IGNORED: dict[str, str] = {
     "PodSpec.priority": _ONE_SCHEDULER,
     "PodSpec.priorityClassName": _ONE_SCHEDULER,
     "PodSpec.preemptionPolicy": _ONE_SCHEDULER,
-    "PodSpec.overhead": _ONE_SCHEDULER,
     "PodSpec.serviceAccountName": _NO_ACCOUNTS,
     "PodSpec.serviceAccount": _NO_ACCOUNTS,
     "PodSpec.automountServiceAccountToken": _NO_ACCOUNTS,

@@ -15,7 +15,7 @@ from orchestrator.objects.pod import Pod
 from orchestrator.objects.storage import PersistentVolume, PersistentVolumeSpec, StorageClass
 from orchestrator.objects.volumes import HostPathVolumeSource
 from orchestrator.planning.binding import Binding, class_of, provisioned_name
-from orchestrator.planning.surroundings import ClaimVolume, Surroundings
+from orchestrator.planning.surroundings import ClaimVolume
 
 P = TypeVar("P", bound=PurePath)
 
@@ -122,10 +122,10 @@ def claims_of(pod: Pod) -> tuple[str, ...]:
     return tuple(dict.fromkeys(source.claim_name for source in sources if source is not None))
 
 
-def unclaimed(pod: Pod, around: Surroundings) -> str:
+def unclaimed(pod: Pod, claims: Mapping[str, ClaimVolume]) -> str:
     """Why a pod cannot be placed on this host yet, in the scheduler's words: a claim is missing; "" when it can."""
     for name in claims_of(pod):
-        found = around.claims.get(name)
+        found = claims.get(name)
         problem = f'persistentvolumeclaim "{name}" not found' if found is None else found.problem
         if problem:
             return f"0/1 nodes are available: {problem}."

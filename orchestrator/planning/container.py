@@ -4,24 +4,24 @@ The sandbox owns network, hostname, published ports and resolver settings; a con
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from orchestrator.objects.container import Container, VolumeMount
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.scalars import quantity_milli, quantity_nano, quantity_units
 from orchestrator.objects.security import Capabilities, PodSecurityContext, SecurityContext
 from orchestrator.planning.environment import environment, expand
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest, pod_identity
 from orchestrator.planning.labels import CONFIG, SANDBOX_NAME, container_labels, container_name
+from orchestrator.planning.limits import engine_limits
 from orchestrator.planning.made_from import config_label
 from orchestrator.planning.non_root import check_non_root
 from orchestrator.planning.projection import is_read_only, volume_directory
+from orchestrator.planning.quality import SANDBOX_SCORE
 from orchestrator.planning.resolver import ClusterDNS, asks_cluster_first, resolver_settings
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from orchestrator.planning.surroundings import Surroundings
 
-_MIN_SHARES, _SHARES_PER_CORE = 2, 1024
 SUB_PATHS = ".subpaths"
 """The folder, beside a pod's volumes, where its containers' subPaths are bound to."""
 
@@ -64,6 +64,7 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
         dns_search=dns.searches,
         dns_options=dns.options,
         sysctls={s.name: s.value for s in spec.security_context.sysctls},
+        oom_score_adj=SANDBOX_SCORE,
         init=not spec.host_pid,
     )
 
@@ -93,7 +94,6 @@ def container_config(
     variables = environment(pod, container, around, joined.ip)
     check_non_root(pod, container, image_user)
     caps = own.capabilities or Capabilities()
-    limits, requests = container.resources.limits, container.resources.requests
     return ContainerConfig(
         name=container_name(around.instance, meta.namespace, meta.name, meta.uid, container.name, attempt),
         image=container.image,
@@ -121,9 +121,6 @@ def container_config(
             *_hosts(pod, container, around),
             *_message(pod, container, attempt, around),
         ),
-        memory_bytes=quantity_units(limits["memory"]) if "memory" in limits else 0,
-        nano_cpus=quantity_nano(limits["cpu"]) if "cpu" in limits else 0,
-        cpu_shares=_shares(requests.get("cpu", limits.get("cpu"))),
         tty=container.tty,
         stdin_open=container.stdin,
         stdin_once=container.stdin_once,
@@ -134,6 +131,7 @@ def container_config(
         groups=_groups(spec.security_context),
         security_opt=("no-new-privileges",) if own.allow_privilege_escalation is False else (),
         stop_signal=container.lifecycle.stop_signal if container.lifecycle else "",
+        **asdict(engine_limits(pod, container, around.node)),
     )
 
 
@@ -226,8 +224,3 @@ def _user(own: SecurityContext, pods: PodSecurityContext, image_user: str) -> st
         return ""
     name = str(user) if user is not None else image_user.partition(":")[0] or "0"
     return name if group is None else f"{name}:{group}"
-
-
-def _shares(request: str | None) -> int:
-    """CPU weight as the kubelet computes it; 0 (the engine's default) where nothing is asked."""
-    return max(quantity_milli(request) * _SHARES_PER_CORE // 1000, _MIN_SHARES) if request else 0

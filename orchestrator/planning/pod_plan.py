@@ -11,11 +11,9 @@ from dataclasses import replace
 from msgspec import structs
 
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.claims import unclaimed
 from orchestrator.planning.container import sandbox_config
 from orchestrator.planning.container_plan import Scene, together, told_again
 from orchestrator.planning.errors import MountError
-from orchestrator.planning.host_ports import port_conflict
 from orchestrator.planning.labels import SANDBOX_NAME
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
 from orchestrator.planning.ops import (
@@ -38,6 +36,7 @@ from orchestrator.planning.ops import (
 from orchestrator.planning.outcome import Outcome, deadline, outcome, reason_of
 from orchestrator.planning.projection import volume_content
 from orchestrator.planning.resolver import asks_cluster_first
+from orchestrator.planning.scheduling import refusal
 from orchestrator.planning.startup_plan import startup_plan
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.teardown_plan import remove, stop_all, stop_one, teardown_plan
@@ -88,7 +87,7 @@ def _going_on(pod: Pod, observed: Observed, around: Surroundings, sandbox: SeenC
     failure = observed.failures.get(SANDBOX_NAME)
     held = failure if failure is not None and now < failure.retry_at else None
     if sandbox is None or not sandbox.alive:
-        if problem := unclaimed(pod, around) or port_conflict(pod, around.pods()):
+        if problem := refusal(pod, around):
             return _unschedulable(pod, problem, observed, now)
         if held is not None:
             return Plan(wake_at=held.retry_at, waiting=_all_waiting(pod, Waiting(held.reason, held.message)))

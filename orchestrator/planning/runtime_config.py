@@ -59,8 +59,11 @@ class ContainerConfig:
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
     memory_bytes: int = 0
-    nano_cpus: int = 0
+    cpu_quota: int = 0
+    """Microseconds in each period of 100 ms; 0 is no limit."""
     cpu_shares: int = 0
+    pids_limit: int = 0
+    gpus: int = 0
     oom_score_adj: int = 0
     init: bool = False
     tty: bool = False

@@ -5,7 +5,6 @@ transitions are taken over from the status before.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from orchestrator.objects.annotations import CONFIG_CURRENT
 from orchestrator.objects.container import Container
@@ -23,12 +22,12 @@ from orchestrator.objects.pod_status import (
     PodPhase,
     PodStatus,
 )
-from orchestrator.objects.scalars import parse_quantity
 from orchestrator.objects.times import format_time
 from orchestrator.planning.config_restart import out_of_date
 from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
 from orchestrator.planning.outcome import Outcome, outcome, reason_of
+from orchestrator.planning.quality import qos_class
 from orchestrator.planning.readiness import is_ready, is_started
 from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
@@ -87,21 +86,6 @@ def _unscheduled(pod: Pod, problem: str, now: float) -> PodStatus:
         conditions=(_condition(pod, "PodScheduled", False, "Unschedulable", problem, now),),
         qos_class=qos_class(pod),
     )
-
-
-def qos_class(pod: Pod) -> Literal["Guaranteed", "Burstable", "BestEffort"]:
-    """Guaranteed: every container limits cpu and memory and asks for no less.  BestEffort: none says anything."""
-    containers = (*pod.spec.init_containers, *pod.spec.containers)
-    relevant = ("cpu", "memory")
-    guaranteed, nothing = True, True
-    for container in containers:
-        limits, requests = container.resources.limits, container.resources.requests
-        nothing = nothing and not any(name in limits or name in requests for name in relevant)
-        for name in relevant:
-            limit = parse_quantity(limits.get(name, "0"))
-            if not limit or parse_quantity(requests.get(name, limits[name])) != limit:
-                guaranteed = False
-    return "BestEffort" if nothing else "Guaranteed" if guaranteed else "Burstable"
 
 
 def _container(pod: Pod, container: Container, observed: Observed, plan: Plan, now: float) -> ContainerStatus:

@@ -21,6 +21,10 @@ class NodeFacts:
     nameservers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     resolver_options: tuple[str, ...] = ()
+    allocatable: Mapping[str, int] = field(default_factory=dict)
+    """What pods may have of it in all: cpu in thousandths of a core, all else in its own unit."""
+    pod_pids_limit: int = 0
+    """How many processes a container may have; 0 is no limit of its own."""
     recursive_read_only: bool = False
     """The engine can make what is mounted below a read-only mount read-only too."""
 
@@ -59,6 +63,8 @@ class Surroundings:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     services: tuple[Service, ...] = ()
     claims: Mapping[str, ClaimVolume] = field(default_factory=dict)
+    claims_in: Callable[[str], Mapping[str, ClaimVolume]] = lambda _namespace: {}
+    """Those of another namespace."""
     names_only: bool = False
     """Nothing carries a Service's address here: what works is its name, and the port that its pods listen on."""
     peers: tuple[Pod, ...] = ()

@@ -55,8 +55,22 @@ def test_a_joined_container_joins_ipc_too_unless_told() -> None:
 
 
 def test_limits_leave_no_swap() -> None:
-    host = convert.create_body(replace(PLAIN, memory_bytes=1 << 26, nano_cpus=250_000_000))["HostConfig"]
-    assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (1 << 26, 1 << 26, 250_000_000)
+    host = convert.create_body(replace(PLAIN, memory_bytes=1 << 26, cpu_quota=25_000, pids_limit=9))["HostConfig"]
+    assert (host["Memory"], host["MemorySwap"]) == (1 << 26, 1 << 26)
+    assert (host["CpuPeriod"], host["CpuQuota"], host["PidsLimit"]) == (100_000, 25_000, 9)
+
+
+def test_R02_gpus_are_asked_of_the_engine() -> None:
+    host = convert.create_body(replace(PLAIN, gpus=2))["HostConfig"]
+    assert host["DeviceRequests"] == [{"Driver": "", "Count": 2, "Capabilities": [["gpu"]]}]
+    assert convert.create_body(PLAIN)["HostConfig"]["DeviceRequests"] == []
+
+
+@pytest.mark.parametrize(("lacks", "score"), [((), -997), (("SYS_RESOURCE",), 0), (("AUDIT_READ",), -997)])
+def test_R02_a_score_that_the_kernel_refuses_is_not_asked_for(lacks: tuple[str, ...], score: int) -> None:
+    body = convert.create_body(replace(PLAIN, oom_score_adj=-997), lacks)
+    assert body["HostConfig"]["OomScoreAdj"] == score
+    assert convert.create_body(replace(PLAIN, oom_score_adj=500), lacks)["HostConfig"]["OomScoreAdj"] == 500
 
 
 def test_ports_are_exposed_and_bound() -> None:

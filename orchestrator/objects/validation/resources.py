@@ -3,16 +3,21 @@
 from collections.abc import Mapping
 
 from orchestrator.objects.container import ResourceRequirements
-from orchestrator.objects.problem import FieldPath, Problem, invalid, required
+from orchestrator.objects.problem import FieldPath, Problem, invalid, no_effect, required
 from orchestrator.objects.scalars import check_qualified_name, parse_quantity
 
 _STANDARD = ("cpu", "memory", "ephemeral-storage")
+_HUGE_PAGES = "hugepages-"
 
 
 def validate_resources(resources: ResourceRequirements, path: FieldPath) -> list[Problem]:
     """Check names and amounts, and that no request exceeds its limit."""
     asked = {name: text for name, text in resources.requests.items() if resources.limits.get(name) != text}
     problems = _amounts(resources.limits, (*path, "limits")) + _amounts(asked, (*path, "requests"))
+    for name in resources.limits:
+        if name.startswith(_HUGE_PAGES):
+            text = f"{name} has no effect here: a container may use the huge pages that the host has"
+            problems.append(no_effect((*path, "limits", name), text))
     for name, request in resources.requests.items():
         here = (*path, "requests")
         limit = resources.limits.get(name)
@@ -30,7 +35,7 @@ def _amounts(amounts: Mapping[str, str], path: FieldPath) -> list[Problem]:
     problems: list[Problem] = []
     for name, text in amounts.items():
         here = (*path, name)
-        if "/" not in name and name not in _STANDARD and not name.startswith("hugepages-"):
+        if "/" not in name and name not in _STANDARD and not name.startswith(_HUGE_PAGES):
             problems.append(invalid(here, name, "must be a standard resource for containers"))
         else:
             problems += [invalid(here, name, rule) for rule in check_qualified_name(name)]

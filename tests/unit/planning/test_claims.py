@@ -10,7 +10,7 @@ from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.planning.binding import Binding, bind
 from orchestrator.planning.claims import bound_claim, unclaimed
 from orchestrator.planning.surroundings import ClaimVolume
-from tests.unit.planning.builders import around, decoded, pod
+from tests.unit.planning.builders import decoded, pod
 
 UID = "11111111-0000-4000-8000-000000000000"
 
@@ -154,4 +154,4 @@ def test_V04_a_pod_waits_for_its_claims(claims: dict[str, ClaimVolume], words: s
         "volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]\n"
         'containers: [{name: web, image: "web:1", volumeMounts: [{name: v, mountPath: /v}]}]'
     )
-    assert unclaimed(pod(spec), around(claims=claims)) == words
+    assert unclaimed(pod(spec), claims) == words

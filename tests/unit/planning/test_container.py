@@ -56,15 +56,17 @@ def test_N06_a_container_joins_what_its_pod_shares(spec: str, network: str, ipc:
 @pytest.mark.parametrize(
     ("fields", "facts"),
     [
-        ("", {"entrypoint": None, "command": None, "memory_bytes": 0, "nano_cpus": 0, "cpu_shares": 0, "user": ""}),
+        ("", {"entrypoint": None, "command": None, "memory_bytes": 0, "cpu_quota": 0, "cpu_shares": 2, "user": ""}),
         ("command: [a, b]\nargs: [c]", {"entrypoint": ("a", "b"), "command": ("c",)}),
         ("workingDir: /srv\ntty: true\nstdin: true", {"working_dir": "/srv", "tty": True, "stdin_open": True}),
         (
             "resources: {limits: {cpu: 500m, memory: 64Mi}}",
-            {"nano_cpus": 500_000_000, "memory_bytes": 64 << 20, "cpu_shares": 512},
+            {"cpu_quota": 50_000, "memory_bytes": 64 << 20, "cpu_shares": 512},
         ),
-        ("resources: {requests: {cpu: 250m}}", {"nano_cpus": 0, "cpu_shares": 256}),
+        ("resources: {requests: {cpu: 250m}}", {"cpu_quota": 0, "cpu_shares": 256}),
         ("resources: {requests: {cpu: 1m}}", {"cpu_shares": 2}),
+        ("resources: {limits: {cpu: 1m}, requests: {cpu: 0}}", {"cpu_quota": 1000, "cpu_shares": 2}),
+        ("resources: {limits: {nvidia.com/gpu: 2}}", {"gpus": 2}),
         ("securityContext: {runAsUser: 1000}", {"user": "1000"}),
         ("securityContext: {runAsUser: 1000, runAsGroup: 50}", {"user": "1000:50"}),
         (

@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import PodCondition
-from orchestrator.planning.host_ports import port_conflict
+from orchestrator.planning.scheduling import refusal
 from tests.unit.planning.builders import AROUND, pod
 from tests.unit.planning.model import World
 
@@ -19,6 +19,10 @@ def wants(name: str, port: str, *true: str, created: str = "2026-01-01T00:00:00Z
     conditions = tuple(PodCondition(type=each, status="True") for each in true)
     status = msgspec.structs.replace(made.status, phase=phase, conditions=conditions)
     return msgspec.structs.replace(made, metadata=meta, status=status)
+
+
+def port_conflict(which: Pod, others: list[Pod]) -> str:
+    return refusal(which, replace(AROUND, pods=lambda: [*others, which]))
 
 
 ONE = "{containerPort: 80, hostPort: 8080}"

@@ -10,7 +10,7 @@ from orchestrator.objects.pod_status import ContainerStatus, PodStatus
 from orchestrator.objects.times import format_time
 from orchestrator.planning.observed import Hook, HookState, LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.probe_state import ProbeStatus
-from orchestrator.planning.status import pod_status, qos_class
+from orchestrator.planning.status import pod_status
 from tests.unit.planning.builders import (
     ADDRESS,
     AROUND,
@@ -287,25 +287,6 @@ def test_the_pods_address_is_its_sandboxs() -> None:
 def test_a_pod_on_the_host_network_has_the_hosts_address() -> None:
     of = pod('hostNetwork: true\ncontainers: [{name: web, image: "web:1"}]')
     assert status(of, observed(of, seen_sandbox(of, ip=""), seen(of))).pod_ip == "192.0.2.1"
-
-
-# --- quality of service ---
-
-
-@pytest.mark.parametrize(
-    ("resources", "expected"),
-    [
-        ("{}", "BestEffort"),
-        ("{requests: {cpu: 100m}}", "Burstable"),
-        ("{limits: {cpu: 1}}", "Burstable"),
-        ("{limits: {cpu: 1, memory: 1Gi}}", "Guaranteed"),
-        ("{limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 1, memory: 1Gi}}", "Guaranteed"),
-        ("{limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 500m}}", "Burstable"),
-        ("{limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 1000m, memory: 1024Mi}}", "Guaranteed"),
-    ],
-)
-def test_R02_quality_of_service(resources: str, expected: str) -> None:
-    assert qos_class(simple(f"resources: {resources}")) == expected
 
 
 @pytest.mark.parametrize("code", [0, 1])

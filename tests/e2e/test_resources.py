@@ -1,0 +1,77 @@
+"""Requests and limits on the real kernel: what a container gets, and how its end is told (R02)."""
+
+import re
+from pathlib import Path
+
+from tests.e2e.daemon import Daemon, condition, docker, restarts, status_of
+from tests.e2e.pods import FOR_EVER, container, pod, text
+
+GREEDY = "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"
+
+
+def test_R02_limits_are_the_kernels_and_scores_the_kubelets(daemon: Daemon) -> None:
+    """A limit above what the host has is taken too; who asks for nothing is sacrificed first."""
+    host = docker("info", "--format", "{{.MemTotal}}")
+    half = int(host) // 2
+    exact = {"limits": {"cpu": "250m", "memory": "32Mi"}}
+    some = {"requests": {"cpu": "100m", "memory": str(half)}, "limits": {"cpu": "64"}}
+    daemon.write(
+        text(
+            pod("r02-exact", container(FOR_EVER, resources=exact)),
+            pod("r02-some", container(FOR_EVER, resources=some)),
+            pod("r02-none", FOR_EVER),
+        )
+    )
+    expected = {
+        "r02-exact": ("Guaranteed", 32 << 20, 25_000, 256, -997),
+        "r02-some": ("Burstable", 0, 6_400_000, 102, 500),
+        "r02-none": ("BestEffort", 0, 0, 2, 1000),
+    }
+    for name, (quality, memory, quota, shares, score) in expected.items():
+        assert daemon.wait_ready(name)["status"]["qosClass"] == quality
+        found = next(each for each in daemon.containers(name) if each["Config"]["Labels"].get(ROLE) != "sandbox")
+        made = found["HostConfig"]
+        assert (made["Memory"], made["MemorySwap"]) == (memory, memory)
+        assert (made["CpuQuota"], made["CpuShares"]) == (quota, shares)
+        told = Path(f"/proc/{found['State']['Pid']}/oom_score_adj").read_text()
+        # Below its own score the kernel lets only those go who may raise limits.
+        assert abs(int(told) - (score if may_raise_limits() else max(score, 0))) <= 1
+
+
+ROLE = "orchestrator.dev/role"
+
+
+def may_raise_limits() -> bool:
+    """Whether this host has CAP_SYS_RESOURCE (bit 24)."""
+    line = next(line for line in Path("/proc/1/status").read_text().splitlines() if line.startswith("CapBnd"))
+    return bool(int(line.split()[1], 16) >> 24 & 1)
+
+
+def test_R02_who_takes_more_memory_than_it_may_is_named(daemon: Daemon) -> None:
+    """OOMKilled, 137, and restarted by policy; the pod beside it does not notice."""
+    limited = {"limits": {"memory": "16Mi"}}
+    daemon.write(
+        text(
+            pod("r02-greedy", container(GREEDY, resources=limited), restartPolicy="OnFailure"),
+            pod("r02-never", container(GREEDY, resources=limited), restartPolicy="Never"),
+        )
+    )
+    ended = daemon.wait_pod("r02-never", lambda found: found["status"]["phase"] == "Failed")
+    told = status_of(ended)["state"]["terminated"]
+    assert (told["reason"], told["exitCode"]) == ("OOMKilled", 137)
+    again = daemon.wait_pod("r02-greedy", lambda found: restarts(found) >= 1)
+    assert status_of(again)["lastState"]["terminated"]["reason"] == "OOMKilled"
+    shown = daemon.cli("describe", "pod", "r02-never")
+    assert "OOMKilled" in shown
+    assert re.search(r"memory: +16Mi", shown)
+
+
+def test_R02_what_the_host_does_not_have_is_said(daemon: Daemon) -> None:
+    """A GPU: the pod waits, and its Event says why.  Huge pages: a warning."""
+    gpu = {"limits": {"nvidia.com/gpu": 1, "hugepages-2Mi": "2Mi", "memory": "32Mi"}}
+    daemon.write(text(pod("r02-gpu", container(FOR_EVER, resources=gpu))))
+    words = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu. nvidia.com/gpu: 1 requested, 0 of 0 in use."
+    assert "container toolkit" in daemon.wait_event("r02-gpu", "FailedScheduling", text=words)["message"]
+    assert condition(daemon.pod("r02-gpu"), "PodScheduled") == "False"
+    daemon.wait_problem("hugepages-2Mi has no effect here")
+    assert daemon.containers("r02-gpu") == []
