@@ -271,6 +271,7 @@ class _Daemon:
             claims=self.claims.of(namespace),
             claims_in=self.claims.of,
             pods=lambda: store.list("Pod"),
+            runtime_classes={obj.metadata.name: obj for obj in store.list("RuntimeClass")},
             binds_sub_paths=self.binds_sub_paths,
             names_only=names_only,
             peers=tuple(store.list("Pod", namespace)) if names_only else (),

@@ -128,6 +128,9 @@ KINDS: Mapping[str, TableKind] = {
     "Secret": TableKind(("Name", "Type", "Data", "Age"), _secret),
     "Namespace": TableKind(("Name", "Status", "Age"), _namespace),
     "NetworkPolicy": TableKind(("Name", "Pod-Selector", "Age"), _network_policy),
+    "RuntimeClass": TableKind(
+        ("Name", "Handler", "Age"), lambda obj, now: (obj.metadata.name, obj.handler, _age(obj, now))
+    ),
     "PersistentVolumeClaim": TableKind(CLAIM_COLUMNS, claim_cells, frozenset({"VolumeMode"})),
     "PersistentVolume": TableKind(VOLUME_COLUMNS, volume_cells, frozenset({"VolumeMode"})),
     "Event": TableKind(

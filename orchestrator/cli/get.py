@@ -54,7 +54,8 @@ def command(
     """List objects, or print some of them.
 
     Resources: pods (po), services (svc), endpoints (ep), endpointslices, configmaps (cm), secrets,
-    persistentvolumeclaims (pvc), persistentvolumes (pv), networkpolicies (netpol), namespaces (ns), events (ev), all.
+    persistentvolumeclaims (pvc), persistentvolumes (pv), networkpolicies (netpol), runtimeclasses,
+    namespaces (ns), events (ev), all.
     """
     client = client_of(ctx)
     wanted = parse(discover(client), resource)

@@ -78,6 +78,7 @@ def _host_config(config: ContainerConfig, lacks: Sequence[str]) -> dict[str, Any
         "NetworkMode": config.network,
         "IpcMode": config.ipc_mode or joined,
         "PidMode": config.pid_mode,
+        "Runtime": config.runtime,
         "RestartPolicy": {"Name": "no"},
         "LogConfig": _LOG_CONFIG,
         "Mounts": [_mount(mount) for mount in config.mounts],

@@ -19,6 +19,7 @@ from orchestrator.state.store import Change, Expired, Key, Watch
 log = logging.getLogger(__name__)
 
 _CONFIG_KINDS = ("ConfigMap", "Secret", "Service", "PersistentVolumeClaim")
+_EVERYONES_KINDS = ("RuntimeClass",)
 _ADOPTION_SECONDS = 30.0
 _BROKEN_SECONDS = 5.0
 _EVENTS_RETRY = 1.0
@@ -152,6 +153,10 @@ class NodeManager:
             for worker in self._workers.values():
                 if worker.key.namespace == key.namespace:
                     worker.wake()
+
+        elif key.kind in _EVERYONES_KINDS:
+            for worker in self._workers.values():
+                worker.wake()
 
     def _wake_unplaced(self) -> None:
         """What a pod had of the host is free now: those that wait for it look again."""

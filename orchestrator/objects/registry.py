@@ -22,6 +22,7 @@ from orchestrator.objects.misfit import SourceText, did_you_mean, nearest, short
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.policy import NetworkPolicy
 from orchestrator.objects.problem import Problem, error, no_effect, required, tolerated
+from orchestrator.objects.runtime_class import RuntimeClass
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.objects.shape import Shaper
 from orchestrator.objects.storage import PersistentVolume, StorageClass
@@ -59,6 +60,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("PersistentVolumeClaim", "v1", PersistentVolumeClaim, "persistentvolumeclaims", ("pvc",)),
     Kind("PersistentVolume", "v1", PersistentVolume, "persistentvolumes", ("pv",), namespaced=False),
     Kind("StorageClass", "storage.k8s.io/v1", StorageClass, "storageclasses", ("sc",), namespaced=False),
+    Kind("RuntimeClass", "node.k8s.io/v1", RuntimeClass, "runtimeclasses", namespaced=False),
     Kind("NetworkPolicy", "networking.k8s.io/v1", NetworkPolicy, "networkpolicies", ("netpol",)),
     Kind("Event", "v1", Event, "events", ("ev",)),
 )

@@ -19,6 +19,7 @@ from orchestrator.planning.non_root import check_non_root
 from orchestrator.planning.projection import is_read_only, volume_directory
 from orchestrator.planning.quality import SANDBOX_SCORE
 from orchestrator.planning.resolver import ClusterDNS, asks_cluster_first, resolver_settings
+from orchestrator.planning.runtime_class import handler_of, missing_class
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from orchestrator.planning.surroundings import Surroundings
 
@@ -55,6 +56,7 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
         labels=container_labels(
             around.instance, meta.namespace, meta.name, meta.uid, SANDBOX_NAME, attempt, pod_identity(pod), "sandbox"
         ),
+        runtime=handler_of(pod, around.runtime_classes),
         hostname="" if spec.host_network else shown_hostname(pod, around),
         network="host" if spec.host_network else around.network,
         ipc_mode="host" if spec.host_ipc else "shareable",
@@ -92,6 +94,9 @@ def container_config(
     """
     spec, meta, own = pod.spec, pod.metadata, container.security_context or SecurityContext()
     variables = environment(pod, container, around, joined.ip)
+    if problem := missing_class(pod, around.runtime_classes):
+        # Never by the default one: the class may be there to keep it apart.
+        raise ConfigError(problem)
     check_non_root(pod, container, image_user)
     caps = own.capabilities or Capabilities()
     return ContainerConfig(
@@ -113,6 +118,7 @@ def container_config(
         env=tuple(f"{name}={value}" for name, value in ({"HOSTNAME": shown_hostname(pod, around)} | variables).items()),
         working_dir=container.working_dir,
         user=_user(own, spec.security_context, image_user),
+        runtime=handler_of(pod, around.runtime_classes),
         network=f"container:{joined.sandbox}",
         ipc_mode="host" if spec.host_ipc else f"container:{joined.sandbox}",
         pid_mode="host" if spec.host_pid else f"container:{joined.sandbox}" if spec.share_process_namespace else "",

@@ -36,6 +36,7 @@ from orchestrator.planning.ops import (
 from orchestrator.planning.outcome import Outcome, deadline, outcome, reason_of
 from orchestrator.planning.projection import volume_content
 from orchestrator.planning.resolver import asks_cluster_first
+from orchestrator.planning.runtime_class import missing_class
 from orchestrator.planning.scheduling import refusal
 from orchestrator.planning.startup_plan import startup_plan
 from orchestrator.planning.surroundings import Surroundings
@@ -89,6 +90,8 @@ def _going_on(pod: Pod, observed: Observed, around: Surroundings, sandbox: SeenC
     if sandbox is None or not sandbox.alive:
         if problem := refusal(pod, around):
             return _unschedulable(pod, problem, observed, now)
+        if problem := missing_class(pod, around.runtime_classes):
+            return _no_sandbox(pod, problem, observed, now)
         if held is not None:
             return Plan(wake_at=held.retry_at, waiting=_all_waiting(pod, Waiting(held.reason, held.message)))
         volumes = _volumes(pod, observed, around, now)
@@ -168,6 +171,13 @@ def _unschedulable(pod: Pod, problem: str, observed: Observed, now: float) -> Pl
     event = EventNote("Warning", "FailedScheduling", problem)
     told = told_again(f"scheduling/{pod.metadata.uid}/{problem}", event, observed, now)
     return replace(told, unschedulable=problem, waiting=_all_waiting(pod, Waiting("ContainerCreating")))
+
+
+def _no_sandbox(pod: Pod, problem: str, observed: Observed, now: float) -> Plan:
+    text = f"Failed to create pod sandbox: {problem}"
+    event = EventNote("Warning", "FailedCreatePodSandBox", text)
+    told = told_again(f"sandbox/{pod.metadata.uid}/{problem}", event, observed, now)
+    return replace(told, waiting=_all_waiting(pod, Waiting("ContainerCreating", problem)))
 
 
 def _failed_mount(pod: Pod, volume: str, problem: str, observed: Observed, now: float) -> Plan:

@@ -6,10 +6,11 @@ its start on, and the overhead of the runtime on top.
 
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.amounts import amounts, most, total
+from orchestrator.planning.runtime_class import Classes, overhead_of
 
 
-def pod_requests(pod: Pod) -> dict[str, int]:
-    """The most that the pod asks for at any time of its life."""
+def pod_requests(pod: Pod, classes: Classes) -> dict[str, int]:
+    """The most that the pod asks for at any time of its life, and what its runtime class costs."""
     spec = pod.spec
     sum_ = total(amounts(container.resources.requests) for container in spec.containers)
     sidecars: dict[str, int] = {}
@@ -25,4 +26,4 @@ def pod_requests(pod: Pod) -> dict[str, int]:
     if spec.resources is not None:
         # What is said of the pod as a whole counts in place of the sum.
         result |= amounts({**spec.resources.limits, **spec.resources.requests})
-    return total((result, amounts(spec.overhead)))
+    return total((result, amounts(overhead_of(pod, classes))))

@@ -50,6 +50,8 @@ class ContainerConfig:
     user: str = ""
     hostname: str = ""
     domainname: str = ""
+    runtime: str = ""
+    """The engine's name of the runtime that runs it, "" for its default one."""
     network: str = "none"
     ipc_mode: str = ""
     pid_mode: str = ""

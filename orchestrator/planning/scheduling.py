@@ -19,7 +19,7 @@ def refusal(pod: Pod, around: Surroundings) -> str:
     if problem := unclaimed(pod, around.claims):
         return problem
     # A place that it has is not taken away: then only ports can be in the way, which two pods cannot have at a time.
-    requests = {} if _is_placed(pod) else pod_requests(pod)
+    requests = {} if _is_placed(pod) else pod_requests(pod, around.runtime_classes)
     ports = tuple(host_ports(pod))
     if not ports and not any(requests.values()):
         return ""
@@ -31,7 +31,7 @@ def _room_before(pod: Pod, around: Surroundings) -> Room:
     room, turn = Room(around.node.allocatable), _turn(pod)
     others = (other for other in around.pods() if other.metadata.uid != pod.metadata.uid and _holds(other))
     for other in sorted((other for other in others if _turn(other) < turn), key=_turn):
-        requests, ports = pod_requests(other), tuple(host_ports(other))
+        requests, ports = pod_requests(other, around.runtime_classes), tuple(host_ports(other))
         waits = not _is_placed(other) and (
             unclaimed(other, around.claims_in(other.metadata.namespace)) or room.refusal(ports, requests)
         )

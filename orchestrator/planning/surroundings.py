@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.runtime_class import RuntimeClass
 from orchestrator.objects.service import Service
 from orchestrator.objects.volumes import HostPathType
 from orchestrator.planning.backoff import BackoffSettings
@@ -65,6 +66,7 @@ class Surroundings:
     claims: Mapping[str, ClaimVolume] = field(default_factory=dict)
     claims_in: Callable[[str], Mapping[str, ClaimVolume]] = lambda _namespace: {}
     """Those of another namespace."""
+    runtime_classes: Mapping[str, RuntimeClass] = field(default_factory=dict)
     names_only: bool = False
     """Nothing carries a Service's address here: what works is its name, and the port that its pods listen on."""
     peers: tuple[Pod, ...] = ()

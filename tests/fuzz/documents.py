@@ -87,6 +87,7 @@ _GOOD: dict[str, Document] = {
             "persistentVolumeReclaimPolicy": "Retain",
         }
     },
+    "RuntimeClass": {"handler": "runc", "overhead": {"podFixed": {"memory": "10Mi"}}},
     "StorageClass": {"provisioner": "orchestrator.dev/local", "reclaimPolicy": "Delete"},
 }
 

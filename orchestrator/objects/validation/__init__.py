@@ -11,6 +11,7 @@ from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.policy import NetworkPolicy
 from orchestrator.objects.problem import Problem
+from orchestrator.objects.runtime_class import RuntimeClass
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.objects.validation.annotations import validate_annotations
@@ -20,6 +21,7 @@ from orchestrator.objects.validation.endpoints import validate_endpoint_slice, v
 from orchestrator.objects.validation.meta import validate_meta
 from orchestrator.objects.validation.pod import validate_pod_spec
 from orchestrator.objects.validation.policy import validate_network_policy
+from orchestrator.objects.validation.runtime_class import validate_runtime_class
 from orchestrator.objects.validation.service import validate_service
 from orchestrator.objects.validation.storage import validate_persistent_volume, validate_storage_class
 
@@ -48,6 +50,8 @@ def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
             return problems + validate_claim(obj)
         case PersistentVolume():
             return problems + validate_persistent_volume(obj)
+        case RuntimeClass():
+            return problems + validate_runtime_class(obj)
         case StorageClass():
             return problems + validate_storage_class(obj)
         case _:

@@ -13,7 +13,7 @@ _HUGE_PAGES = "hugepages-"
 def validate_resources(resources: ResourceRequirements, path: FieldPath) -> list[Problem]:
     """Check names and amounts, and that no request exceeds its limit."""
     asked = {name: text for name, text in resources.requests.items() if resources.limits.get(name) != text}
-    problems = _amounts(resources.limits, (*path, "limits")) + _amounts(asked, (*path, "requests"))
+    problems = validate_amounts(resources.limits, (*path, "limits")) + validate_amounts(asked, (*path, "requests"))
     for name in resources.limits:
         if name.startswith(_HUGE_PAGES):
             text = f"{name} has no effect here: a container may use the huge pages that the host has"
@@ -31,7 +31,8 @@ def validate_resources(resources: ResourceRequirements, path: FieldPath) -> list
     return problems
 
 
-def _amounts(amounts: Mapping[str, str], path: FieldPath) -> list[Problem]:
+def validate_amounts(amounts: Mapping[str, str], path: FieldPath) -> list[Problem]:
+    """Check a mapping of resources: their names, and that each amount is one."""
     problems: list[Problem] = []
     for name, text in amounts.items():
         here = (*path, name)

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 from orchestrator.errors import Invalid
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Secret, config_map_files, secret_files
+from orchestrator.objects.runtime_class import RuntimeClass
 from orchestrator.objects.scalars import parse_quantity
 from orchestrator.objects.storage import PersistentVolume
 
 _RULE = "Forbidden: field is immutable when `immutable` is set: remove the object first, or give this one another name"
+_HANDLER_RULE = "Forbidden: field is immutable: give this class another name"
 _CLAIM_RULE = (
     "Forbidden: spec is immutable after creation except resources.requests: give this claim another name, or delete "
     "the one that is there, with its data"
@@ -18,7 +20,12 @@ _CLAIM_RULE = (
 
 
 def refuse_immutable(obj: Any, old: Any) -> Any:
-    """A `store.Admission`: Invalid for an edit of the data, or of the mark, of what is marked `immutable`."""
+    """A `store.Admission`: Invalid for an edit of the data, or of the mark, of what is marked `immutable`.
+
+    So are handlers of runtime classes, always: pods run by them.
+    """
+    if isinstance(old, RuntimeClass) and obj.handler != old.handler:
+        raise Invalid(f"handler: {_HANDLER_RULE}")
     if not isinstance(old, ConfigMap | Secret) or not old.immutable:
         return obj
     if not obj.immutable:

@@ -108,9 +108,9 @@ def test_R03_the_sum_of_a_pod(init: str, expected: int) -> None:
     app = "{{name: {}, image: 'i:1', resources: {{requests: {{cpu: {}}}}}}}"
     apps = f"{app.format('x', '100m')}, {app.format('y', '200m')}"
     of = pod(f"initContainers: [{init}]\ncontainers: [{apps}]")
-    assert pod_requests(of) == {"cpu": expected}
+    assert pod_requests(of, {}) == {"cpu": expected}
     more = pod(f"initContainers: [{init}]\ncontainers: [{apps}]\noverhead: {{cpu: 50m, memory: 1Mi}}")
-    assert pod_requests(more) == {"cpu": expected + 50, "memory": 1 << 20}
+    assert pod_requests(more, {}) == {"cpu": expected + 50, "memory": 1 << 20}
 
 
 def test_R03_a_pod_without_room_waits_and_starts_when_there_is_some() -> None:
