@@ -37,6 +37,7 @@ from orchestrator.node.host import host_address
 from orchestrator.node.image_rooms import image_rooms
 from orchestrator.node.inventory import pods_left_behind, remember_running
 from orchestrator.node.manager import NodeManager
+from orchestrator.node.meter import Meter
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
@@ -151,6 +152,7 @@ class _Daemon:
         self.node_facts = node_facts(settings.node_name, info, settings.resolv_conf, reserved, settings.pod_pids_limit)
         self.responder = Responder(self.book, settings, self.node_facts.nameservers)
         self.sandbox_image = ""
+        self.meter = Meter(lambda: self.manager.processes(), time.time)
         self.api = ApiServer(
             self.store,
             engine,
@@ -158,6 +160,8 @@ class _Daemon:
             clock=time.time,
             daemon=self._status,
             looked=self._looked,
+            node=self.node_facts,
+            consumption=self.meter.now,
             metrics=metrics,
         )
 

@@ -10,6 +10,8 @@ from aiohttp import web
 from orchestrator.api.status import StatusSource
 from orchestrator.engine.base import Engine
 from orchestrator.metrics import Metrics
+from orchestrator.planning.consumption import Consumption
+from orchestrator.planning.surroundings import NodeFacts
 from orchestrator.state.store import Store
 
 Access = Literal["read", "write"]
@@ -17,7 +19,10 @@ Access = Literal["read", "write"]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The rooms that the API shows.  `clock` gives Unix seconds; `looked` returns once statuses are of now."""
+    """The rooms that the API shows.  `clock` gives Unix seconds; `looked` returns once statuses are of now.
+
+    `consumption` gives what is used now; it takes a second when nobody has asked lately.
+    """
 
     store: Store
     engine: Engine
@@ -25,6 +30,8 @@ class Context:
     clock: Callable[[], float]
     daemon: StatusSource
     looked: Callable[[], Awaitable[None]]
+    node: NodeFacts
+    consumption: Callable[[], Awaitable[Consumption]]
     metrics: Metrics = field(default_factory=Metrics)
 
 

@@ -5,6 +5,7 @@ import platform
 from aiohttp import web
 
 from orchestrator import __version__
+from orchestrator.api import usage
 from orchestrator.api.context import Context, json_response
 from orchestrator.api.deleters import DELETERS
 from orchestrator.errors import NotFound
@@ -14,6 +15,15 @@ KUBERNETES = ("1", "34")
 """The Kubernetes version whose shapes the API has."""
 CATEGORY_ALL = ("Pod", "Service")
 """What `get all` shows."""
+NODES = {
+    "name": "nodes",
+    "singularName": "node",
+    "namespaced": False,
+    "kind": "Node",
+    "verbs": ["get", "list"],
+    "shortNames": ["no"],
+}
+"""The node is in no spec, and so not in the table of kinds."""
 _NOT_FOUND = "the server could not find the requested resource"
 
 
@@ -51,17 +61,16 @@ async def versions(_context: Context, _request: web.Request) -> web.StreamRespon
 
 async def groups(_context: Context, _request: web.Request) -> web.StreamResponse:
     """`/apis`: all other groups, each in one version."""
-    versions_there = dict.fromkeys(row.api_version for row in registry.TABLE if "/" in row.api_version)
-    found = [_group(version) for version in versions_there]
+    found = [_group(version) for version in _versions()]
     return json_response({"kind": "APIGroupList", "apiVersion": "v1", "groups": found})
 
 
 async def group(_context: Context, request: web.Request) -> web.StreamResponse:
     """`/apis/GROUP`: its versions."""
     name = request.match_info["group"]
-    for row in registry.TABLE:
-        if row.api_version.rpartition("/")[0] == name:
-            return json_response({"kind": "APIGroup", "apiVersion": "v1", **_group(row.api_version)})
+    for version in _versions():
+        if version.rpartition("/")[0] == name:
+            return json_response({"kind": "APIGroup", "apiVersion": "v1", **_group(version)})
     raise NotFound(_NOT_FOUND)
 
 
@@ -69,9 +78,11 @@ async def resources(_context: Context, request: web.Request) -> web.StreamRespon
     """`/api/v1` or `/apis/GROUP/VERSION`: its resources, their short names and categories."""
     version = _api_version(request)
     rows = [_resource(row) for row in registry.TABLE if row.api_version == version]
+    rows += usage.resource_rows() if version == usage.VERSION else ()
     if not rows:
         raise NotFound(_NOT_FOUND)
     if version == "v1":
+        rows += [NODES]
         rows += [_subresource("pods/log", ["get"]), _subresource("pods/exec", ["create", "get"], "PodExecOptions")]
     return json_response({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": rows})
 
@@ -80,6 +91,11 @@ def _api_version(request: web.Request) -> str:
     """Give the apiVersion that a path means: "v1" below /api, "GROUP/VERSION" below /apis."""
     name = request.match_info.get("group")
     return f"{name}/{request.match_info['version']}" if name else "v1"
+
+
+def _versions() -> tuple[str, ...]:
+    """All groups but the core one, each with its version."""
+    return (*dict.fromkeys(row.api_version for row in registry.TABLE if "/" in row.api_version), usage.VERSION)
 
 
 def _group(api_version: str) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Everything that can be asked, one row each.  A row whose access is "write" is logged with who asked."""
 
-from orchestrator.api import daemon, deletion, discovery, exec_stream, logs, metrics, plan, resources
+from orchestrator.api import daemon, deletion, discovery, exec_stream, logs, metrics, node, plan, resources, usage
 from orchestrator.api.context import Route
 
 _POD = "/api/v1/namespaces/{namespace}/pods/{name:[^/]+}"
@@ -23,6 +23,17 @@ def _objects(root: str) -> tuple[Route, ...]:
     )
 
 
+def _usage(root: str) -> tuple[Route, ...]:
+    """The rows of what is used now."""
+    return (
+        Route("GET", f"{root}/pods", usage.list_pods),
+        Route("GET", f"{root}/namespaces/{{namespace}}/pods", usage.list_pods),
+        Route("GET", f"{root}/namespaces/{{namespace}}/pods/{{name:[^/]+}}", usage.get_pod),
+        Route("GET", f"{root}/nodes", usage.list_nodes),
+        Route("GET", f"{root}/nodes/{{name:[^/]+}}", usage.get_node),
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/healthz", daemon.healthz),
     Route("GET", "/livez", daemon.healthz),
@@ -38,5 +49,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/orchestrator/v1/plan", plan.plan),
     Route("GET", _POD + "/log", logs.get_log),
     Route("GET", _POD + "/exec", exec_stream.run_command, "write"),
+    Route("GET", "/api/v1/nodes", node.list_nodes),
+    Route("GET", "/api/v1/nodes/{name:[^/]+}", node.get_node),
+    *_usage(f"/apis/{usage.VERSION}"),
     *(row for root in _ROOTS for row in _objects(root)),
 )

@@ -20,6 +20,8 @@ from orchestrator.api.status_objects import failure, failure_of
 from orchestrator.engine.base import Engine
 from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.metrics import Metrics
+from orchestrator.planning.consumption import Consumption
+from orchestrator.planning.surroundings import NodeFacts
 from orchestrator.settings import SOCKET_GROUP, loopback
 from orchestrator.state.store import Store
 
@@ -43,13 +45,17 @@ class ApiServer:
         clock: Callable[[], float],
         daemon: StatusSource,
         looked: Callable[[], Awaitable[None]],
+        node: NodeFacts,
+        consumption: Callable[[], Awaitable[Consumption]],
         metrics: Metrics | None = None,
     ) -> None:
         """`clock` gives Unix seconds, `daemon` the daemon's state as of now.
 
         `looked` returns when what runs was looked at: who asks for pods before then would be told an older status.
         """
-        context = self._context = Context(store, engine, instance, clock, daemon, looked, metrics or Metrics())
+        context = self._context = Context(
+            store, engine, instance, clock, daemon, looked, node, consumption, metrics or Metrics()
+        )
         app = web.Application(middlewares=[_errors_are_statuses], client_max_size=MAX_BODY)
         self._requests: set[asyncio.Task[Any]] = set()
         for route in ROUTES:

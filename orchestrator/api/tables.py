@@ -114,6 +114,13 @@ def _event(event: Event, now: float) -> Cells:
     )
 
 
+def _node(node: Mapping[str, Any], now: float) -> Cells:
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+    since = age(node["metadata"]["creationTimestamp"], now)
+    version = node["status"]["nodeInfo"]["kubeletVersion"]
+    return node["metadata"]["name"], "Ready" if ready else "NotReady", NONE, since, version
+
+
 _ANY = TableKind(("Name", "Age"), lambda obj, now: (obj.metadata.name, _age(obj, now)))
 KINDS: Mapping[str, TableKind] = {
     "Pod": TableKind(
@@ -128,6 +135,7 @@ KINDS: Mapping[str, TableKind] = {
     "Secret": TableKind(("Name", "Type", "Data", "Age"), _secret),
     "Namespace": TableKind(("Name", "Status", "Age"), _namespace),
     "NetworkPolicy": TableKind(("Name", "Pod-Selector", "Age"), _network_policy),
+    "Node": TableKind(("Name", "Status", "Roles", "Age", "Version"), _node),
     "RuntimeClass": TableKind(
         ("Name", "Handler", "Age"), lambda obj, now: (obj.metadata.name, obj.handler, _age(obj, now))
     ),

@@ -22,6 +22,7 @@ VERBS = (
     "get",
     "describe",
     "events",
+    "top",
     "logs",
     "exec",
     "delete",

@@ -6,6 +6,7 @@ those of pods that are not are torn down by workers of their own.
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from orchestrator import logs
 from orchestrator.engine.base import Engine
@@ -14,6 +15,7 @@ from orchestrator.node.gc import Housekeeper
 from orchestrator.node.worker import NodeRooms, PodWorker
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
+from orchestrator.planning.consumption import Process
 from orchestrator.state.store import Change, Expired, Key, Watch
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,11 @@ class NodeManager:
                 continue
             for change in changes:
                 self._react(change, tasks)
+
+    def processes(self) -> Iterator[Process]:
+        """All containers of pods that run."""
+        for worker in self._workers.values():
+            yield from worker.processes()
 
     def stuck(self) -> str:
         """Name what makes no progress, "" when all does; to be asked again and again, seconds apart."""

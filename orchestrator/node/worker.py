@@ -9,7 +9,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
 from orchestrator.planning.config_restart import consumed_now
+from orchestrator.planning.consumption import Process
 from orchestrator.planning.container import message_file
 from orchestrator.planning.image_request import image_request
 from orchestrator.planning.made_from import of_former_secret
@@ -99,6 +100,13 @@ class PodWorker:
         """Something may have changed: look again."""
         self._counts.woken()
         self._woken.set()
+
+    def processes(self) -> Iterator[Process]:
+        """The containers of the pod that run, as it was last looked at."""
+        for id_, seen in self._engine_view.items():
+            name = seen.labels.get(labels.CONTAINER, "")
+            if seen.phase == "running" and seen.pid and seen.labels.get(labels.ROLE) != "sandbox":
+                yield Process(self.key.namespace, self.key.name, name, id_, seen.pid, seen.started_at)
 
     async def check_usage(self) -> None:
         """Evict the pod when one of its volumes holds more than it may."""

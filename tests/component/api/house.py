@@ -18,8 +18,10 @@ from orchestrator.api.status import DaemonStatus, EngineStatus, Problem
 from orchestrator.engine.simulated import Program, SimulatedEngine
 from orchestrator.metrics import Metrics
 from orchestrator.objects import registry
+from orchestrator.planning.consumption import Consumption, Used
 from orchestrator.planning.labels import container_labels, container_name
 from orchestrator.planning.runtime_config import ContainerConfig
+from orchestrator.planning.surroundings import NodeFacts
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store
@@ -27,6 +29,7 @@ from orchestrator.state.store import Desired, Key, Store
 IMAGE = "app:1"
 PATIENCE = 20.0
 
+NODE = NodeFacts("host", "192.0.2.1", 4 * 10**9, 8 << 30, allocatable={"cpu": 4000, "memory": 8 << 30})
 POD = """
 apiVersion: v1
 kind: Pod
@@ -68,6 +71,7 @@ class House:
         self.engine.images.add(IMAGE)
         self.problems: tuple[Problem, ...] = ()
         self.metrics = Metrics()
+        self.consumption = Consumption(time.time(), 1.0, Used(500_000_000, 1 << 30))
         self.api = self.new_api()
         self.session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(str(self.socket)), timeout=aiohttp.ClientTimeout(total=PATIENCE)
@@ -81,8 +85,13 @@ class House:
             clock=time.time,
             daemon=self._status,
             looked=_at_once,
+            node=NODE,
+            consumption=self._consumption,
             metrics=self.metrics,
         )
+
+    async def _consumption(self) -> Consumption:
+        return self.consumption
 
     def _status(self) -> DaemonStatus:
         engine = EngineStatus("unix:///e.sock", "Simulated Engine", "1.0", "1.41")
