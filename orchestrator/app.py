@@ -36,6 +36,7 @@ from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address
 from orchestrator.node.image_rooms import image_rooms
 from orchestrator.node.inventory import pods_left_behind, remember_running
+from orchestrator.node.limit_ranger import LimitRanger
 from orchestrator.node.manager import NodeManager
 from orchestrator.node.meter import Meter
 from orchestrator.node.sandbox_image import ensure_sandbox_image
@@ -133,9 +134,11 @@ class _Daemon:
         self.book = AddressBook(journal, settings.pool, settings.instance)
         node_ports = parse_range(settings.node_port_range)
         self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has, ports=node_ports)
-        admission = (refuse_immutable, keep_binding, self.node_ports.admit, self._admit_pod)
+        self.limits = LimitRanger(journal, lambda namespace: self.store.list("LimitRange", namespace))
+        admission = (refuse_immutable, keep_binding, self.node_ports.admit, self.limits.admit, self._admit_pod)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
         self.store.on_drop(self.node_ports.release)
+        self.store.on_drop(self.limits.release)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
         claims = settings.state_dir / "claims"
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)

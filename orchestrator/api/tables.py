@@ -136,6 +136,9 @@ KINDS: Mapping[str, TableKind] = {
     "Namespace": TableKind(("Name", "Status", "Age"), _namespace),
     "NetworkPolicy": TableKind(("Name", "Pod-Selector", "Age"), _network_policy),
     "Node": TableKind(("Name", "Status", "Roles", "Age", "Version"), _node),
+    "LimitRange": TableKind(
+        ("Name", "Created At"), lambda obj, _now: (obj.metadata.name, obj.metadata.creation_timestamp)
+    ),
     "RuntimeClass": TableKind(
         ("Name", "Handler", "Age"), lambda obj, now: (obj.metadata.name, obj.handler, _age(obj, now))
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -38,19 +39,24 @@ def discover(client: Client) -> tuple[Resource, ...]:
     """Ask the daemon for its resources: the core ones first, then those of each group."""
     groups = client.get("/apis")["groups"]
     roots = ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
-    return tuple(
-        Resource(
-            row["name"],
-            row["singularName"],
-            row["kind"],
-            row["namespaced"],
-            tuple(row.get("shortNames", ())),
-            tuple(row.get("categories", ())),
-            root,
-        )
-        for root in roots
-        for row in client.get(root)["resources"]
-        if "/" not in row["name"]
+    found: dict[str, Resource] = {}
+    for root in roots:
+        for row in client.get(root)["resources"]:
+            if "/" not in row["name"]:
+                # Of two groups with one name (what pods use now is of "pods" too) the first is meant.
+                found.setdefault(row["name"], _resource(row, root))
+    return tuple(found.values())
+
+
+def _resource(row: dict[str, Any], root: str) -> Resource:
+    return Resource(
+        row["name"],
+        row["singularName"],
+        row["kind"],
+        row["namespaced"],
+        tuple(row.get("shortNames", ())),
+        tuple(row.get("categories", ())),
+        root,
     )
 
 

@@ -17,6 +17,7 @@ from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.defaults import apply_defaults
 from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.objects.events import Event
+from orchestrator.objects.limit_range import LimitRange
 from orchestrator.objects.meta import Object
 from orchestrator.objects.misfit import SourceText, did_you_mean, nearest, shortened
 from orchestrator.objects.pod import Pod
@@ -60,6 +61,7 @@ TABLE: tuple[Kind, ...] = (
     Kind("PersistentVolumeClaim", "v1", PersistentVolumeClaim, "persistentvolumeclaims", ("pvc",)),
     Kind("PersistentVolume", "v1", PersistentVolume, "persistentvolumes", ("pv",), namespaced=False),
     Kind("StorageClass", "storage.k8s.io/v1", StorageClass, "storageclasses", ("sc",), namespaced=False),
+    Kind("LimitRange", "v1", LimitRange, "limitranges", ("limits",)),
     Kind("RuntimeClass", "node.k8s.io/v1", RuntimeClass, "runtimeclasses", namespaced=False),
     Kind("NetworkPolicy", "networking.k8s.io/v1", NetworkPolicy, "networkpolicies", ("netpol",)),
     Kind("Event", "v1", Event, "events", ("ev",)),

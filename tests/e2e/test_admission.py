@@ -41,3 +41,24 @@ def test_R03_who_does_not_fit_waits_in_order_of_age(new_daemon: Callable[..., Da
     daemon.remove("a.yaml")
     daemon.wait_ready("r03-d")
     assert condition(daemon.pod("r03-b"), "PodScheduled") == "False"
+
+
+def test_R03_a_limit_range_gives_and_refuses(daemon: Daemon) -> None:
+    """A pod gets what it does not name; one that asks for too much is an error of its file, and nothing that runs."""
+    limits = [{"type": "Container", "default": {"memory": "40Mi"}, "max": {"memory": "64Mi"}}]
+    ranged = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "r03"}, "spec": {"limits": limits}}
+    daemon.write(text(ranged), "range.yaml")
+    daemon.write(text(pod("r03-given", FOR_EVER)), "given.yaml")
+    daemon.wait_ready("r03-given")
+    life = daemon.life("r03-given")
+    made = daemon.containers("r03-given")
+    assert sorted(each["HostConfig"]["Memory"] for each in made) == [0, 40 << 20]
+    too_much = container(FOR_EVER, resources={"limits": {"memory": "65Mi"}})
+    daemon.write(text(pod("r03-much", too_much)), "much.yaml")
+    daemon.wait_problem('pods "r03-much" is forbidden: maximum memory usage per Container is 64Mi, but limit is 65Mi')
+    limits[0]["default"] = {"memory": "50Mi"}
+    daemon.write(text(ranged), "range.yaml")
+    daemon.write(text(pod("r03-next", FOR_EVER)), "next.yaml")
+    daemon.wait_ready("r03-next")
+    assert max(each["HostConfig"]["Memory"] for each in daemon.containers("r03-next")) == 50 << 20
+    assert daemon.life("r03-given") == life

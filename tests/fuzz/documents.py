@@ -87,6 +87,7 @@ _GOOD: dict[str, Document] = {
             "persistentVolumeReclaimPolicy": "Retain",
         }
     },
+    "LimitRange": {"spec": {"limits": [{"type": "Container", "default": {"memory": "1Gi"}, "min": {"cpu": "10m"}}]}},
     "RuntimeClass": {"handler": "runc", "overhead": {"podFixed": {"memory": "10Mi"}}},
     "StorageClass": {"provisioner": "orchestrator.dev/local", "reclaimPolicy": "Delete"},
 }

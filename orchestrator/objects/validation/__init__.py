@@ -7,6 +7,7 @@ raised and nothing is changed.  Where Kubernetes only warns, so do these.
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.endpoint_slice import EndpointSlice
+from orchestrator.objects.limit_range import LimitRange
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.policy import NetworkPolicy
@@ -18,6 +19,7 @@ from orchestrator.objects.validation.annotations import validate_annotations
 from orchestrator.objects.validation.claims import validate_claim
 from orchestrator.objects.validation.config import validate_config_map, validate_secret
 from orchestrator.objects.validation.endpoints import validate_endpoint_slice, validate_endpoints
+from orchestrator.objects.validation.limit_range import validate_limit_range
 from orchestrator.objects.validation.meta import validate_meta
 from orchestrator.objects.validation.pod import validate_pod_spec
 from orchestrator.objects.validation.policy import validate_network_policy
@@ -50,6 +52,8 @@ def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
             return problems + validate_claim(obj)
         case PersistentVolume():
             return problems + validate_persistent_volume(obj)
+        case LimitRange():
+            return problems + validate_limit_range(obj)
         case RuntimeClass():
             return problems + validate_runtime_class(obj)
         case StorageClass():

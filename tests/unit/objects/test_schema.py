@@ -15,8 +15,8 @@ from orchestrator.objects.meta import Object, Part
 from orchestrator.objects.volume_plugins import VolumePlugins
 
 MODULES = (
-    "claims", "config", "container", "endpoint_slice", "events", "meta", "pod", "pod_status", "policy", "probes",
-    "scheduling", "security", "service", "storage", "volume_plugins", "volumes",
+    "claims", "config", "container", "endpoint_slice", "events", "limit_range", "meta", "pod", "pod_status", "policy",
+    "probes", "runtime_class", "scheduling", "security", "service", "storage", "volume_plugins", "volumes",
 )  # fmt: skip
 STRICTER = {"Event": {"metadata"}, "Pod": {"spec"}}
 """Where ours and the schema differ in what is required, on purpose."""
@@ -36,7 +36,7 @@ def our_types() -> list[type[Part]]:
 def schema() -> dict[str, Any]:
     folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.34.0-local-strict"
     definitions = json.loads((folder / "_definitions.json").read_text())["$defs"]
-    ours = (".discovery.v1.", ".core.v1.", ".meta.v1.", ".networking.v1.", ".storage.v1.")
+    ours = (".discovery.v1.", ".core.v1.", ".meta.v1.", ".networking.v1.", ".node.v1.", ".storage.v1.")
     found = {
         name.rpartition(".")[2]: item
         for group in ours  # of two types with one name the core's is meant

@@ -16,7 +16,7 @@ from orchestrator.objects.support import HARMLESS, IGNORED, NOT_ENFORCED
 
 KINDS = (
     "Pod", "Service", "Endpoints", "EndpointSlice", "ConfigMap", "Secret", "Namespace", "PersistentVolumeClaim",
-    "PersistentVolume", "StorageClass", "NetworkPolicy", "RuntimeClass",
+    "PersistentVolume", "StorageClass", "NetworkPolicy", "RuntimeClass", "LimitRange",
 )  # fmt: skip
 
 NOT_READ = {

@@ -131,12 +131,12 @@ def test_S04_what_has_no_effect_is_told_once_with_the_count_of_places(tmp_path: 
         "spec: {nodeSelector: {a: b}, containers: [{name: c, image: i}]}\n"
     )
     write(tmp_path, "a.yaml", "---\n".join(pod % name for name in "abc"))
-    write(tmp_path, "b.yaml", pod % "d" + "---\n" + "apiVersion: v1\nkind: LimitRange\nmetadata: {name: e}\n")
+    write(tmp_path, "b.yaml", pod % "d" + "---\n" + "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: e}\n")
     loaded = load([tmp_path])
     assert [problem.text.removeprefix(f"{tmp_path}/") for problem in loaded.warnings] == [
         "a.yaml:4:22: warning: spec.nodeSelector: nodeSelector has no effect here: "
         "one host has no nodes to choose from (and 3 more places)",
-        "b.yaml:7:7: warning: kind: LimitRange is not supported yet: this document has no effect",
+        "b.yaml:7:7: warning: kind: ResourceQuota is not supported yet: this document has no effect",
     ]
     assert [problem.as_json()["more"] for problem in loaded.warnings] == [3, 0]
     assert len(loaded.objects) == 4
