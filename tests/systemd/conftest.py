@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,6 @@ from tests.systemd.service import Service
 TREE = Path(__file__).parents[2]
 PYTHON = "/usr/bin/python3"
 """The distribution's own: the machine has the same."""
-
-Install = Callable[[Path, Path], Path]
 
 
 def install(tree: Path, destination: Path) -> Path:
