@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test soak-tests soak-services acceptance check bench venv engine images install uninstall clean
+.PHONY: help run test chaos soak-tests soak-services acceptance check bench venv engine images install uninstall clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -29,6 +29,9 @@ soak-tests: venv engine images ## the tests that race, twenty times; the first f
 
 soak-services: venv engine images ## 200 rolling restarts, and 30 s without a daemon, under a stream of requests
 	@SOAK_SERVICES=1 $(BIN)/pytest -x -q -s -p no:cacheprovider tests/e2e/test_service_soak.py $(ARGS)
+
+chaos: venv engine images ## kill -9 at every operation boundary of a pod's life; a table of what came of it (ARGS="--every 10" for less)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 fuzz: venv ## hostile bytes for the loader of specs, for ten minutes (SECONDS=60 for less)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

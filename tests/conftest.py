@@ -12,7 +12,7 @@ from tests.turns import on_the_host
 # test and never closes what it was given: one unclosed loop, and warnings are errors here.  Say that there is none.
 asyncio.set_event_loop(None)
 
-_ON_THE_HOST = {"e2e", "contract"}
+_ON_THE_HOST = {"e2e", "contract", "chaos"}
 
 
 @pytest.fixture(autouse=True)

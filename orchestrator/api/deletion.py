@@ -1,7 +1,7 @@
 """DELETE of one object, and of those that a selector takes, as Kubernetes' API server answers it.
 
-What can be deleted is in `deleters`.  What whoever asked should know besides the object is in a `Warning` header, which
-kubectl prints too.
+What can be deleted is in `deleters`.  What was answered holds: it is on disk before.  What whoever asked should know
+besides the object is in a `Warning` header, which kubectl prints too.
 """
 
 import json
@@ -28,6 +28,7 @@ async def delete_object(context: Context, request: web.Request) -> web.StreamRes
     if key.kind not in DELETERS:
         return _refusal(f'cannot delete {resource} "{key.name}": {_where(context, key)}')
     deleted = _delete(context, key, resource, obj, await options_of(request))
+    await context.store.durable()
     response = json_response(view_of(request, key.kind, context.clock()).one(deleted.object))
     if deleted.note:
         # A JSON string is a quoted-string of HTTP, whatever the name of a file has in it.
@@ -47,6 +48,7 @@ async def delete_collection(context: Context, request: web.Request) -> web.Strea
         _delete(context, Key(kind, obj.metadata.namespace, obj.metadata.name), resource, obj, options).object
         for obj in objects
     ]
+    await context.store.durable()
     return json_response(view_of(request, kind, context.clock()).many(deleted, context.store.version))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
+from orchestrator import failpoints
 from orchestrator.engine.base import Engine
 from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
 from orchestrator.metrics import Metrics
@@ -124,8 +125,12 @@ class Executor:
         for op in ops:
             name = type(op).__name__
             try:
+                if failpoints.ARMED:
+                    failpoints.reach(f"before {_point(op, work)}")
                 with metrics.operation_seconds.timed(name):
                     await self._do(op, work)
+                if failpoints.ARMED:
+                    failpoints.reach(f"after {_point(op, work)}")
             except PlanStopped:
                 raise
             except Unavailable:
@@ -253,3 +258,8 @@ class Executor:
                 work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now)
                 message = f"Failed to create pod sandbox: {text}"
                 work.tell(EventNote("Warning", "FailedCreatePodSandBox", message))
+
+
+def _point(op: Op, work: Work) -> str:
+    """The name of an operation's failpoint: "Start web/main"."""
+    return f"{type(op).__name__} {work.name}/{getattr(op, 'name', '') or op.lane}"

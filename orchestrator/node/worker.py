@@ -303,7 +303,7 @@ class PodWorker:
         if op.kind == "postStart":
             self.memory.keep_post_start(op.target, Hook(HookState.RUNNING))
         else:
-            self.memory.keep_pre_stop(op.target, Hook(HookState.RUNNING))
+            self.memory.keep_pre_stop(op.target, Hook(HookState.RUNNING, since=self._now()))
         task = tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
         self._hooks[op.target, op.kind] = task
 

@@ -73,10 +73,11 @@ class HookState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A hook of one container: `output` is what it said, for the Event and the status."""
+    """A hook of one container: `output` is what it said, for the Event and the status; `since` when it was begun."""
 
     state: HookState
     output: str = ""
+    since: float = 0.0
 
 
 class StopReason(StrEnum):

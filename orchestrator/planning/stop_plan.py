@@ -2,8 +2,8 @@
 
     BeginStop -> [preStop runs] -> stop signal -> (it ends, or the grace is over) -> KILL
 
-The grace period counts from BeginStop and includes preStop; the signal always gets at least two seconds.  A grace of
-zero is SIGKILL now.
+The grace period counts from BeginStop and includes preStop; the signal always gets at least two seconds, and so does a
+hook that begins late, as the daemon was away meanwhile.  A grace of zero is SIGKILL now.
 """
 
 from orchestrator.objects.container import Container
@@ -12,7 +12,8 @@ from orchestrator.planning.observed import HookState, Observed, SeenContainer, S
 from orchestrator.planning.ops import BeginStop, EventNote, Op, Plan, RunHook, Signal
 
 MIN_GRACE = 2.0
-"""Seconds that the stop signal gets whatever preStop took; shorter grace periods count as this (but 0)."""
+"""Seconds that the stop signal gets whatever preStop took, and a preStop that begins late; a shorter grace counts as this
+(but 0)."""
 
 _RETRY = 5.0
 """Seconds until a SIGKILL that did nothing is sent again."""
@@ -63,9 +64,9 @@ def stop_steps(
             seconds=stop.grace,
             cause=f"before the end ({stop.reason})",
         )
-        return Plan((run,), wake_at=end)
-    if hook is not None and hook.state is HookState.RUNNING and now < end:
-        return Plan(wake_at=end)
+        return Plan((run,), wake_at=max(end, now + MIN_GRACE))
+    if hook is not None and hook.state is HookState.RUNNING and now < (over := max(end, hook.since + MIN_GRACE)):
+        return Plan(wake_at=over)
     if not turn and now < end:
         return Plan(wake_at=end)
     return Plan((_signal(container, "", f"end ({stop.reason})"),))

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from orchestrator import failpoints
 from orchestrator.state.journal_file import open_journal
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,8 @@ class Journal:
         while True:
             batch = self._next_batch(RETRY if unwritten else None)
             unwritten.update(item for item in batch if isinstance(item, tuple))
+            if failpoints.ARMED and unwritten:
+                failpoints.reach("before journal")
             try:
                 with self._db:
                     for place, value in unwritten.items():
@@ -103,6 +106,8 @@ class Journal:
             else:
                 if failing:
                     log.warning("the journal %s can be written again", self._path)
+                if failpoints.ARMED and unwritten:
+                    failpoints.reach("after journal")
                 unwritten.clear()
                 failing, self.trouble = False, ""
             for item in batch:

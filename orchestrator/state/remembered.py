@@ -73,6 +73,10 @@ class Remembered:
         """Remember what is told of an object."""
         self._journal.put(_STATUSES, key, {"uid": uid, "status": msgspec.to_builtins(status)})
 
+    def flush(self) -> None:
+        """Wait until the disk has it, or refused it (blocks)."""
+        self._journal.flush()
+
     def forget(self, key: str) -> None:
         """The object is gone."""
         for bucket in (_IDENTITIES, _STATUSES):

@@ -121,6 +121,10 @@ class Store:
                 found[key] = record.then.object if record.then else record.desired
         return found
 
+    async def durable(self) -> None:
+        """Wait until all that was changed so far is in the journal's file, or the disk refused it."""
+        await asyncio.to_thread(self._remembered.flush)
+
     def watch(self, version: int | None = None) -> "Watch":
         """A watch of everything after a version (default: from now)."""
         return Watch(self, self._version if version is None else version)

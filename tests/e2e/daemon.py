@@ -15,6 +15,7 @@ import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ class Daemon:
         self.socket = home / "run" / "orchestrator.sock"
         self.client = Client(self.socket)
         self.arguments = arguments
+        self.environment: dict[str, str] = {}
+        """What the daemon's process is given besides this one's."""
         self.process: subprocess.Popen[bytes] | None = None
         self.reader: Reader | None = None
         self._reads = reads
@@ -70,7 +73,13 @@ class Daemon:
     def launch(self, *more: str) -> "Daemon":
         """Start it, and wait for nothing."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command(*more), stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command(*more),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self.environment},
+            )
         if self.reader is None and self._reads:
             self.reader = Reader(Client(self.socket))
         return self
@@ -104,6 +113,26 @@ class Daemon:
     def kill(self) -> int:
         """SIGKILL: no chance to tidy up."""
         code = self._end(signal.SIGKILL)
+        if self.reader:
+            self.reader.killed()
+        return code
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it ends by itself in this time."""
+        assert self.process
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        return not self.alive()
+
+    def wait_end(self) -> int:
+        """Wait until it has ended by itself; gives the exit code, minus the signal's number."""
+        assert self.process
+        code = self.process.wait(SECONDS)
+        self.process = None
         if self.reader:
             self.reader.killed()
         return code

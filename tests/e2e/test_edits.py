@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, restarts
+from tests.e2e.daemon import SECONDS, Daemon, Document, restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 pytestmark = pytest.mark.races
@@ -159,10 +159,13 @@ def test_D04_a_git_checkout_of_200_files_is_one_reaction_each(new_daemon: Callab
 
     git("checkout", "-q", "second")
     daemon.wait_log("d04-git-edited", "second")
-    changed = reactions(daemon, since)
     wanted = {("MODIFIED", f"map-{number}"): 1 for number in range(190)}
     wanted |= {("DELETED", f"map-{number}"): 1 for number in range(190, 195)}
     wanted |= {("ADDED", f"map-{number}"): 1 for number in range(195, 200)}
+    # A checkout that takes longer than a daemon waits may be two looks at the folder, never two reactions.
+    deadline = time.monotonic() + SECONDS
+    while (changed := reactions(daemon, since)).total() < len(wanted) and time.monotonic() < deadline:
+        assert set(changed) <= set(wanted)
     assert changed == wanted
     now = daemon.life()
     assert {key for key in now if now[key] != before.get(key)} == {"d04-git-edited/main"}

@@ -1,0 +1,1 @@
+"""The daemon is killed at every operation boundary of every kind of plan, on the real engine (`make chaos`)."""

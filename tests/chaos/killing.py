@@ -1,0 +1,101 @@
+"""Kills the daemon at points of the story, and looks at what comes of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.failpoints import VARIABLE
+from tests.chaos.story import POD, STAGES, Stage, Story
+from tests.e2e.daemon import Daemon
+
+MOST_JOURNAL = 12
+"""How many writes of the journal in one stage are points; how many there are depends on the clock."""
+_DYING = 2.0
+"""Seconds until a process whose socket has closed is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`reached` is False where the daemon did not come to the point: nothing was shown then."""
+
+    stage: str
+    point: str
+    reached: bool
+    faults: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """In a word, or in what is wrong."""
+        return "; ".join(self.faults) or ("as it should be" if self.reached else "not reached")
+
+
+def points(home: Path, image: str) -> dict[str, list[str]]:
+    """Every point of every stage, in the order in which a daemon that is left alone comes to it."""
+    home.mkdir()
+    daemon = Daemon(home, image)
+    found: dict[str, list[str]] = {}
+    try:
+        story = Story(daemon)
+        for stage in STAGES:
+            trace = home / f"trace {stage.name}"
+            daemon.environment = {VARIABLE: f"trace:{trace}"}
+            daemon.start()
+            stage.act(story)
+            stage.done(story)
+            assert not story.faults(stage), story.faults(stage)
+            daemon.stop()
+            passed = dict.fromkeys(trace.read_text().splitlines())
+            found[stage.name] = [point for point in passed if _counts(point)]
+    finally:
+        daemon.environment = {}
+        daemon.down()
+    return found
+
+
+def _counts(point: str) -> bool:
+    name, _, times = point.rpartition("@")
+    return f" {POD}/" in name or ("journal" in name and int(times) <= MOST_JOURNAL)
+
+
+def kill_in_every_stage(home: Path, image: str, chosen: Sequence[str]) -> list[Outcome]:
+    """One story: in each stage the daemon dies at the chosen point ("" leaves it alone) and is started again."""
+    home.mkdir()
+    daemon = Daemon(home, image)
+    outcomes = []
+    try:
+        story = Story(daemon)
+        for stage, point in zip(STAGES, chosen, strict=True):
+            outcomes.append(_kill(daemon, story, stage, point))
+    finally:
+        daemon.environment = {}
+        daemon.down()
+    return outcomes
+
+
+def _kill(daemon: Daemon, story: Story, stage: Stage, point: str) -> Outcome:
+    daemon.environment = {VARIABLE: point}
+    _unless_it_dies(daemon, daemon.start)
+    daemon.environment = {}
+    stage.act(story)
+    if daemon.alive():
+        _unless_it_dies(daemon, lambda: stage.done(story))
+    reached = not daemon.alive()
+    if reached:
+        daemon.wait_end()
+        daemon.start()
+    try:
+        stage.done(story)
+        faults = tuple(story.faults(stage))
+    except AssertionError as error:
+        faults = (f"it did not come to its end: {error}",)
+    daemon.stop()
+    return Outcome(stage.name, point, reached, faults)
+
+
+def _unless_it_dies(daemon: Daemon, work: Callable[[], object]) -> None:
+    """Do what asks the daemon, which may end meanwhile; whatever comes of it is looked at later."""
+    try:
+        work()
+    except (AssertionError, OrchestratorError):
+        daemon.ends_within(_DYING)
