@@ -67,6 +67,19 @@ def test_L10_one_step_at_a_time(
     assert plan.wake_at == (None if wake is None else T0 + wake)
 
 
+@pytest.mark.parametrize(
+    ("now", "since", "text", "wake"),
+    [(40, None, RUN, 42), (41, 40, "nothing", 42), (42, 40, TERM, None), (29, 28, "nothing", 30)],
+)
+def test_H05_a_hook_that_begins_after_the_daemon_was_away_has_its_two_seconds(
+    now: float, since: float | None, text: str, wake: float | None
+) -> None:
+    of = simple(HOOKED, grace=30)
+    hooks = {} if since is None else {"web-0": Hook(HookState.RUNNING, since=T0 + since)}
+    plan = planned(of, observed(of, seen(of), stops={"web-0": stopping()}, pre_stops=hooks), T0 + now)
+    assert (str(plan), plan.wake_at) == (text, None if wake is None else T0 + wake)
+
+
 @pytest.mark.parametrize(("grace", "given"), [(0, 0), (1, 2), (2, 2), (45, 45)])
 def test_L11_grace_is_what_the_deletion_says_and_at_least_two_seconds(grace: int, given: float) -> None:
     of = simple(grace=grace)
