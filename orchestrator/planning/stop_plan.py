@@ -12,8 +12,10 @@ from orchestrator.planning.observed import HookState, Observed, SeenContainer, S
 from orchestrator.planning.ops import BeginStop, EventNote, Op, Plan, RunHook, Signal
 
 MIN_GRACE = 2.0
-"""Seconds that the stop signal gets whatever preStop took, and a preStop that begins late; what is shorter counts as this,
-but for 0."""
+"""Seconds that the stop signal gets whatever preStop took, and a preStop that begins late.
+
+A grace period that is shorter counts as this; none at all stays none.
+"""
 
 _RETRY = 5.0
 """Seconds until a SIGKILL that did nothing is sent again."""
