@@ -285,6 +285,8 @@ class _Daemon:
             backoff=_backoff(settings),
             cluster_domain=settings.cluster_domain,
             dns_server=lambda: self.responder.server(namespace),
+            seccomp_profiles=str(settings.state_dir / "seccomp"),
+            allowed_unsafe_sysctls=tuple(filter(None, settings.allowed_unsafe_sysctls.split(","))),
             digest_key=self.digest_key,
         )
 

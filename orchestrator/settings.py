@@ -104,6 +104,8 @@ class Settings:
     """What of the host pods may not have, as the kubelet's flag of this name: "cpu=250m,memory=512Mi"."""
     pod_pids_limit: int = 0
     """How many processes a container may have; 0 is no limit."""
+    allowed_unsafe_sysctls: str = ""
+    """Kernel settings that pods may ask for beside the safe ones: names, or beginnings and "*", with commas between."""
     socket_group: str = SOCKET_GROUP
     """Whose members may use the socket beside its owner; one that is not the default must be there."""
 

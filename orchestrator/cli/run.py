@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.cli.image_options import check_thresholds, image_collection
+from orchestrator.cli.security_options import unsafe_sysctls
 from orchestrator.logs import Format
 from orchestrator.settings import Settings, loopback
 
@@ -176,6 +177,7 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
     help=f"Keep pods away from other namespaces' pods and Services (default: {Settings.namespace_isolation}).",
 )
 @image_collection
+@unsafe_sysctls
 @click.option(
     "--metrics-address",
     envvar="ORCHESTRATOR_METRICS_ADDRESS",

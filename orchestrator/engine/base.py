@@ -65,6 +65,8 @@ class EngineInfo:
     memory_bytes: int
     id: str = ""
     root: str = ""
+    app_armor: bool = False
+    """Whether it confines containers by AppArmor profiles."""
 
 
 @dataclass(frozen=True, slots=True)

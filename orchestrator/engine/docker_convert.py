@@ -104,6 +104,7 @@ def _host_config(config: ContainerConfig, lacks: Sequence[str]) -> dict[str, Any
         "GroupAdd": list(config.groups),
         "SecurityOpt": list(config.security_opt),
         "Sysctls": dict(config.sysctls),
+        **({"MaskedPaths": [], "ReadonlyPaths": []} if config.unmasked_proc else {}),
         **privileges,
     }
 
@@ -182,6 +183,7 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
         memory_bytes=info.get("MemTotal", 0),
         id=info.get("ID") or "",
         root=info.get("DockerRootDir") or "",
+        app_armor=any(option.startswith("name=apparmor") for option in info.get("SecurityOptions") or ()),
     )
 
 

@@ -21,6 +21,7 @@ from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import prepare_message
 from orchestrator.node.ports import HostsFiles, PodNetworks, PodPolicies
 from orchestrator.node.progress import Progress
+from orchestrator.node.seccomp import with_profile
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.labels import SANDBOX_NAME
@@ -220,7 +221,10 @@ class Executor:
         if op.message_file:
             await prepare_message(Path(op.message_file))
         try:
-            await self._tools.engine.create(op.config)
+            config = op.config
+            if config.seccomp_file:
+                config = replace(config, security_opt=await with_profile(config.security_opt, config.seccomp_file))
+            await self._tools.engine.create(config)
         except Conflict:
             # The name holds uid and attempt: it is the container that we wanted, made before a crash of the daemon.
             log.debug("%s is there already", op.config.name)

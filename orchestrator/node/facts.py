@@ -30,6 +30,7 @@ def node_facts(name: str, info: EngineInfo, resolv_conf: Path, reserved: Amounts
         resolver_options=resolver.options,
         allocatable={name: max(value - reserved.get(name, 0), 0) for name, value in capacity.items()},
         pod_pids_limit=pod_pids_limit,
+        app_armor=info.app_armor,
         recursive_read_only=_version(info.api_version) >= _RECURSIVE_READ_ONLY,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from orchestrator.objects.container import Container, VolumeMount
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.security import Capabilities, PodSecurityContext, SecurityContext
+from orchestrator.planning.confinement import seccomp_file, security_options
 from orchestrator.planning.environment import environment, expand
 from orchestrator.planning.errors import ConfigError
 from orchestrator.planning.identity import container_digest, pod_identity
@@ -22,6 +23,7 @@ from orchestrator.planning.resolver import ClusterDNS, asks_cluster_first, resol
 from orchestrator.planning.runtime_class import handler_of, missing_class
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from orchestrator.planning.surroundings import Surroundings
+from orchestrator.planning.sysctls import dotted
 
 SUB_PATHS = ".subpaths"
 """The folder, beside a pod's volumes, where its containers' subPaths are bound to."""
@@ -65,7 +67,7 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
         dns=dns.nameservers,
         dns_search=dns.searches,
         dns_options=dns.options,
-        sysctls={s.name: s.value for s in spec.security_context.sysctls},
+        sysctls={dotted(s.name): s.value for s in spec.security_context.sysctls},
         oom_score_adj=SANDBOX_SCORE,
         init=not spec.host_pid,
     )
@@ -135,7 +137,9 @@ def container_config(
         cap_add=caps.add,
         cap_drop=caps.drop,
         groups=_groups(spec.security_context),
-        security_opt=("no-new-privileges",) if own.allow_privilege_escalation is False else (),
+        security_opt=security_options(spec, own, around),
+        seccomp_file=seccomp_file(spec, own, around),
+        unmasked_proc=own.proc_mount == "Unmasked",
         stop_signal=container.lifecycle.stop_signal if container.lifecycle else "",
         **asdict(engine_limits(pod, container, around.node)),
     )

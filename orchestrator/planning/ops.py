@@ -14,6 +14,7 @@ from orchestrator.planning.image_request import ImageRequest
 from orchestrator.planning.observed import Restarts, StopReason
 from orchestrator.planning.probe_state import ProbeKind
 from orchestrator.planning.projection import VolumeContent
+from orchestrator.planning.rejection import Rejection
 from orchestrator.planning.runtime_config import ContainerConfig
 
 
@@ -256,6 +257,8 @@ class Plan:
     done: bool = False
     unschedulable: str = ""
     """Why the pod cannot be placed on this host yet, in the scheduler's words."""
+    rejected: Rejection | None = None
+    """Why this host does not run the pod at all."""
 
     def __str__(self) -> str:
         """Golden text: a line for each operation."""

@@ -35,6 +35,7 @@ from orchestrator.planning.ops import (
 )
 from orchestrator.planning.outcome import Outcome, deadline, outcome, reason_of
 from orchestrator.planning.projection import volume_content
+from orchestrator.planning.rejection import Rejection, is_rejected, rejection
 from orchestrator.planning.resolver import asks_cluster_first
 from orchestrator.planning.runtime_class import missing_class
 from orchestrator.planning.scheduling import refusal
@@ -76,6 +77,8 @@ def _plan(
 
 
 def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan:
+    if is_rejected(pod):
+        return Plan()
     sandbox = observed.sandbox(pod.metadata.uid)
     ended = outcome(pod, observed, now)
     if ended is not None:
@@ -90,6 +93,8 @@ def _going_on(pod: Pod, observed: Observed, around: Surroundings, sandbox: SeenC
     if sandbox is None or not sandbox.alive:
         if problem := refusal(pod, around):
             return _unschedulable(pod, problem, observed, now)
+        if not _is_begun(pod, observed) and (refused := rejection(pod, around)):
+            return _rejected(pod, refused, observed)
         if problem := missing_class(pod, around.runtime_classes):
             return _no_sandbox(pod, problem, observed, now)
         if held is not None:
@@ -178,6 +183,16 @@ def _no_sandbox(pod: Pod, problem: str, observed: Observed, now: float) -> Plan:
     event = EventNote("Warning", "FailedCreatePodSandBox", text)
     told = told_again(f"sandbox/{pod.metadata.uid}/{problem}", event, observed, now)
     return replace(told, waiting=_all_waiting(pod, Waiting("ContainerCreating", problem)))
+
+
+def _is_begun(pod: Pod, observed: Observed) -> bool:
+    return any(seen.uid == pod.metadata.uid for seen in observed.containers)
+
+
+def _rejected(pod: Pod, refused: Rejection, observed: Observed) -> Plan:
+    key = f"rejected/{pod.metadata.uid}"
+    note = Note(key=key, cause=refused.message, event=EventNote("Warning", refused.reason, refused.message))
+    return Plan(() if key in observed.noted else (note,), rejected=refused)
 
 
 def _failed_mount(pod: Pod, volume: str, problem: str, observed: Observed, now: float) -> Plan:

@@ -77,5 +77,9 @@ class ContainerConfig:
     cap_drop: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
+    seccomp_file: str = ""
+    """A seccomp profile on this host, which the engine is to have as it is when the container is made."""
+    unmasked_proc: bool = False
+    """Nothing in /proc and /sys is hidden or read-only."""
     sysctls: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = ""

@@ -29,6 +29,7 @@ from orchestrator.planning.ops import Plan, Waiting
 from orchestrator.planning.outcome import Outcome, outcome, reason_of
 from orchestrator.planning.quality import qos_class
 from orchestrator.planning.readiness import is_ready, is_started
+from orchestrator.planning.rejection import Rejection, is_rejected
 from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.terminated import last_state, lost_run
@@ -44,6 +45,8 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
     if pod.metadata.deletion_timestamp and gone and pod.status.phase:
         # All of it is gone from the engine: how it ended was told while it was there.
         return pod.status
+    if gone and (plan.rejected or is_rejected(pod)):
+        return _rejected(pod, plan.rejected)
     if plan.unschedulable and gone:
         return _unscheduled(pod, plan.unschedulable, now)
     init = tuple(_container(pod, c, observed, plan, now) for c in spec.init_containers)
@@ -74,6 +77,20 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
         start_time=pod.status.start_time or pod.metadata.creation_timestamp,
         init_container_statuses=init,
         container_statuses=main,
+        qos_class=qos_class(pod),
+    )
+
+
+def _rejected(pod: Pod, why: Rejection | None) -> PodStatus:
+    """A pod that this host does not run, for good: nothing of it is ever made."""
+    reason, message = (why.reason, why.status_message) if why else (pod.status.reason, pod.status.message)
+    start = pod.status.start_time or pod.metadata.creation_timestamp
+    return PodStatus(
+        observed_generation=pod.metadata.generation,
+        phase="Failed",
+        reason=reason,
+        message=message,
+        start_time=start,
         qos_class=qos_class(pod),
     )
 

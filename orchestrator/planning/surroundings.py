@@ -28,6 +28,8 @@ class NodeFacts:
     """How many processes a container may have; 0 is no limit of its own."""
     recursive_read_only: bool = False
     """The engine can make what is mounted below a read-only mount read-only too."""
+    app_armor: bool = False
+    """The engine confines containers by AppArmor profiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +81,9 @@ class Surroundings:
     cluster_domain: str = "cluster.local"
     dns_server: Callable[[], str] = str
     """The address of our own DNS responder in the namespace's network, "" where none answers."""
+    seccomp_profiles: str = ""
+    """The folder of the host's own seccomp profiles (a kubelet's <root>/seccomp)."""
+    allowed_unsafe_sysctls: tuple[str, ...] = ()
+    """What is allowed beside the settings that are safe everywhere: names, and beginnings with "*"."""
     digest_key: bytes = field(default=b"", repr=False)
     """The instance's own key, with which the digests of config are made."""

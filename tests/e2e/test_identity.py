@@ -121,11 +121,11 @@ def test_R04_capabilities_are_added_and_dropped(daemon: Daemon) -> None:
 
 
 def test_R04_sysctls_are_the_pod_s_own(daemon: Daemon) -> None:
-    wanted = {"net.core.somaxconn": "321", "kernel.shm_rmid_forced": "1"}
+    wanted = {"net.ipv4.tcp_fin_timeout": "7", "kernel.shm_rmid_forced": "1"}
     context = {"sysctls": [{"name": name, "value": value} for name, value in wanted.items()]}
-    script = "cat /proc/sys/net/core/somaxconn /proc/sys/kernel/shm_rmid_forced"
+    script = "cat /proc/sys/net/ipv4/tcp_fin_timeout /proc/sys/kernel/shm_rmid_forced"
     daemon.write(text(run_once("r04-sysctl", container(script), securityContext=context)))
-    assert said(daemon, "r04-sysctl") == ["321", "1"]
+    assert said(daemon, "r04-sysctl") == ["7", "1"]
 
 
 # --- namespaces ---

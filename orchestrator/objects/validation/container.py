@@ -32,6 +32,7 @@ class PodFacts:
     grace: int
     host_network: bool
     os_named: bool
+    host_users: bool = True
 
 
 def validate_container(container: Container, path: FieldPath, pod: PodFacts) -> list[Problem]:
@@ -59,7 +60,7 @@ def validate_container(container: Container, path: FieldPath, pod: PodFacts) -> 
         where = (*path, "lifecycle")
         problems += validate_lifecycle(container.lifecycle, where, pod.grace, names, os_named=pod.os_named)
     if container.security_context:
-        problems += validate_security(container.security_context, (*path, "securityContext"))
+        problems += validate_security(container.security_context, (*path, "securityContext"), host_users=pod.host_users)
     return problems + _restart_rules(container, path)
 
 

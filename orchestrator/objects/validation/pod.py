@@ -38,6 +38,7 @@ def _containers(spec: PodSpec, path: FieldPath, names: frozenset[str]) -> list[P
         grace=spec.termination_grace_period_seconds,
         host_network=spec.host_network,
         os_named=spec.os is not None,
+        host_users=spec.host_users is not False,
     )
     seen: set[str] = set()
     for field, containers in (("initContainers", spec.init_containers), ("containers", spec.containers)):

@@ -92,6 +92,7 @@ def test_the_live_daemon_gets_exactly_these_settings() -> None:
         (("--instance", "a" * 41), "at most 40"),
         (("--instance", ""), "'' is no name"),
         (("--backoff-base", "-1"), "-1"),
+        (("--allowed-unsafe-sysctls", "net.core.*,vm.swappiness"), "'vm.swappiness' is not known to be namespaced"),
     ],
 )
 def test_settings_that_cannot_be_are_wrong_use(

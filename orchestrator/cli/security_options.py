@@ -1,0 +1,26 @@
+"""The options of `run` and `validate` that say what pods may ask of the host."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from orchestrator.planning.sysctls import pattern_problem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _patterns(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if wrong := next(filter(None, map(pattern_problem, names)), ""):
+        raise click.BadParameter(wrong)
+    return ",".join(names) if text is not None else None
+
+
+unsafe_sysctls = click.option(
+    "--allowed-unsafe-sysctls",
+    envvar="ORCHESTRATOR_ALLOWED_UNSAFE_SYSCTLS",
+    metavar="NAME,...",
+    callback=_patterns,
+    help="Kernel settings that pods may ask for beside the safe ones, such as kernel.msgmax,net.core.*.",
+)
