@@ -31,21 +31,19 @@ from orchestrator.metrics import Metrics
 from orchestrator.node import mounts
 from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.executor import ENGINE_CALLS, Executor, Tools
-from orchestrator.node.facts import node_facts
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address
+from orchestrator.node.host_rooms import host_rooms
 from orchestrator.node.image_rooms import image_rooms
 from orchestrator.node.inventory import pods_left_behind, remember_running
 from orchestrator.node.limit_ranger import LimitRanger
 from orchestrator.node.manager import NodeManager
-from orchestrator.node.meter import Meter
 from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.validation.update import keep_binding, refuse_immutable
-from orchestrator.planning.amounts import parse_amounts
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
 from orchestrator.planning.quality import qos_class
@@ -137,8 +135,7 @@ class _Daemon:
         self.limits = LimitRanger(journal, lambda namespace: self.store.list("LimitRange", namespace))
         admission = (refuse_immutable, keep_binding, self.node_ports.admit, self.limits.admit, self._admit_pod)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
-        self.store.on_drop(self.node_ports.release)
-        self.store.on_drop(self.limits.release)
+        self.store.on_drop(self.node_ports.release, self.limits.release)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
         claims = settings.state_dir / "claims"
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
@@ -151,11 +148,9 @@ class _Daemon:
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
         self.handlers = Handlers(engine)
         self.images = image_rooms(engine, info, settings, self.store, self.recorder, journal, metrics)
-        reserved = parse_amounts(settings.system_reserved)
-        self.node_facts = node_facts(settings.node_name, info, settings.resolv_conf, reserved, settings.pod_pids_limit)
-        self.responder = Responder(self.book, settings, self.node_facts.nameservers)
+        self.host = host_rooms(settings, info, time.time, lambda: self.manager.workers(), self._surroundings)
+        self.responder = Responder(self.book, settings, self.host.facts.nameservers)
         self.sandbox_image = ""
-        self.meter = Meter(lambda: self.manager.processes(), time.time)
         self.api = ApiServer(
             self.store,
             engine,
@@ -163,8 +158,7 @@ class _Daemon:
             clock=time.time,
             daemon=self._status,
             looked=self._looked,
-            node=self.node_facts,
-            consumption=self.meter.now,
+            node=self.host,
             metrics=metrics,
         )
 
@@ -260,7 +254,7 @@ class _Daemon:
         def gateways() -> Iterator[str]:
             return (str(subnet.gateway) for subnet in self.book.subnets())
 
-        return PolicyKeeper(self.store, self.recorder, self.dataplane, gateways, self.node_facts.nameservers)
+        return PolicyKeeper(self.store, self.recorder, self.dataplane, gateways, self.host.facts.nameservers)
 
     def _surroundings(self, namespace: str) -> Surroundings:
         """What a pod of this namespace can see now."""
@@ -268,7 +262,7 @@ class _Daemon:
         names_only = self.dataplane.mode is Mode.NAMES
         return Surroundings(
             instance=settings.instance,
-            node=self.node_facts,
+            node=self.host.facts,
             paths=lambda uid: self.volumes.paths(uid, self.hosts.path(uid)),
             sandbox_image=self.sandbox_image,
             network=network_name(settings.instance, namespace),
@@ -318,6 +312,7 @@ class _Daemon:
                 tasks.create_task(self._once_applied("services", self.services.run), name="services"),
                 tasks.create_task(for_ever("dns", self.responder.run), name="dns"),
                 tasks.create_task(self._once_applied("images", collect), name="images"),
+                tasks.create_task(self._once_applied("pressure", self.host.watch.run), name="pressure"),
                 tasks.create_task(for_ever("engine watch", self.health.run), name="engine watch"),
                 tasks.create_task(for_ever("old events", self.recorder.run), name="old events"),
                 tasks.create_task(self._keep_pauses_short(), name="short pauses"),

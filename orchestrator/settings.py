@@ -102,6 +102,8 @@ class Settings:
     """How long an image is kept at least."""
     system_reserved: str = ""
     """What of the host pods may not have, as the kubelet's flag of this name: "cpu=250m,memory=512Mi"."""
+    eviction_hard: str = "memory.available<100Mi,nodefs.available<10%"
+    """When the host is so short that pods are evicted, as the kubelet's flag of this name; "none": never."""
     pod_pids_limit: int = 0
     """How many processes a container may have; 0 is no limit."""
     allowed_unsafe_sysctls: str = ""

@@ -1,8 +1,8 @@
 """What every handler is given, and what every route is."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from aiohttp import web
@@ -17,12 +17,26 @@ from orchestrator.state.store import Store
 Access = Literal["read", "write"]
 
 
+class Node(Protocol):
+    """The host, as far as the API tells of it."""
+
+    @property
+    def facts(self) -> NodeFacts:
+        """What it is."""
+        ...
+
+    async def consumption(self) -> Consumption:
+        """What is used now; it takes a second when nobody has asked lately."""
+        ...
+
+    def pressure(self) -> Collection[str]:
+        """The conditions that say what it is short of ("MemoryPressure")."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The rooms that the API shows.  `clock` gives Unix seconds; `looked` returns once statuses are of now.
-
-    `consumption` gives what is used now; it takes a second when nobody has asked lately.
-    """
+    """The rooms that the API shows.  `clock` gives Unix seconds; `looked` returns once statuses are of now."""
 
     store: Store
     engine: Engine
@@ -30,8 +44,7 @@ class Context:
     clock: Callable[[], float]
     daemon: StatusSource
     looked: Callable[[], Awaitable[None]]
-    node: NodeFacts
-    consumption: Callable[[], Awaitable[Consumption]]
+    node: Node
     metrics: Metrics = field(default_factory=Metrics)
 
 

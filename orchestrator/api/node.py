@@ -12,6 +12,7 @@ from orchestrator.api.tables import table
 from orchestrator.api.view import view_of
 from orchestrator.errors import NotFound
 from orchestrator.objects.times import format_time
+from orchestrator.planning.pressure import CONDITIONS
 
 Document = dict[str, Any]
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -31,7 +32,7 @@ async def get_node(context: Context, request: web.Request) -> web.StreamResponse
     """The node by its name."""
     name, now = request.match_info["name"], context.clock()
     node = node_document(context)
-    if name != context.node.name:
+    if name != context.node.facts.name:
         raise NotFound(f'nodes "{name}" not found')
     as_table = view_of(request, "Node", now).as_table
     return json_response(table("Node", [(node, node)], now, context.store.version) if as_table else node)
@@ -39,7 +40,7 @@ async def get_node(context: Context, request: web.Request) -> web.StreamResponse
 
 def node_document(context: Context) -> Document:
     """Give the node as a document of Kubernetes."""
-    facts, status = context.node, context.daemon()
+    facts, status = context.node.facts, context.daemon()
     cpu, memory = facts.nano_cpus // 10**6, facts.memory_bytes
     machine = platform.machine()
     architecture = _ARCHITECTURES.get(machine, machine)
@@ -57,7 +58,10 @@ def node_document(context: Context) -> Document:
         "status": {
             "capacity": _quantities({**facts.allocatable, "cpu": cpu, "memory": memory}),
             "allocatable": _quantities(facts.allocatable),
-            "conditions": [_condition("Ready", not status.engine.error, status.engine.error)],
+            "conditions": [
+                *(_pressure(name, holds=name in context.node.pressure()) for name in CONDITIONS.values()),
+                _condition("Ready", not status.engine.error, status.engine.error),
+            ],
             "addresses": [
                 {"type": "InternalIP", "address": facts.ip},
                 {"type": "Hostname", "address": facts.name},
@@ -71,6 +75,12 @@ def node_document(context: Context) -> Document:
             },
         },
     }
+
+
+def _pressure(name: str, *, holds: bool) -> Document:
+    about, which = name.removesuffix("Pressure"), "Insufficient" if holds else "Sufficient"
+    reason = f"KubeletHas{which}{about}" if about == "Memory" else f"KubeletHas{'' if holds else 'No'}{name}"
+    return {"type": name, "status": "True" if holds else "False", "reason": reason}
 
 
 def _condition(name: str, holds: bool, message: str) -> Document:

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler as WebHandler
 
-from orchestrator.api.context import Context, Route, json_response
+from orchestrator.api.context import Context, Node, Route, json_response
 from orchestrator.api.metrics import get_metrics
 from orchestrator.api.peer import peer_uid
 from orchestrator.api.routes import ROUTES
@@ -20,8 +20,6 @@ from orchestrator.api.status_objects import failure, failure_of
 from orchestrator.engine.base import Engine
 from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.metrics import Metrics
-from orchestrator.planning.consumption import Consumption
-from orchestrator.planning.surroundings import NodeFacts
 from orchestrator.settings import SOCKET_GROUP, loopback
 from orchestrator.state.store import Store
 
@@ -45,17 +43,14 @@ class ApiServer:
         clock: Callable[[], float],
         daemon: StatusSource,
         looked: Callable[[], Awaitable[None]],
-        node: NodeFacts,
-        consumption: Callable[[], Awaitable[Consumption]],
+        node: Node,
         metrics: Metrics | None = None,
     ) -> None:
         """`clock` gives Unix seconds, `daemon` the daemon's state as of now.
 
         `looked` returns when what runs was looked at: who asks for pods before then would be told an older status.
         """
-        context = self._context = Context(
-            store, engine, instance, clock, daemon, looked, node, consumption, metrics or Metrics()
-        )
+        context = self._context = Context(store, engine, instance, clock, daemon, looked, node, metrics or Metrics())
         app = web.Application(middlewares=[_errors_are_statuses], client_max_size=MAX_BODY)
         self._requests: set[asyncio.Task[Any]] = set()
         for route in ROUTES:

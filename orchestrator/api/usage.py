@@ -22,7 +22,7 @@ async def list_pods(context: Context, request: web.Request) -> web.StreamRespons
     """All pods that run, of one namespace or of all."""
     namespace = request.match_info.get("namespace")
     selector = Selector("Pod", request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
-    now = await context.consumption()
+    now = await context.node.consumption()
     pods = [pod for pod in context.store.list("Pod", namespace) if selector.matches(pod)]
     items = [found for pod in pods if (found := _pod(pod, now))]
     return json_response({"kind": "PodMetricsList", "apiVersion": VERSION, "metadata": {}, "items": items})
@@ -31,7 +31,7 @@ async def list_pods(context: Context, request: web.Request) -> web.StreamRespons
 async def get_pod(context: Context, request: web.Request) -> web.StreamResponse:
     """One pod; NotFound when nothing of it runs."""
     namespace, name = request.match_info["namespace"], request.match_info["name"]
-    now = await context.consumption()
+    now = await context.node.consumption()
     for pod in context.store.list("Pod", namespace):
         if pod.metadata.name == name and (found := _pod(pod, now)):
             return json_response({"kind": "PodMetrics", "apiVersion": VERSION, **found})
@@ -40,16 +40,16 @@ async def get_pod(context: Context, request: web.Request) -> web.StreamResponse:
 
 async def list_nodes(context: Context, _request: web.Request) -> web.StreamResponse:
     """The one node that there is."""
-    items = [_node(context, await context.consumption())]
+    items = [_node(context, await context.node.consumption())]
     return json_response({"kind": "NodeMetricsList", "apiVersion": VERSION, "metadata": {}, "items": items})
 
 
 async def get_node(context: Context, request: web.Request) -> web.StreamResponse:
     """The node by its name."""
     name = request.match_info["name"]
-    if name != context.node.name:
+    if name != context.node.facts.name:
         raise NotFound(f'nodemetrics.metrics.k8s.io "{name}" not found')
-    found = _node(context, await context.consumption())
+    found = _node(context, await context.node.consumption())
     return json_response({"kind": "NodeMetrics", "apiVersion": VERSION, **found})
 
 
@@ -66,7 +66,7 @@ def _pod(pod: Pod, now: Consumption) -> Document | None:
 
 
 def _node(context: Context, now: Consumption) -> Document:
-    return {**_told({"name": context.node.name}, format_time(now.at), now), "usage": _usage(now.host)}
+    return {**_told({"name": context.node.facts.name}, format_time(now.at), now), "usage": _usage(now.host)}
 
 
 def _told(about: Mapping[str, Any], created: str, now: Consumption) -> Document:

@@ -40,6 +40,16 @@ def _amounts(_ctx: click.Context, _option: click.Parameter, text: str | None) ->
     return text
 
 
+def _thresholds(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    from orchestrator.planning.pressure import parse_thresholds
+
+    try:
+        parse_thresholds(text or "")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return text
+
+
 _PLACE = (
     click.option(
         "--state-dir",
@@ -156,6 +166,13 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
     metavar="AMOUNTS",
     callback=_amounts,
     help="What of the host pods may not have, e.g. cpu=250m,memory=512Mi (default: nothing).",
+)
+@click.option(
+    "--eviction-hard",
+    envvar="ORCHESTRATOR_EVICTION_HARD",
+    metavar="THRESHOLDS",
+    callback=_thresholds,
+    help=f"When pods are evicted because the host is short, or none (default: {Settings.eviction_hard}).",
 )
 @click.option(
     "--pod-pids-limit",

@@ -92,6 +92,10 @@ class Container:
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Network name -> IPv4 address."""
     stop_signal: str = ""
+    layer: str = ""
+    """The folder of the engine's host that holds what it writes into its root, "" where that is not told."""
+    log: str = ""
+    """The file that the engine keeps its output in."""
 
 
 @dataclass(frozen=True, slots=True)

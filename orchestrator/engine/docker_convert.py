@@ -211,6 +211,8 @@ def container(inspected: Json) -> Container:
         finished_at=finished_at,
         addresses={name: end["IPAddress"] for name, end in networks.items() if end.get("IPAddress")},
         stop_signal=config.get("StopSignal") or "",
+        layer=((inspected.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir") or "",
+        log=inspected.get("LogPath") or "",
     )
 
 

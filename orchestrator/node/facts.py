@@ -6,8 +6,9 @@ from pathlib import Path
 
 from orchestrator.engine.base import EngineInfo
 from orchestrator.node.host import host_address, resolver_settings
-from orchestrator.planning.amounts import Amounts
+from orchestrator.planning.amounts import Amounts, total
 from orchestrator.planning.limits import GPU
+from orchestrator.planning.pressure import RESOURCES, Thresholds
 from orchestrator.planning.surroundings import NodeFacts
 
 _GPUS = Path("/proc/driver/nvidia/gpus")
@@ -16,10 +17,22 @@ _RECURSIVE_READ_ONLY = (1, 44)
 """The first API version whose engine can mount a tree read-only."""
 
 
-def node_facts(name: str, info: EngineInfo, resolv_conf: Path, reserved: Amounts, pod_pids_limit: int = 0) -> NodeFacts:
-    """Read them from the engine's answer and the host; `reserved` is what pods may not have of it."""
+def node_facts(
+    name: str,
+    info: EngineInfo,
+    resolv_conf: Path,
+    reserved: Amounts,
+    thresholds: Thresholds,
+    pod_pids_limit: int,
+) -> NodeFacts:
+    """Read them from the engine's answer and the host.
+
+    What is `reserved`, and what must be left so that nobody is evicted, pods may not have.
+    """
     resolver = resolver_settings(resolv_conf)
     capacity = _capacity(info)
+    kept = {RESOURCES[signal]: each.of(capacity.get(RESOURCES[signal], 0)) for signal, each in thresholds.items()}
+    reserved = total((reserved, kept))
     return NodeFacts(
         name=name,
         ip=host_address(),

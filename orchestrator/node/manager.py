@@ -6,16 +6,15 @@ those of pods that are not are torn down by workers of their own.
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 from orchestrator import logs
 from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError
+from orchestrator.node.evictions import check_limits
 from orchestrator.node.gc import Housekeeper
 from orchestrator.node.worker import NodeRooms, PodWorker
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
-from orchestrator.planning.consumption import Process
 from orchestrator.state.store import Change, Expired, Key, Watch
 
 log = logging.getLogger(__name__)
@@ -74,10 +73,9 @@ class NodeManager:
             for change in changes:
                 self._react(change, tasks)
 
-    def processes(self) -> Iterator[Process]:
-        """All containers of pods that run."""
-        for worker in self._workers.values():
-            yield from worker.processes()
+    def workers(self) -> tuple[PodWorker, ...]:
+        """Those of all pods, as of now."""
+        return tuple(self._workers.values())
 
     def stuck(self) -> str:
         """Name what makes no progress, "" when all does; to be asked again and again, seconds apart."""
@@ -193,7 +191,7 @@ class NodeManager:
         while True:
             await asyncio.sleep(_USAGE_CHECK)
             for worker in list(self._workers.values()):
-                await worker.check_usage()
+                await check_limits(worker, self._rooms.surroundings)
 
     # --- the engine ---
 

@@ -1,8 +1,10 @@
-"""How much is in a folder: du(1) counts, outside of the process, so that a million files hold up no probe."""
+"""How much is in folders: du(1) counts, outside of the process, so that a million files hold up no probe."""
 
 import asyncio
+import glob
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 
 from orchestrator.planning.usage import Limit
 
@@ -14,20 +16,23 @@ _SECONDS = 60.0
 async def first_exceeded(limits: Iterable[Limit]) -> str:
     """What is told of the first limit that is exceeded, "" when none is."""
     for limit in limits:
-        if await _used(limit.directory) > limit.size:
-            return limit.exceeded()
+        if await used(limit.places) > limit.size:
+            return limit.words
     return ""
 
 
-async def _used(directory: str) -> int:
-    """Bytes on disk below a folder; 0 where they cannot be counted."""
+async def used(places: Iterable[str]) -> int:
+    """Bytes on disk in all these places; what cannot be counted is 0."""
+    found = [path for place in places for path in _paths(place)]
+    if not found:
+        return 0
     quiet = asyncio.subprocess.DEVNULL
     try:
         counting = await asyncio.create_subprocess_exec(
-            "du", "-sxB1", "--", directory, stdin=quiet, stdout=asyncio.subprocess.PIPE, stderr=quiet
+            "du", "-scxB1", "--", *found, stdin=quiet, stdout=asyncio.subprocess.PIPE, stderr=quiet
         )
     except OSError as error:
-        log.debug("cannot count what is in %s: %s", directory, error)
+        log.debug("cannot count what is in %s: %s", found, error)
         return 0
     try:
         async with asyncio.timeout(_SECONDS):
@@ -37,5 +42,12 @@ async def _used(directory: str) -> int:
         await counting.wait()
         return 0
     # Files that go while they are counted make its exit code 1; the sum is there all the same.
-    first, _, _ = output.partition(b"\t")
-    return int(first) if first.isdigit() else 0
+    total = output.rstrip().rpartition(b"\n")[2].partition(b"\t")[0]
+    return int(total) if total.isdigit() else 0
+
+
+def _paths(place: str) -> list[str]:
+    if not place.endswith("*"):
+        return [place]
+    file = Path(place[:-1])
+    return [str(found) for found in file.parent.glob(f"{glob.escape(file.name)}*")]

@@ -9,7 +9,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,13 +28,11 @@ from orchestrator.node.pod_counts import PodCounts
 from orchestrator.node.pod_pulls import PodPulls
 from orchestrator.node.prober import Prober, ProbeTarget
 from orchestrator.node.shown import Shown
-from orchestrator.node.usage import first_exceeded
 from orchestrator.objects.config import Secret
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
 from orchestrator.planning.config_restart import consumed_now
-from orchestrator.planning.consumption import Process
 from orchestrator.planning.container import message_file
 from orchestrator.planning.image_request import image_request
 from orchestrator.planning.made_from import of_former_secret
@@ -45,7 +43,6 @@ from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.planning.redaction import HIDDEN_ERROR, redacted
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.planning.usage import limits
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Key, Store
@@ -101,21 +98,21 @@ class PodWorker:
         self._counts.woken()
         self._woken.set()
 
-    def processes(self) -> Iterator[Process]:
-        """The containers of the pod that run, as it was last looked at."""
-        for id_, seen in self._engine_view.items():
-            name = seen.labels.get(labels.CONTAINER, "")
-            if seen.phase == "running" and seen.pid and seen.labels.get(labels.ROLE) != "sandbox":
-                yield Process(self.key.namespace, self.key.name, name, id_, seen.pid, seen.started_at)
+    def containers(self) -> tuple[EngineContainer, ...]:
+        """What the engine had of this name at the last look."""
+        return tuple(self._engine_view.values())
 
-    async def check_usage(self) -> None:
-        """Evict the pod when one of its volumes holds more than it may."""
+    def running_pod(self) -> Pod | None:
+        """The pod while it runs, and is not on its way out."""
         pod = self._last
-        if pod is None or pod.status.phase != "Running" or pod.metadata.deletion_timestamp:
-            return
-        found = await first_exceeded(limits(pod, lambda: self._rooms.surroundings(self.key.namespace)))
-        if found and self.memory.uid == pod.metadata.uid:
-            self.memory.evicted = found
+        if pod is None or pod.status.phase != "Running" or pod.metadata.deletion_timestamp or self.memory.evicted:
+            return None
+        return pod
+
+    def evict(self, pod: Pod, why: str) -> None:
+        """End the pod, if it is still this one: it stays Failed."""
+        if self.memory.uid == pod.metadata.uid:
+            self.memory.evicted = why
             self.wake()
 
     async def run(self) -> None:

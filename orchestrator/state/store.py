@@ -150,9 +150,9 @@ class Store:
             waiting = [each.key for each in turned_down]
         return (*refused, *turned_down)
 
-    def on_drop(self, release: Callable[[Object], None]) -> None:
-        """Have this called with each object that goes, at once: what admission gave it is free for the next one."""
-        self._on_drop.append(release)
+    def on_drop(self, *releases: Callable[[Object], None]) -> None:
+        """Have these called with each object that goes, at once: what admission gave it is free for the next one."""
+        self._on_drop += releases
 
     def apply(self, owner: str, item: Desired) -> Object:
         """Create or change one object; Invalid when admission refuses it.

@@ -1,6 +1,7 @@
 """Requests and limits on the real kernel: what a container gets, and how its end is told (R02)."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.daemon import Daemon, condition, docker, restarts, status_of
@@ -75,3 +76,42 @@ def test_R02_what_the_host_does_not_have_is_said(daemon: Daemon) -> None:
     assert condition(daemon.pod("r02-gpu"), "PodScheduled") == "False"
     daemon.wait_problem("hugepages-2Mi has no effect here")
     assert daemon.containers("r02-gpu") == []
+
+
+def test_R02_who_takes_too_much_is_evicted(new_daemon: Callable[..., Daemon]) -> None:
+    """A container above its share of the disk; and, when the host is short of memory, who never asked for any."""
+    daemon = new_daemon()
+    shared = {"volumes": [{"name": "v", "emptyDir": {"medium": "Memory"}}]}
+    fills = f"dd if=/dev/zero of=/dev/shm/file bs=1M count=48; {FOR_EVER}"
+    greedy = container(fills, volumeMounts=[{"name": "v", "mountPath": "/dev/shm"}])
+    asks = {"requests": {"memory": "512Mi"}}
+    little = {"requests": {"memory": "512Mi"}, "limits": {"ephemeral-storage": "1Mi"}}
+    writes = f"dd if=/dev/zero of=/tmp/file bs=64k count=64; {FOR_EVER}"
+    daemon.write(
+        text(
+            pod("r02-greedy", greedy, **shared),
+            pod("r02-asks", container(FOR_EVER, resources=asks)),
+            pod("r02-writes", container(writes, resources=little)),
+        )
+    )
+    daemon.start()
+    for name in ("r02-greedy", "r02-asks", "r02-writes"):
+        daemon.wait_ready(name)
+    daemon.stop()
+    # More than any host has: who runs goes on, and is measured.
+    daemon.start("--eviction-hard", "memory.available<900Ti")
+    failed = daemon.wait_pod("r02-greedy", lambda found: found["status"]["phase"] == "Failed")
+    assert failed["status"]["reason"] == "Evicted"
+    assert re.fullmatch(
+        r"The node was low on resource: memory\. Threshold quantity: 900Ti, available: .*i\. "
+        r"Container main was using [\d.]+Mi, request is 0, has larger consumption of memory\. ",
+        failed["status"]["message"],
+    )
+    node = daemon.client.get("/api/v1/nodes")["items"][0]["status"]
+    assert ("MemoryPressure", "True") in [(c["type"], c["status"]) for c in node["conditions"]]
+    assert daemon.pod("r02-asks")["status"]["phase"] == "Running"
+    failed = daemon.wait_pod("r02-writes", lambda found: found["status"]["phase"] == "Failed")
+    assert failed["status"]["reason"] == "Evicted"
+    assert failed["status"]["message"].startswith(
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ",)
+    )

@@ -71,7 +71,8 @@ class House:
         self.engine.images.add(IMAGE)
         self.problems: tuple[Problem, ...] = ()
         self.metrics = Metrics()
-        self.consumption = Consumption(time.time(), 1.0, Used(500_000_000, 1 << 30))
+        self.facts = NODE
+        self.used = Consumption(time.time(), 1.0, Used(500_000_000, 1 << 30))
         self.api = self.new_api()
         self.session = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(str(self.socket)), timeout=aiohttp.ClientTimeout(total=PATIENCE)
@@ -85,13 +86,15 @@ class House:
             clock=time.time,
             daemon=self._status,
             looked=_at_once,
-            node=NODE,
-            consumption=self._consumption,
+            node=self,
             metrics=self.metrics,
         )
 
-    async def _consumption(self) -> Consumption:
-        return self.consumption
+    async def consumption(self) -> Consumption:
+        return self.used
+
+    def pressure(self) -> tuple[str, ...]:
+        return ()
 
     def _status(self) -> DaemonStatus:
         engine = EngineStatus("unix:///e.sock", "Simulated Engine", "1.0", "1.41")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from orchestrator.planning.status import pod_status
-from orchestrator.planning.usage import limits
+from orchestrator.planning.usage import Limit, limits
 from tests.unit.planning.builders import AROUND, T0, observed, planned, pod, seen
 
 SPEC = """
@@ -21,9 +21,25 @@ VOLUMES = {"disk": "emptyDir", "free": "emptyDir", "memory": "emptyDir"}
 
 
 def test_V03_limits_on_disk_are_looked_after() -> None:
-    (found,) = limits(pod(SPEC), lambda: AROUND)
-    assert (found.volume, found.directory, found.size) == ("disk", "/v/1a2b3c4d/disk", 1 << 20)
-    assert found.exceeded() == WORDS
+    (found,) = limits(pod(SPEC), lambda: AROUND, dict)
+    assert found == Limit(("/v/1a2b3c4d/disk",), 1 << 20, WORDS)
+
+
+def test_R02_limits_of_containers_count_what_they_write_and_log() -> None:
+    """The pod's sum first, with its volumes, then each container; one without a limit counts to the sum."""
+    bounded = "{{name: {}, image: 'i:1', resources: {{limits: {{ephemeral-storage: {}}}}}}}"
+    apps = f"{bounded.format('a', '1Mi')}, {bounded.format('b', '2Mi')}, {{name: c, image: 'i:1'}}"
+    of = pod(f"volumes: [{{name: free, emptyDir: {{}}}}]\ncontainers: [{apps}]")
+    layers = {"a": ("/up/a", "/log/a*"), "c": ("/up/c",)}
+    assert list(limits(of, lambda: AROUND, lambda: layers)) == [
+        Limit(
+            ("/up/a", "/log/a*", "/up/c", "/v/1a2b3c4d/free"),
+            3 << 20,
+            "Pod ephemeral local storage usage exceeds the total limit of containers 3Mi. ",
+        ),
+        Limit(("/up/a", "/log/a*"), 1 << 20, 'Container a exceeded its local ephemeral storage limit "1Mi". '),
+        Limit((), 2 << 20, 'Container b exceeded its local ephemeral storage limit "2Mi". '),
+    ]
 
 
 def test_V03_the_pod_is_told_of_and_ends_within_two_seconds() -> None:
