@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-import msgspec
-
 from orchestrator import __version__, logs
 from orchestrator.api.server import ApiServer
 from orchestrator.api.status import DaemonStatus, EngineStatus, Problem, PullStatus
@@ -42,11 +40,10 @@ from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
-from orchestrator.objects.pod import Pod
 from orchestrator.objects.validation.update import keep_binding, refuse_immutable
+from orchestrator.planning.admission import on_node
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
-from orchestrator.planning.quality import qos_class
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.roots import either, for_ever, leaves
 from orchestrator.services import health
@@ -66,7 +63,7 @@ from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.instance_key import instance_key
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import Key, Object, Store
+from orchestrator.state.store import Key, Store
 from orchestrator.supervision import Supervision, summary
 from orchestrator.systemd import notifier, watchdog_seconds
 
@@ -133,7 +130,13 @@ class _Daemon:
         node_ports = parse_range(settings.node_port_range)
         self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has, ports=node_ports)
         self.limits = LimitRanger(journal, lambda namespace: self.store.list("LimitRange", namespace))
-        admission = (refuse_immutable, keep_binding, self.node_ports.admit, self.limits.admit, self._admit_pod)
+        admission = (
+            refuse_immutable,
+            keep_binding,
+            self.node_ports.admit,
+            self.limits.admit,
+            on_node(settings.node_name),
+        )
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
         self.store.on_drop(self.node_ports.release, self.limits.release)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
@@ -283,16 +286,6 @@ class _Daemon:
             allowed_unsafe_sysctls=tuple(filter(None, settings.allowed_unsafe_sysctls.split(","))),
             digest_key=self.digest_key,
         )
-
-    def _admit_pod(self, obj: Object, _old: Object | None) -> Object:
-        """What a cluster's API server and scheduler fill in: a new pod is Pending, and every pod is on this node."""
-        if not isinstance(obj, Pod):
-            return obj
-        spec = msgspec.structs.replace(obj.spec, node_name=self.settings.node_name)
-        status = obj.status
-        if status.phase is None:
-            status = msgspec.structs.replace(status, phase="Pending", qos_class=qos_class(obj))
-        return msgspec.structs.replace(obj, spec=spec, status=status)
 
     # --- life ---
 
