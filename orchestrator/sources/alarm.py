@@ -1,4 +1,6 @@
-"""Rings when something changes in watched folders.  A thin wrapper of watchfiles (inotify).
+"""Rings when something changes in watched folders.  A thin wrapper of watchfiles (inotify), in a thread of its own.
+
+Its asynchronous form would import anyio, which is a megabyte for one thread.
 
 Folders are watched one by one, not as trees: the set follows what the last scan found, and is armed anew whenever a
 watched folder was replaced, as a watch on a folder that is gone is silent for ever.
@@ -6,10 +8,12 @@ watched folder was replaced, as a watch on a folder that is gone is silent for e
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePath
 
-from watchfiles import Change, awatch
+from watchfiles import Change, watch
 
 _STEP_MS = 40
 """How long watchfiles waits for one more event before it hands out a batch; it wakes up as often for ever."""
@@ -31,6 +35,8 @@ class Alarm:
         self._folders: Folders = {}
         self._extra: frozenset[str] = frozenset()
         self._stale = False
+        # One watches; another may be about to notice that it is to stop.
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="spec alarm")
 
     async def arm(self, folders: Folders, extra: frozenset[str]) -> bool:
         """Watch these folders; True if the watch was made anew, and so may have missed something.
@@ -65,19 +71,22 @@ class Alarm:
         self._rings.clear()
 
     async def _watch(self) -> None:
+        stop = threading.Event()
+        changes = watch(
+            *self._folders,
+            watch_filter=None,
+            step=_STEP_MS,
+            debounce=_BATCH_MS,
+            stop_event=stop,
+            recursive=False,
+            force_polling=False,
+            ignore_permission_denied=False,  # True would hide every other failure too
+        )
+        loop = asyncio.get_running_loop()
         try:
-            watch = awatch(
-                *self._folders,
-                watch_filter=None,
-                step=_STEP_MS,
-                debounce=_BATCH_MS,
-                recursive=False,
-                force_polling=False,
-                ignore_permission_denied=False,  # True would hide every other failure too
-            )
-            async for changes in watch:
-                self._stale |= any(path in self._folders and change is not Change.modified for change, path in changes)
-                if any(self._concerns(path) for _, path in changes):
+            while batch := await loop.run_in_executor(self._threads, next, changes, None):
+                self._stale |= any(path in self._folders and change is not Change.modified for change, path in batch)
+                if any(self._concerns(path) for _, path in batch):
                     self._rings.set()
         except FileNotFoundError:
             self._stale = True
@@ -85,6 +94,8 @@ class Alarm:
         except (OSError, RuntimeError) as failure:
             self.failure = _words(failure)
             self._rings.set()
+        finally:
+            stop.set()
 
     def _concerns(self, path: str) -> bool:
         folder = str(PurePath(path).parent)
