@@ -59,6 +59,9 @@ def resource_value(pod: Pod, container: Container | None, ref: ResourceFieldSele
 
 
 def _capacity(resource: str, node: NodeFacts) -> Fraction:
+    """What pods may have of the host in all."""
+    if resource in node.allocatable:
+        return Fraction(node.allocatable[resource], 1000 if resource == "cpu" else 1)
     match resource:
         case "cpu":
             return Fraction(node.nano_cpus, 10**9)

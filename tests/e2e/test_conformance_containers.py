@@ -153,8 +153,14 @@ def test_E05_a_pod_on_the_host_s_network_has_the_host_s_names(daemon: Daemon) ->
 
 
 def test_E02_limits_that_are_not_set_are_what_the_host_has(daemon: Daemon) -> None:
+    """As much of it as pods may have in all: the node says so, and it is no more than the engine's host has."""
     names = {"CPUS": "limits.cpu", "MEMORY": "limits.memory"}
     env = [{"name": key, "valueFrom": {"resourceFieldRef": {"resource": names[key]}}} for key in names]
     daemon.write(text(pod("c-limits", container("echo $CPUS $MEMORY", env=env), restartPolicy="Never")))
     over(daemon, "c-limits")
-    assert daemon.logs("c-limits").split() == docker("info", "--format", "{{.NCPU}} {{.MemTotal}}").split()
+    node = daemon.client.get("/api/v1/nodes")["items"][0]["status"]
+    told = daemon.logs("c-limits").split()
+    assert told == [node["allocatable"]["cpu"], node["allocatable"]["memory"]]
+    cores, memory = docker("info", "--format", "{{.NCPU}} {{.MemTotal}}").split()
+    assert (told[0], node["capacity"]["memory"]) == (cores, memory)
+    assert 0 < int(told[1]) <= int(memory)

@@ -112,6 +112,12 @@ def test_R02_who_takes_too_much_is_evicted(new_daemon: Callable[..., Daemon]) ->
     assert daemon.pod("r02-asks")["status"]["phase"] == "Running"
     failed = daemon.wait_pod("r02-writes", lambda found: found["status"]["phase"] == "Failed")
     assert failed["status"]["reason"] == "Evicted"
+    words = "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. "
+    assert failed["status"]["message"] == words
+    daemon.stop()
+    # No disk is all empty.  What is asked of memory counts for nothing here.
+    daemon.start("--eviction-hard", "nodefs.available<100%")
+    failed = daemon.wait_pod("r02-asks", lambda found: found["status"]["phase"] == "Failed")
     assert failed["status"]["message"].startswith(
-        ("Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ",)
+        "The node was low on resource: ephemeral-storage. Threshold quantity: "
     )

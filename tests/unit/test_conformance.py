@@ -19,10 +19,12 @@ FILES = {
     "kubelet.go",
     "kubelet_etc_hosts.go",
     "lifecycle_hook.go",
+    "limit_range.go",
     "play_kube_test.go",
     "pods.go",
     "pre_stop.go",
     "runtime.go",
+    "runtimeclass.go",
 }
 """Kubernetes' own, and podman's."""
 NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")

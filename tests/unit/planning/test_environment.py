@@ -1,5 +1,6 @@
 """The environment of a container (E01, E02, E04), and the downward API's values."""
 
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -208,6 +209,15 @@ def test_E02_resources(resources: str, resource: str, divisor: str, value: str) 
     reference = f"{{resource: {resource}, divisor: {divisor}}}"
     fields = f"resources: {resources}\nenv: [{{name: A, valueFrom: {{resourceFieldRef: {reference}}}}}]"
     assert variables(fields) == {"A": value}
+
+
+def test_E02_a_limit_that_is_not_given_is_what_pods_may_have_of_the_node() -> None:
+    part = replace(AROUND.node, allocatable={"cpu": 1500, "memory": 5 << 20})
+    names = {"A": "limits.cpu", "B": "limits.memory"}
+    env = ", ".join(f"{{name: {n}, valueFrom: {{resourceFieldRef: {{resource: {r}}}}}}}" for n, r in names.items())
+    of = pod(f"containers: [{{name: web, image: 'web:1', env: [{env}]}}]")
+    told = environment(of, of.spec.containers[0], replace(AROUND, node=part), "")
+    assert told == {"A": "2", "B": str(5 << 20)}
 
 
 def test_E02_resources_of_another_container() -> None:
