@@ -4,26 +4,58 @@ Follows k8s.io/component-helpers/resource: containers count together, init conta
 its start on, and the overhead of the runtime on top.
 """
 
-from orchestrator.objects.pod import Pod
-from orchestrator.planning.amounts import amounts, most, total
+from dataclasses import dataclass
+
+from orchestrator.objects.pod import Pod, PodSpec
+from orchestrator.planning.amounts import Amounts, amounts, most, total
+from orchestrator.planning.host_ports import HostPort, host_ports
 from orchestrator.planning.runtime_class import Classes, overhead_of
 
+_MOST_KNOWN = 1024
 
-def pod_requests(pod: Pod, classes: Classes) -> dict[str, int]:
-    """The most that the pod asks for at any time of its life, and what its runtime class costs."""
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The most that a pod asks for at any time of its life, and the ports of the host that it wants."""
+
+    requests: Amounts
+    ports: tuple[HostPort, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.ports) or any(self.requests.values())
+
+
+_known: dict[int, tuple[PodSpec, Asked]] = {}
+"""By the identity of a spec: every pod that waits looks at what all others ask for, and a spec seldom changes."""
+
+
+def asked(pod: Pod, classes: Classes) -> Asked:
+    """What the pod asks for, and what its runtime class costs."""
     spec = pod.spec
-    sum_ = total(amounts(container.resources.requests) for container in spec.containers)
+    known = _known.get(id(spec))
+    if known is None or known[0] is not spec:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[id(spec)] = spec, Asked(_requests(spec), tuple(host_ports(pod)))
+    overhead = overhead_of(pod, classes)
+    if not overhead:
+        return known[1]
+    return Asked(total((known[1].requests, amounts(overhead))), known[1].ports)
+
+
+def _requests(spec: PodSpec) -> dict[str, int]:
+    together = total(amounts(container.resources.requests) for container in spec.containers)
     sidecars: dict[str, int] = {}
     begin: dict[str, int] = {}
     for container in spec.init_containers:
         own = amounts(container.resources.requests)
         if container.restart_policy == "Always":
-            sum_, sidecars = total((sum_, own)), total((sidecars, own))
+            together, sidecars = total((together, own)), total((sidecars, own))
             begin = most(begin, sidecars)
         else:
             begin = most(begin, total((own, sidecars)))
-    result = most(sum_, begin)
+    result = most(together, begin)
     if spec.resources is not None:
         # What is said of the pod as a whole counts in place of the sum.
         result |= amounts({**spec.resources.limits, **spec.resources.requests})
-    return total((result, amounts(overhead_of(pod, classes))))
+    return result

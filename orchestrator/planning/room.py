@@ -1,11 +1,10 @@
 """What pods have of the host, and whether there is enough for one more (behaviour cases N06 and R03)."""
 
-from collections.abc import Sequence
-
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.amounts import Amounts, amount_text
 from orchestrator.planning.host_ports import HostPort, port_taken
 from orchestrator.planning.limits import GPU
+from orchestrator.planning.requests import Asked
 
 _NO_GPU = " This host has no GPU to give: that takes NVIDIA's driver and container toolkit."
 
@@ -19,18 +18,18 @@ class Room:
         self._held: dict[str, int] = {}
         self._ports: list[tuple[HostPort, Pod]] = []
 
-    def let_in(self, pod: Pod, ports: Sequence[HostPort], requests: Amounts) -> None:
+    def let_in(self, pod: Pod, wants: Asked) -> None:
         """The pod has its part from now on."""
-        for name, value in requests.items():
+        for name, value in wants.requests.items():
             self._held[name] = self._held.get(name, 0) + value
-        self._ports += [(port, pod) for port in ports]
+        self._ports += [(port, pod) for port in wants.ports]
 
-    def refusal(self, ports: Sequence[HostPort], requests: Amounts) -> str:
+    def refusal(self, wants: Asked) -> str:
         """Why a pod that asks for this cannot be let in, in the scheduler's words and with the sums; "" if it can."""
-        return port_taken(ports, self._ports) or self._insufficient(requests)
+        return port_taken(wants.ports, self._ports) or self._insufficient(wants.requests)
 
     def _insufficient(self, requests: Amounts) -> str:
-        short = [name for name, wanted in sorted(requests.items()) if wanted and not self._has(name, wanted)]
+        short = sorted(name for name, wanted in requests.items() if wanted and not self._has(name, wanted))
         if not short:
             return ""
         reasons = ", ".join(f"1 Insufficient {name}" for name in short)

@@ -4,40 +4,46 @@ Those that were let in keep their place, whatever becomes of the host; the other
 each that fits, so that a large one that waits is in nobody's way.
 """
 
+from operator import itemgetter
+
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.claims import unclaimed
-from orchestrator.planning.host_ports import host_ports
-from orchestrator.planning.requests import pod_requests
+from orchestrator.planning.claims import claims_of, unclaimed
+from orchestrator.planning.requests import Asked, asked
 from orchestrator.planning.room import Room
 from orchestrator.planning.surroundings import Surroundings
 
 _OVER = ("Succeeded", "Failed")
+_RUNS, _PLACED, _WAITS = range(3)
+_Turn = tuple[int, str, str, str]
 
 
 def refusal(pod: Pod, around: Surroundings) -> str:
     """Why the pod cannot be placed on this host now, in the scheduler's words; "" when it can."""
     if problem := unclaimed(pod, around.claims):
         return problem
-    # A place that it has is not taken away: then only ports can be in the way, which two pods cannot have at a time.
-    requests = {} if _is_placed(pod) else pod_requests(pod, around.runtime_classes)
-    ports = tuple(host_ports(pod))
-    if not ports and not any(requests.values()):
-        return ""
-    return _room_before(pod, around).refusal(ports, requests)
+    wants = asked(pod, around.runtime_classes)
+    if _is_placed(pod):
+        # A place that it has is not taken away: only ports can be in the way, which two cannot have at a time.
+        wants = Asked({}, wants.ports)
+    return _room_before(pod, around).refusal(wants) if wants else ""
 
 
 def _room_before(pod: Pod, around: Surroundings) -> Room:
     """The host when all who come before the pod have their part of it."""
-    room, turn = Room(around.node.allocatable), _turn(pod)
-    others = (other for other in around.pods() if other.metadata.uid != pod.metadata.uid and _holds(other))
-    for other in sorted((other for other in others if _turn(other) < turn), key=_turn):
-        requests, ports = pod_requests(other, around.runtime_classes), tuple(host_ports(other))
-        waits = not _is_placed(other) and (
-            unclaimed(other, around.claims_in(other.metadata.namespace)) or room.refusal(ports, requests)
-        )
-        if not waits:
-            room.let_in(other, ports, requests)
+    room, own = Room(around.node.allocatable), _turn(pod)
+    before: list[tuple[_Turn, Pod, Asked]] = []
+    for other in around.pods():
+        wants = asked(other, around.runtime_classes)
+        if wants and other.metadata.uid != pod.metadata.uid and _holds(other) and (turn := _turn(other)) < own:
+            before.append((turn, other, wants))
+    for turn, other, wants in sorted(before, key=itemgetter(0)):
+        if turn[0] < _WAITS or not (_waits_for_claim(other, around) or room.refusal(wants)):
+            room.let_in(other, wants)
     return room
+
+
+def _waits_for_claim(pod: Pod, around: Surroundings) -> bool:
+    return bool(claims_of(pod) and unclaimed(pod, around.claims_in(pod.metadata.namespace)))
 
 
 def _holds(pod: Pod) -> bool:
@@ -46,14 +52,14 @@ def _holds(pod: Pod) -> bool:
 
 
 def _is_placed(pod: Pod) -> bool:
-    return _true(pod) & {"PodScheduled", "PodReadyToStartContainers"} != set()
+    return _turn(pod)[0] < _WAITS
 
 
-def _turn(pod: Pod) -> tuple[int, str, str]:
+def _turn(pod: Pod) -> _Turn:
     """Who comes first: what runs, then what was placed, then what was written first."""
     true = _true(pod)
-    place = 0 if "PodReadyToStartContainers" in true else 1 if "PodScheduled" in true else 2
-    return place, pod.metadata.creation_timestamp, f"{pod.metadata.namespace}/{pod.metadata.name}"
+    place = _RUNS if "PodReadyToStartContainers" in true else _PLACED if "PodScheduled" in true else _WAITS
+    return place, pod.metadata.creation_timestamp, pod.metadata.namespace, pod.metadata.name
 
 
 def _true(pod: Pod) -> set[str]:

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.objects.runtime_class import RuntimeClass
 from orchestrator.planning.container import Joined, container_config, sandbox_config
 from orchestrator.planning.errors import ConfigError
-from orchestrator.planning.requests import pod_requests
+from orchestrator.planning.requests import asked
 from tests.unit.planning.builders import ADDRESS, AROUND, decoded, pod
 from tests.unit.planning.model import World
 
@@ -38,10 +38,10 @@ def test_R01_a_container_is_never_run_by_another_runtime_than_its_pods() -> None
 
 
 def test_R01_the_overhead_counts_beside_the_requests() -> None:
-    assert pod_requests(OF, {"boxed": BOXED}) == {"memory": 10 << 20}
-    assert pod_requests(OF, {}) == {}
+    assert asked(OF, {"boxed": BOXED}).requests == {"memory": 10 << 20}
+    assert asked(OF, {}).requests == {}
     own = pod("runtimeClassName: boxed\noverhead: {memory: 1Mi}\ncontainers: [{name: web, image: 'web:1'}]")
-    assert pod_requests(own, {"boxed": BOXED}) == {"memory": 1 << 20}
+    assert asked(own, {"boxed": BOXED}).requests == {"memory": 1 << 20}
 
 
 def test_R01_a_pod_waits_for_its_class() -> None:

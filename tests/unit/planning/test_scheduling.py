@@ -8,7 +8,7 @@ import pytest
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import PodCondition
 from orchestrator.planning.amounts import amount_text, parse_amounts
-from orchestrator.planning.requests import pod_requests
+from orchestrator.planning.requests import asked
 from orchestrator.planning.scheduling import refusal
 from tests.unit.planning.builders import AROUND, pod
 from tests.unit.planning.model import World
@@ -108,9 +108,9 @@ def test_R03_the_sum_of_a_pod(init: str, expected: int) -> None:
     app = "{{name: {}, image: 'i:1', resources: {{requests: {{cpu: {}}}}}}}"
     apps = f"{app.format('x', '100m')}, {app.format('y', '200m')}"
     of = pod(f"initContainers: [{init}]\ncontainers: [{apps}]")
-    assert pod_requests(of, {}) == {"cpu": expected}
+    assert asked(of, {}).requests == {"cpu": expected}
     more = pod(f"initContainers: [{init}]\ncontainers: [{apps}]\noverhead: {{cpu: 50m, memory: 1Mi}}")
-    assert pod_requests(more, {}) == {"cpu": expected + 50, "memory": 1 << 20}
+    assert asked(more, {}).requests == {"cpu": expected + 50, "memory": 1 << 20}
 
 
 def test_R03_a_pod_without_room_waits_and_starts_when_there_is_some() -> None:
