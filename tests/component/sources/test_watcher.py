@@ -16,7 +16,7 @@ from orchestrator.sources.watcher import Snapshot, SpecWatcher
 
 pytestmark = pytest.mark.races
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def config_map(name: str, value: str = "1") -> str:
