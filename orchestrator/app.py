@@ -144,7 +144,9 @@ class _Daemon:
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
         self.claims.restore()
         delay, count = settings.empty_folder_delay, metrics.reloads
-        self.folder = SpecFolder(settings.specs, delay, self.store, self.claims, journal, self.recorder, count)
+        self.folder = SpecFolder(
+            settings.specs, settings.policy, delay, self.store, self.claims, journal, self.recorder, count
+        )
         self.book.on_room(self.folder.room)
         self.binds_sub_paths = False
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")

@@ -12,17 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import logs
+from orchestrator.admission import admitted, wanted_now
 from orchestrator.api.status import Problem
 from orchestrator.metrics import Counter
 from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.inventory import known_pods
+from orchestrator.objects.security_levels import Level
 from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.roots import either
 from orchestrator.sources.follower import Follower
+from orchestrator.sources.located import Located
 from orchestrator.sources.watcher import Snapshot
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
-from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Refused, Store, key_of
+from orchestrator.state.store import IMPLIED, SPECS, Desired, Key, Object, Refused, Store, key_of
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ class SpecFolder:
     def __init__(
         self,
         specs: tuple[Path, ...],
+        policy: Level,
         empty_delay: float,
         store: Store,
         claims: ClaimKeeper,
@@ -45,7 +49,7 @@ class SpecFolder:
         recorder: EventRecorder,
         reloads: Counter,
     ) -> None:
-        """`empty_delay`: seconds for which an empty folder is not believed at start."""
+        """`policy`: what every namespace asks of pods; `empty_delay`: seconds in which no empty folder is believed."""
         self.problems: tuple[Problem, ...] = ()
         self.left_behind: frozenset[Key] = frozenset()
         """Pods of an earlier daemon."""
@@ -57,7 +61,10 @@ class SpecFolder:
         self._claims = claims
         self._journal = journal
         self._recorder = recorder
+        self._policy = policy
         self._refused: frozenset[Refused] = frozenset()
+        self._waiting = False
+        """Something of the last load may be taken later, when another gives back what it asks for."""
         self._room = asyncio.Event()
         self._reloads = reloads
         self._counted: Snapshot | None = None
@@ -68,13 +75,18 @@ class SpecFolder:
 
     def apply(self, snapshot: Snapshot) -> None:
         """Make the store what the folder says; what is wrong stays as it was, and is told."""
-        wanted = [Desired(item.object, item.raw, item.place) for item in snapshot.objects]
+        known = () if self.applied.is_set() else known_pods(self._journal)
+        let_in = admitted(snapshot.objects, self._policy, wanted_now(self._store, known))
+        wanted = let_in.wanted
         implied = implied_namespaces(item.object for item in snapshot.objects)
         self._store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
         refused = self._store.sync(SPECS, wanted)
         self._claims.reconcile()
-        self._tell(snapshot, *(Problem(item.source, f"{item.key}: {item.reason}") for item in refused))
-        self._tell_refused(refused, wanted)
+        self._waiting = bool(refused)
+        told = (Problem(item.source, f"{item.key}: {item.reason}") for item in refused)
+        self._tell(snapshot, *map(_problem, let_in.problems), *told)
+        refused = (*refused, *let_in.refused)
+        self._tell_refused(refused, (item.object for item in snapshot.objects))
         if snapshot is not self._counted:
             self._reloads.inc("error" if snapshot.errors or refused else "success")
             self._counted = snapshot
@@ -104,7 +116,7 @@ class SpecFolder:
     async def _news(self, specs: Follower) -> Snapshot | None:
         """The next snapshot; None to apply the last one again, as something of it was refused."""
         self._room.clear()
-        if not self._refused:
+        if not self._waiting:
             return await specs.next()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(RETRY_SECONDS):
@@ -127,10 +139,10 @@ class SpecFolder:
         text = f"no spec is there: {pods} will be deleted after {delay:g} s unless the files come back"
         self._tell(snapshot, *(() if snapshot.errors else (Problem(where, text),)))
 
-    def _tell_refused(self, refused: Iterable[Refused], wanted: Iterable[Desired]) -> None:
+    def _tell_refused(self, refused: Iterable[Refused], wanted: Iterable[Object]) -> None:
         """Tell it of the objects themselves too, where `describe` and `events` show it."""
         now = frozenset(replace(item, source="") for item in refused)
-        by_key = {key_of(item.object): item.object for item in wanted}
+        by_key = {key_of(obj): obj for obj in wanted}
         for item in now - self._refused:
             about = self._store.get(item.key) or by_key.get(item.key)
             if about is not None:
@@ -138,11 +150,13 @@ class SpecFolder:
         self._refused = now
 
     def _tell(self, snapshot: Snapshot, *more: Problem) -> None:
-        problems = tuple(
-            Problem(f"{p.file}:{p.line}:{p.column}", str(p.problem), p.severity) for p in snapshot.problems
-        )
+        problems = tuple(map(_problem, snapshot.problems))
         problems += (*more, *(Problem("", notice) for notice in snapshot.notices))
         for problem in problems:
             if problem not in self.problems:
                 log.warning("%s", problem)
         self.problems = problems
+
+
+def _problem(located: Located) -> Problem:
+    return Problem(f"{located.file}:{located.line}:{located.column}", str(located.problem), located.severity)

@@ -106,6 +106,8 @@ class Settings:
     """When the host is so short that pods are evicted, as the kubelet's flag of this name; "none": never."""
     pod_pids_limit: int = 0
     """How many processes a container may have; 0 is no limit."""
+    policy: Literal["privileged", "baseline", "restricted"] = "privileged"
+    """The level of the Pod Security Standards that every namespace has at least."""
     allowed_unsafe_sysctls: str = ""
     """Kernel settings that pods may ask for beside the safe ones: names, or beginnings and "*", with commas between."""
     socket_group: str = SOCKET_GROUP

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.cli.image_options import check_thresholds, image_collection
-from orchestrator.cli.security_options import unsafe_sysctls
+from orchestrator.cli.security_options import policy, unsafe_sysctls
 from orchestrator.logs import Format
 from orchestrator.settings import Settings, loopback
 
@@ -194,6 +194,7 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
     help=f"Keep pods away from other namespaces' pods and Services (default: {Settings.namespace_isolation}).",
 )
 @image_collection
+@policy
 @unsafe_sysctls
 @click.option(
     "--metrics-address",

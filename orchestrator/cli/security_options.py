@@ -5,18 +5,28 @@ from typing import Any, TypeVar
 
 import click
 
-from orchestrator.planning.sysctls import pattern_problem
+from orchestrator.objects.security_levels import LEVELS
+from orchestrator.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _patterns(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    from orchestrator.planning.sysctls import pattern_problem
+
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
     if wrong := next(filter(None, map(pattern_problem, names)), ""):
         raise click.BadParameter(wrong)
     return ",".join(names) if text is not None else None
 
 
+policy = click.option(
+    "--policy",
+    type=click.Choice(LEVELS),
+    envvar="ORCHESTRATOR_POLICY",
+    help="The level of the Pod Security Standards that pods must keep to, in every namespace (default: "
+    f"{Settings.policy}).",
+)
 unsafe_sysctls = click.option(
     "--allowed-unsafe-sysctls",
     envvar="ORCHESTRATOR_ALLOWED_UNSAFE_SYSCTLS",

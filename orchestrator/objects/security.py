@@ -4,6 +4,14 @@ from typing import Literal
 
 from orchestrator.objects.meta import Part
 
+SAFE_SYSCTLS = (
+    "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range",
+    "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+)  # fmt: skip
+"""Kernel settings that any pod may have: of its own namespaces, and without influence on any other pod."""
+
 
 class SeccompProfile(Part, frozen=True, kw_only=True):
     """Which system calls are allowed."""

@@ -8,13 +8,7 @@ import re
 from collections.abc import Iterable
 
 from orchestrator.objects.pod import PodSpec
-
-SAFE = (
-    "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range",
-    "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_wmem",
-)  # fmt: skip
+from orchestrator.objects.security import SAFE_SYSCTLS
 
 _PATTERN = re.compile(r"[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*([./]?[-_a-z0-9]*\*)?")
 _OF_NAMESPACES = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.", "net.")
@@ -41,7 +35,7 @@ def forbidden_sysctl(spec: PodSpec, allowed: Iterable[str]) -> str:
     `allowed` are the names and patterns that count as safe here beside Kubernetes' own.  That a pod shares the
     namespace of one with the host is refused by validation already.
     """
-    patterns = (*SAFE, *map(dotted, allowed))
+    patterns = (*SAFE_SYSCTLS, *map(dotted, allowed))
     for sysctl in spec.security_context.sysctls:
         name = dotted(sysctl.name)
         if not any(_matches(name, pattern) for pattern in patterns):

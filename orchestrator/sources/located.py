@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.objects.meta import Object
+from orchestrator.objects.pod_security import Violation
 from orchestrator.objects.problem import Problem, Severity
 
 
@@ -66,12 +67,16 @@ def told_once(problems: Iterable[Located]) -> tuple[Located, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """An object with the document that it was made from, and where that document begins."""
+    """An object with the document that it was made from, and where that document begins.
+
+    `violations` are the Pod Security Standards that a pod breaks, of whatever level, each with its line and column.
+    """
 
     object: Object
     raw: dict[str, Any]
     file: str
     line: int
+    violations: tuple[tuple[Violation, int, int], ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from orchestrator.objects import lists, registry
 from orchestrator.objects.meta import Object
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_security import violations
 from orchestrator.objects.problem import FieldPath, Problem, error, no_effect, warning
 from orchestrator.objects.shape import ENOUGH
 from orchestrator.sources import files
@@ -118,9 +120,12 @@ class _Findings:
         line, column = document.spot.find(prefix + problem.path, key=problem.about_key)
         self._add(Located(problem, self.file, line, column))
 
-    def object(self, obj: Object, raw: dict[str, Any], line: int) -> None:
+    def object(self, obj: Object, raw: dict[str, Any], document: Document, prefix: FieldPath) -> None:
         """Add an object."""
-        sourced = Sourced(obj, raw, self.file, line)
+        line, _ = document.spot.find(prefix)
+        broken = violations(obj) if isinstance(obj, Pod) else ()
+        places = tuple((each, *document.spot.find(prefix + each.path)) for each in broken)
+        sourced = Sourced(obj, raw, self.file, line, places)
         first = self._objects.setdefault(sourced.key, sourced)
         if first is not sourced:
             self._add(duplicate_problem(sourced, first))
@@ -173,8 +178,7 @@ def _decode_document(document: Document, value: Any, path: FieldPath, found: _Fi
             found.problem(ignored, document, path)
         value = {key: item for key, item in value.items() if key != "status"}
         obj = registry.decode(value, lenient=found.lenient)[0] or obj
-    line, _ = document.spot.find(path)
-    found.object(_as_desired(obj), value, line)
+    found.object(_as_desired(obj), value, document, path)
 
 
 def _as_desired(obj: Object) -> Object:

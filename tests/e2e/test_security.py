@@ -120,6 +120,44 @@ def test_R04_a_sysctl_that_is_not_safe_is_refused_unless_it_is_allowed(new_daemo
     assert daemon.pod("r04-refused")["status"]["reason"] == "SysctlForbidden"
 
 
+def test_R04_a_policy_harms_nothing_that_runs_and_lets_in_what_keeps_it(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon().start()
+    host = [{"name": "host", "hostPath": {"path": "/tmp"}}]
+    daemon.write(text(pod("r04-old", FOR_EVER, volumes=host)), "old.yaml")
+    before = daemon.wait_ready("r04-old") and daemon.life("r04-old")
+    daemon.stop()
+    daemon.start("--policy", "baseline")
+    daemon.wait_problem('would violate PodSecurity "baseline:latest": hostPath volumes (volume "host")')
+    # Its next edit is refused, and the version before stays; so does another pod that breaks a rule stay away.
+    edited = daemon.write(text(pod("r04-old", "exec sleep 1000", volumes=host)), "old.yaml")
+    refused = daemon.wait_problem('violates PodSecurity "baseline:latest": hostPath volumes')
+    assert any(each["place"].startswith(f"{edited}:1:") for each in refused["problems"])
+    daemon.wait_event("r04-old", "NotApplied", text='pods "r04-old" is forbidden: violates PodSecurity')
+    tight = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "tight"}}
+    tight["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "restricted"}
+    new = pod("r04-new", container(FOR_EVER, securityContext={"privileged": True}))
+    usual = pod("r04-usual", FOR_EVER)
+    usual["metadata"]["namespace"] = "tight"
+    hard = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsUser": 1000}
+    context = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    hardened = pod("r04-hard", container(FOR_EVER, securityContext=hard), securityContext=context)
+    hardened["metadata"]["namespace"] = "tight"
+    daemon.write(text(tight, new, usual, hardened), "more.yaml")
+    daemon.wait_ready("r04-hard", namespace="tight")
+    daemon.wait_problem('violates PodSecurity "restricted:latest": unrestricted capabilities')
+    daemon.wait_problem('violates PodSecurity "baseline:latest": privileged (container "main" must not set')
+    assert {each["metadata"]["name"] for each in daemon.client.get("/api/v1/pods")["items"]} == {"r04-old", "r04-hard"}
+    daemon.kill()
+    daemon.start("--policy", "baseline")
+    assert daemon.life("r04-old") == before, "a refused edit, and a new daemon, leave it alone"
+    daemon.write(text(pod("r04-old", "exec sleep 1000")), "old.yaml")
+    daemon.wait_containers(
+        lambda every: any("exec sleep 1000" in one["Config"]["Cmd"] + one["Config"]["Entrypoint"] for one in every),
+        "r04-old",
+    )
+    daemon.wait_ready("r04-old")
+
+
 def test_R04_app_armor_is_enforced_or_the_pod_is_refused(daemon: Daemon) -> None:
     context = {"appArmorProfile": {"type": "RuntimeDefault"}}
     daemon.write(text(once("r04-armor", container("cat /proc/self/attr/current", securityContext=context))))

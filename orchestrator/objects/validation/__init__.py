@@ -5,7 +5,7 @@ raised and nothing is changed.  Where Kubernetes only warns, so do these.
 """
 
 from orchestrator.objects.claims import PersistentVolumeClaim
-from orchestrator.objects.config import ConfigMap, Secret
+from orchestrator.objects.config import ConfigMap, Namespace, Secret
 from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.objects.limit_range import LimitRange
 from orchestrator.objects.meta import Object
@@ -21,6 +21,7 @@ from orchestrator.objects.validation.config import validate_config_map, validate
 from orchestrator.objects.validation.endpoints import validate_endpoint_slice, validate_endpoints
 from orchestrator.objects.validation.limit_range import validate_limit_range
 from orchestrator.objects.validation.meta import validate_meta
+from orchestrator.objects.validation.namespace import validate_namespace
 from orchestrator.objects.validation.pod import validate_pod_spec
 from orchestrator.objects.validation.policy import validate_network_policy
 from orchestrator.objects.validation.runtime_class import validate_runtime_class
@@ -44,6 +45,8 @@ def validate(obj: Object, *, namespaced: bool) -> list[Problem]:
             return problems + validate_endpoints(obj)
         case EndpointSlice():
             return problems + validate_endpoint_slice(obj)
+        case Namespace():
+            return problems + validate_namespace(obj)
         case ConfigMap():
             return problems + validate_config_map(obj)
         case Secret():
