@@ -36,9 +36,7 @@ class LimitRanger:
         remembered = self._journal.get(_BUCKET, obj.metadata.uid) or {}
         told = {c.name: remembered[c.name] for c in _containers(obj) if _is_told(remembered.get(c.name), c)}
         given = {
-            c.name: msgspec.convert(told[c.name]["given"], ResourceRequirements)
-            if c.name in told
-            else with_defaults(c.resources, ranges)
+            c.name: _given(told[c.name], c) if c.name in told else with_defaults(c.resources, ranges)
             for c in _containers(obj)
         }
         pod = _with_resources(obj, given)
@@ -64,6 +62,12 @@ def _containers(pod: Pod) -> tuple[Container, ...]:
 def _is_told(entry: Any, container: Container) -> bool:
     """Whether it is known what the container was given, for the very resources that it names now."""
     return entry is not None and entry["own"] == _plain(container.resources)
+
+
+def _given(entry: Any, container: Container) -> ResourceRequirements:
+    given = msgspec.convert(entry["given"], ResourceRequirements)
+    # An equal struct is not encoded as the default is; the container's digest would change, and the container with it.
+    return container.resources if given == container.resources else given
 
 
 def _with_resources(pod: Pod, given: Mapping[str, ResourceRequirements]) -> Pod:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from tests.e2e.daemon import Daemon, Document, docker, waiting_reason
+from tests.e2e.daemon import Daemon, Document, docker, is_ready, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 NO_MKDIR = {
@@ -124,7 +124,8 @@ def test_R04_a_policy_harms_nothing_that_runs_and_lets_in_what_keeps_it(new_daem
     daemon = new_daemon().start()
     host = [{"name": "host", "hostPath": {"path": "/tmp"}}]
     daemon.write(text(pod("r04-old", FOR_EVER, volumes=host)), "old.yaml")
-    before = daemon.wait_ready("r04-old") and daemon.life("r04-old")
+    uid = daemon.wait_ready("r04-old")["metadata"]["uid"]
+    before = daemon.life("r04-old")
     daemon.stop()
     daemon.start("--policy", "baseline")
     daemon.wait_problem('would violate PodSecurity "baseline:latest": hostPath volumes (volume "host")')
@@ -151,11 +152,7 @@ def test_R04_a_policy_harms_nothing_that_runs_and_lets_in_what_keeps_it(new_daem
     daemon.start("--policy", "baseline")
     assert daemon.life("r04-old") == before, "a refused edit, and a new daemon, leave it alone"
     daemon.write(text(pod("r04-old", "exec sleep 1000")), "old.yaml")
-    daemon.wait_containers(
-        lambda every: any("exec sleep 1000" in one["Config"]["Cmd"] + one["Config"]["Entrypoint"] for one in every),
-        "r04-old",
-    )
-    daemon.wait_ready("r04-old")
+    daemon.wait_pod("r04-old", lambda p: is_ready(p) and p["metadata"]["uid"] != uid)
 
 
 def test_R04_app_armor_is_enforced_or_the_pod_is_refused(daemon: Daemon) -> None:

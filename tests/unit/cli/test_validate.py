@@ -135,3 +135,13 @@ def test_the_schema_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads(capsys.readouterr().out)
     assert "Pod" in schema["properties"]["kind"]["enum"]
     assert schema["definitions"]["Pod"]["additionalProperties"] is False
+
+
+def test_R04_a_policy_refuses_what_it_forbids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(POD.replace("nodeSelector: {disk: ssd}", "hostPID: true") % "a")
+    assert run(["validate", "-q", str(file)]) == 0
+    assert run(["validate", "-q", "--policy", "baseline", str(file)]) == 1
+    refused = 'violates PodSecurity "baseline:latest": host namespaces (hostPID=true)'
+    assert capsys.readouterr().out == f"{file}:5:12: spec.hostPID: {refused}\n"
+    assert run(["validate", "--policy", "strict", str(file)]) == 2

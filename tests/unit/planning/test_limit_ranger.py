@@ -11,6 +11,7 @@ from orchestrator.node.limit_ranger import LimitRanger
 from orchestrator.objects import registry
 from orchestrator.objects.limit_range import LimitRange
 from orchestrator.objects.pod import Pod
+from orchestrator.planning.identity import container_digest
 from orchestrator.state.journal import Journal
 from tests.unit.planning.builders import decoded, pod, simple
 
@@ -130,6 +131,15 @@ def test_a_pod_from_before_the_first_range_stays_as_it_is(tmp_path: Path) -> Non
     house.ranges = [limit_range({"type": "Container", "default": {"cpu": "2"}})]
     assert house.admit(there) == ({}, {})
     assert house.ranger.admit(house.ranges[0], None) is house.ranges[0]
+
+
+@pytest.mark.parametrize("resources", ["", "resources: {}", "resources: {limits: {cpu: 1}}"])
+def test_D01_the_next_daemon_makes_no_container_anew(tmp_path: Path, resources: str) -> None:
+    house = House(tmp_path)
+    first = house.ranger.admit(simple(resources), None)
+    house.ranger = LimitRanger(house.journal, lambda _namespace: house.ranges)
+    again = house.ranger.admit(simple(resources), None)
+    assert container_digest(again.spec.containers[0]) == container_digest(first.spec.containers[0])
 
 
 RULES: list[tuple[dict[str, Any], list[str]]] = [

@@ -1,0 +1,132 @@
+"""Which pods of a load are let in, and what stays of those that are not (R04)."""
+
+from pathlib import Path
+
+from msgspec import structs
+
+from orchestrator.admission import Admitted, admitted, wanted_now
+from orchestrator.objects import registry
+from orchestrator.objects.pod import Pod
+from orchestrator.objects.security_levels import Level
+from orchestrator.sources.located import Load
+from orchestrator.sources.pod_security import with_standards
+from orchestrator.sources.yaml_loader import load_bytes
+from orchestrator.state.journal import Journal
+from orchestrator.state.store import Desired, Key, Store, key_of
+from tests.unit.planning.builders import T0
+from tests.unit.planning.builders import pod as written
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  {fields}
+  containers: [{{name: a, image: i}}]
+---
+"""
+KEY = Key("Pod", "default", "web")
+
+
+def pod(fields: str = "hostNetwork: true", name: str = "web", namespace: str = "default") -> str:
+    return POD.format(fields=fields, name=name, namespace=namespace)
+
+
+def namespace(name: str, **labels: str) -> str:
+    listed = ", ".join(
+        f"pod-security.kubernetes.io/{mode.replace('_', '-')}: {value}" for mode, value in labels.items()
+    )
+    return f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{listed}}}}}\n---\n"
+
+
+def loaded(text: str) -> Load:
+    return load_bytes(text.encode(), "f")
+
+
+def let_in(text: str, floor: Level = "baseline", before: str = "") -> Admitted:
+    old = {key_of(s.object): Desired(s.object, s.raw, "before") for s in loaded(before).objects}
+    return admitted(loaded(text).objects, floor, old)
+
+
+def named(result: Admitted) -> list[str]:
+    return [item.object.metadata.name for item in result.wanted]
+
+
+SAID = 'PodSecurity "baseline:latest": host namespaces (hostNetwork=true)'
+
+
+def test_R04_a_pod_that_is_new_is_refused_at_its_place() -> None:
+    result = let_in(pod() + pod("hostNetwork: false", "other"))
+    assert named(result) == ["other"]
+    assert [located.text for located in result.problems] == [f"f:5:16: spec.hostNetwork: violates {SAID}"]
+    (refused,) = result.refused
+    assert (refused.key, refused.reason) == (KEY, f'pods "web" is forbidden: violates {SAID}')
+
+
+def test_R04_a_pod_that_runs_stays_as_it_is_and_is_told_of() -> None:
+    result = let_in(pod(), before=pod())
+    assert (named(result), result.refused) == (["web"], ())
+    assert result.wanted[0].source == "f:1"
+    assert [located.text for located in result.problems] == [f"f:5:16: warning: spec.hostNetwork: would violate {SAID}"]
+
+
+def test_R04_of_an_edit_that_is_refused_the_version_before_stays() -> None:
+    result = let_in(pod("hostNetwork: true\n  hostPID: true"), before=pod())
+    (item,) = result.wanted
+    assert isinstance(item.object, Pod)
+    assert (item.object.spec.host_pid, item.source) == (False, "before")
+    assert [refused.key for refused in result.refused] == [KEY]
+    mended = let_in(pod("hostNetwork: false"), before=pod())
+    assert (named(mended), mended.refused, mended.problems) == (["web"], (), ())
+
+
+def test_R04_what_an_earlier_daemon_looked_after_counts_as_running(tmp_path: Path) -> None:
+    store = Store(Journal(tmp_path / "journal.db"), lambda: T0)
+    running = written("hostNetwork: true\ncontainers: [{name: a, image: i}]")
+    running = structs.replace(running, spec=structs.replace(running.spec, node_name="host"))
+    before = wanted_now(store, [running])
+    assert list(before) == [KEY]
+    result = admitted(loaded(pod()).objects, "baseline", before)
+    assert (named(result), result.refused) == (["web"], ())
+    kept = admitted(loaded(pod("hostPID: true")).objects, "baseline", before).wanted[0].object
+    assert isinstance(kept, Pod)
+    assert (kept.metadata.uid, kept.spec.node_name, kept.spec.host_network) == ("", "", True)
+    assert registry.encode(kept)["spec"] == before[KEY].raw["spec"]
+    going = structs.replace(
+        running, metadata=structs.replace(running.metadata, deletion_timestamp="2026-01-01T00:00:00Z")
+    )
+    assert wanted_now(store, [going]) == {}
+
+
+def test_R04_the_label_of_a_namespace_and_the_setting_hold_together() -> None:
+    text = namespace("tight", enforce="baseline") + namespace("free", enforce="privileged")
+    text += pod(namespace="tight") + pod("hostNetwork: false", "ok", "tight") + pod(namespace="free")
+    assert named(let_in(text, "privileged")) == ["tight", "free", "ok", "web"]
+    assert named(let_in(text, "baseline")) == ["tight", "free", "ok"], "a label does not lift the setting"
+    assert named(let_in(text, "restricted")) == ["tight", "free"]
+
+
+def test_R04_a_label_may_only_warn() -> None:
+    text = namespace("default", enforce="baseline", warn="restricted") + pod("securityContext: {runAsNonRoot: true}")
+    load = with_standards(loaded(text), "privileged")
+    assert [sourced.title for sourced in load.objects] == ["Namespace default", "Pod default/web"]
+    assert [problem.problem.message.partition(" (")[0] for problem in load.warnings] == [
+        f'would violate PodSecurity "restricted:latest": {rule}'
+        for rule in ("allowPrivilegeEscalation != false", "unrestricted capabilities", "seccompProfile")
+    ]
+    denied = with_standards(loaded(text.replace("{runAsNonRoot: true}", "{}\n  hostIPC: true")), "privileged")
+    assert [problem.text for problem in denied.errors] == [
+        'f:10:12: spec.hostIPC: violates PodSecurity "baseline:latest": host namespaces (hostIPC=true)'
+    ]
+    assert not any("hostIPC" in problem.text for problem in denied.warnings), "it is told once"
+
+
+def test_R04_labels_that_mean_nothing_are_told() -> None:
+    text = namespace("a", enforce="strict", audit="baseline", warn_version="v1.20")
+    found = [str(problem.problem) for problem in loaded(text).problems]
+    assert found[0] == (
+        'metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "strict": '
+        "must be one of privileged, baseline, restricted"
+    )
+    assert "nobody writes an audit log" in found[1]
+    assert "the rules are those of Kubernetes 1.34" in found[2]
