@@ -41,7 +41,6 @@ async def get_node(context: Context, request: web.Request) -> web.StreamResponse
 def node_document(context: Context) -> Document:
     """Give the node as a document of Kubernetes."""
     facts, status = context.node.facts, context.daemon()
-    cpu, memory = facts.nano_cpus // 10**6, facts.memory_bytes
     machine = platform.machine()
     architecture = _ARCHITECTURES.get(machine, machine)
     labels = {
@@ -56,7 +55,7 @@ def node_document(context: Context) -> Document:
         "metadata": {"name": facts.name, "labels": labels, "creationTimestamp": format_time(status.started_at)},
         "spec": {},
         "status": {
-            "capacity": _quantities({**facts.allocatable, "cpu": cpu, "memory": memory}),
+            "capacity": _quantities(facts.capacity),
             "allocatable": _quantities(facts.allocatable),
             "conditions": [
                 *(_pressure(name, holds=name in context.node.pressure()) for name in CONDITIONS.values()),

@@ -9,7 +9,6 @@ import click
 from orchestrator.cli import options
 from orchestrator.cli.client import client_of
 from orchestrator.cli.table_text import Columns
-from orchestrator.errors import NotFound
 from orchestrator.objects.scalars import parse_quantity
 
 _ROOT = "/apis/metrics.k8s.io/v1beta1"
@@ -66,7 +65,10 @@ def pods(
     else:
         items = client.get(path, {"labelSelector": selector} if selector else {})["items"]
     if not items:
-        raise NotFound("No resources found" if all_namespaces else f"No resources found in {namespace} namespace.")
+        click.echo(
+            "No resources found" if all_namespaces else f"No resources found in {namespace} namespace.", err=True
+        )
+        return
     rows = [row for item in items for row in _pod_rows(item, containers=containers, namespaces=all_namespaces)]
     header = (*(["NAMESPACE"] if all_namespaces else []), *(["POD"] if containers else []), "NAME", "CPU(cores)")
     _print((*header, "MEMORY(bytes)"), _sorted(rows, sort_by), no_headers)

@@ -41,6 +41,7 @@ def node_facts(
         nameservers=resolver.nameservers,
         searches=resolver.searches,
         resolver_options=resolver.options,
+        capacity=capacity,
         allocatable={name: max(value - reserved.get(name, 0), 0) for name, value in capacity.items()},
         pod_pids_limit=pod_pids_limit,
         app_armor=info.app_armor,

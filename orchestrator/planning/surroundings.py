@@ -22,8 +22,10 @@ class NodeFacts:
     nameservers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     resolver_options: tuple[str, ...] = ()
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    """What it has: cpu in thousandths of a core, all else in its own unit."""
     allocatable: Mapping[str, int] = field(default_factory=dict)
-    """What pods may have of it in all: cpu in thousandths of a core, all else in its own unit."""
+    """What pods may have of that in all."""
     pod_pids_limit: int = 0
     """How many processes a container may have; 0 is no limit of its own."""
     recursive_read_only: bool = False

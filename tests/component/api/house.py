@@ -29,7 +29,7 @@ from orchestrator.state.store import Desired, Key, Store
 IMAGE = "app:1"
 PATIENCE = 20.0
 
-NODE = NodeFacts("host", "192.0.2.1", 4 * 10**9, 8 << 30, allocatable={"cpu": 4000, "memory": 8 << 30})
+NODE = NodeFacts("host", "192.0.2.1", 4 * 10**9, 8 << 30, capacity={"cpu": 4000}, allocatable={"cpu": 3500})
 POD = """
 apiVersion: v1
 kind: Pod

@@ -36,7 +36,7 @@ async def test_R02_the_node_is_told_and_found(house: House) -> None:
     _, listed = await house.get(f"{METRICS}/nodes")
     assert [item["usage"] for item in listed["items"]] == [{"cpu": "500000000n", "memory": "1048576Ki"}]
     status, node = await house.get("/api/v1/nodes/host")
-    assert (status, node["status"]["allocatable"]) == (200, {"cpu": "4", "memory": str(8 << 30)})
+    assert (status, node["status"]["capacity"], node["status"]["allocatable"]) == (200, {"cpu": "4"}, {"cpu": "3500m"})
     told = {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}
     assert told == {"MemoryPressure": "False", "DiskPressure": "False", "Ready": "True"}
     assert (await house.get("/api/v1/nodes/other"))[0] == 404
