@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos soak-tests soak-services acceptance check bench venv engine images install uninstall clean
+.PHONY: help run test chaos soak-tests soak-services soak-engine soak-kills acceptance check bench venv engine images install uninstall clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -32,6 +32,12 @@ soak-services: venv engine images ## 200 rolling restarts, and 30 s without a da
 
 chaos: venv engine images ## kill -9 at every operation boundary of a pod's life; a table of what came of it (ARGS="--every 10" for less)
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+soak-engine: venv engine images ## an engine in trouble, a minute of each kind
+	@SOAK_ENGINE=1 $(BIN)/pytest -x -q -s -p no:cacheprovider tests/e2e/test_engine_trouble.py $(ARGS)
+
+soak-kills: venv ## a thousand daemons killed one after another (simulated engine)
+	@SOAK_KILLS=1000 $(BIN)/pytest -x -q -p no:cacheprovider tests/component/node/test_many_lives.py $(ARGS)
 
 fuzz: venv ## hostile bytes for the loader of specs, for ten minutes (SECONDS=60 for less)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

@@ -122,7 +122,7 @@ class _Daemon:
         self.metrics = metrics
         self.digest_key = instance_key(journal)
         self._losses = (Problem("", journal.notice, "warning"),) if journal.notice else ()
-        self.health = EngineHealth(engine)
+        self.health = EngineHealth(engine, lambda: self.manager.engine_is_back())
         stuck, late = (lambda: self.manager.stuck()), metrics.loop_lag.observe
         self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=stuck, late=late)
         self.started_at = time.time()

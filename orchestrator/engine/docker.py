@@ -8,9 +8,8 @@ that `base` documents.
 import asyncio
 import json
 import logging
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +21,7 @@ from yarl import URL
 
 from orchestrator.engine import docker_convert as convert
 from orchestrator.engine import docker_errors as errors
-from orchestrator.engine import docker_exec, privileges
+from orchestrator.engine import docker_events, docker_exec, privileges
 from orchestrator.engine import docker_streams as streams
 from orchestrator.engine.base import (
     Container,
@@ -39,7 +38,7 @@ from orchestrator.engine.base import (
 )
 from orchestrator.engine.docker_hijack import Hijacked
 from orchestrator.engine.operations import counted, operation
-from orchestrator.errors import Conflict, NotFound, OrchestratorError
+from orchestrator.errors import Conflict, NotFound
 from orchestrator.metrics import Metrics
 
 OLDEST_API, NEWEST_API = (1, 41), (1, 44)
@@ -50,7 +49,6 @@ HEAVY_SECONDS = 120.0
 """For calls that work on disks and kernels: create, start, remove, import."""
 PULL_IDLE_SECONDS = 300.0
 """A pull may take hours, but not be silent for longer than this."""
-RECONNECT_FIRST_SECONDS, RECONNECT_LAST_SECONDS = 0.1, 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +56,6 @@ _CONCURRENT_INSPECTS = 16
 # aiodocker's own "status" of a connection that could not be made, or broke.
 _NO_CONNECTION = 900
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-_EVENTS = ("create", "start", "die", "oom", "destroy", "pause", "unpause", "rename")
 
 Params = Sequence[tuple[str, str]]
 Body = Mapping[str, Any] | bytes | None
@@ -292,30 +289,8 @@ class DockerEngine:
             async for stream, data in cut(content):
                 yield stream, data
 
-    async def events(self) -> AsyncIterator[EngineEvent]:
-        delay = RECONNECT_FIRST_SECONDS
-        while True:
-            try:
-                async with aclosing(self._events_of_one_stream()) as stream:
-                    async for event in stream:
-                        delay = RECONNECT_FIRST_SECONDS
-                        yield event
-            except OrchestratorError as error:
-                _log.debug("events: %s", error)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, RECONNECT_LAST_SECONDS)
-
-    async def _events_of_one_stream(self) -> AsyncGenerator[EngineEvent, None]:
-        # The engine answers before it subscribes us; `since` brings back what happened in between.
-        now = time.time()
-        filters = {"type": ["container"], "event": list(_EVENTS)}
-        params = [("since", f"{now:.9f}"), ("filters", _json(filters))]
-        # It may be another engine than before.
-        await self._client.negotiate()
-        async with self._client.stream("GET", "events", params) as content:
-            yield EngineEvent("reconnected", "", {}, now)
-            async for message in streams.json_lines(content):
-                yield convert.event(message)
+    def events(self) -> AsyncIterator[EngineEvent]:
+        return docker_events.events(self._client)
 
     # --- images ---
 

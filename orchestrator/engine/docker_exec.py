@@ -9,7 +9,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from typing import Any, Protocol
 
 from aiohttp import StreamReader
@@ -83,20 +83,32 @@ class Client(Protocol):
 async def run(
     client: Client, container: str, argv: tuple[str, ...], seconds: float | None, max_output: int
 ) -> ExecResult:
-    """Run a command to its end, or kill it after `seconds`; see `Engine.exec`."""
+    """Run a command to its end, or kill it after `seconds`; see `Engine.exec`.
+
+    The engine's own slowness is not the command's: what it takes to begin, and to tell the end, does not count.
+    Unavailable when the engine cannot say whether a command has ended.
+    """
     mark = f"{_MARK}={uuid.uuid4().hex}"
     exec_id = await _create(client, container, {"Cmd": list(argv), "Env": [mark]})
     output = bytearray()
     try:
-        async with asyncio.timeout(seconds):
-            await _drain(client, exec_id, output, max_output)
-            return ExecResult(await _exit_code(client, exec_id), bytes(output))
+        return ExecResult(await _to_its_end(client, exec_id, output, seconds, max_output), bytes(output))
     except TimeoutError:
-        code = await _end(client, container, exec_id, mark)
-        return ExecResult(KILLED if code is None else code, bytes(output), timed_out=code is None)
+        await _end(client, container, exec_id, mark)
+        return ExecResult(KILLED, bytes(output), timed_out=True)
     except asyncio.CancelledError:
         await _end(client, container, exec_id, mark)
         raise
+
+
+async def _to_its_end(client: Client, exec_id: str, output: bytearray, seconds: float | None, max_output: int) -> int:
+    """The exit code; TimeoutError when the command runs for longer than `seconds`, in the engine's own word."""
+    async with _output(client, exec_id) as content:
+        until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await _keep_last(content, output, max_output)
+    return await _exit_code(client, exec_id, until)
 
 
 async def attach(client: Client, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> "Attached":
@@ -150,40 +162,49 @@ async def _create(client: Client, container: str, options: Mapping[str, Any]) ->
     return str(made["Id"])
 
 
-async def _drain(client: Client, exec_id: str, output: bytearray, max_output: int) -> None:
+def _output(client: Client, exec_id: str) -> AbstractAsyncContextManager[StreamReader]:
+    """Begin the command; what it writes."""
+    return client.stream("POST", f"exec/{exec_id}/start", body={"Detach": False, "Tty": False})
+
+
+async def _keep_last(content: StreamReader, output: bytearray, max_output: int) -> None:
     """Read all that the command writes, so that it never blocks, and keep the last `max_output` bytes."""
-    start = {"Detach": False, "Tty": False}
-    async with client.stream("POST", f"exec/{exec_id}/start", body=start) as content:
-        async for _, data in frames(content):
-            output += data
-            del output[: max(len(output) - max_output, 0)]
+    async for _, data in frames(content):
+        output += data
+        del output[: max(len(output) - max_output, 0)]
 
 
-async def _exit_code(client: Client, exec_id: str) -> int:
-    """Wait for the exit code: the engine notes it a moment after the output's end."""
+async def _exit_code(client: Client, exec_id: str, until: float | None = None) -> int:
+    """Wait for the exit code: the engine notes it a moment after the output's end.
+
+    TimeoutError when the command still ran at `until` (loop time): output can be closed long before the end.
+    """
     delay = _POLL_FIRST_SECONDS
     while True:
+        asked = asyncio.get_running_loop().time()
         inspected = await client.call("GET", f"exec/{exec_id}/json")
         if not inspected["Running"] and inspected["ExitCode"] is not None:
             return int(inspected["ExitCode"])
+        if until is not None and asked >= until:
+            raise TimeoutError
         await asyncio.sleep(delay)
         delay = min(delay * 2, _POLL_LAST_SECONDS)
 
 
-async def _end(client: Client, container: str, exec_id: str, mark: str) -> int | None:
-    """Kill a command and see it gone.  None, or the exit code of one that had ended by itself."""
+async def _end(client: Client, container: str, exec_id: str, mark: str) -> None:
+    """Kill a command and see it gone."""
     try:
         async with asyncio.timeout(END_SECONDS):
             inspected = await _started(client, exec_id)
             if not inspected["Running"]:
-                return int(inspected["ExitCode"])
+                return
             if not await asyncio.to_thread(kill_tree, inspected["Pid"], inspected["ContainerID"]):
                 killer = await _create(client, container, {"Cmd": ["sh", "-c", _KILL_MARKED, "sh", mark]})
-                await _drain(client, killer, bytearray(), 0)
+                async with _output(client, killer) as content:
+                    await _keep_last(content, bytearray(), 0)
             await _exit_code(client, exec_id)
     except (TimeoutError, OrchestratorError) as error:
         _log.warning("cannot see the end of a command in container %s: %s", container, error or "no answer")
-    return None
 
 
 async def _started(client: Client, exec_id: str) -> dict[str, Any]:

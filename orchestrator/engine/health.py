@@ -2,36 +2,43 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError, Unavailable
 
 log = logging.getLogger(__name__)
 
-_CHECK = 5.0
+_CHECK, _CHECK_IN_TROUBLE = 5.0, 1.0
 """Seconds between two looks."""
 
 
 class EngineHealth:
-    """One engine's health; those who need the engine try again by themselves."""
+    """One engine's health.  Whoever needs the engine tries again by himself; `back` is called when it is well again."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, back: Callable[[], None]) -> None:
         self.error = ""
-        """Why it does not answer, "" while it does."""
+        """Why it does not answer as it should, "" while it does."""
         self._engine = engine
+        self._back = back
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            try:
-                await self._engine.info()
-                if self.error:
-                    log.warning("the engine answers again")
-                self.error = ""
-            except Unavailable as error:
-                if not self.error:
-                    log.warning("%s; waiting for it", error)
-                self.error = str(error)
-            except OrchestratorError as error:
-                log.warning("%s", error)
-            await asyncio.sleep(_CHECK)
+            error = await self._look()
+            if error and not self.error:
+                log.warning("%s; waiting for it", error)
+            was_ill, self.error = bool(self.error), error
+            if was_ill and not error:
+                log.warning("the engine answers again")
+                self._back()
+            await asyncio.sleep(_CHECK_IN_TROUBLE if error else _CHECK)
+
+    async def _look(self) -> str:
+        try:
+            await self._engine.info()
+        except Unavailable as error:
+            return str(error)
+        except OrchestratorError as error:
+            return f"the Docker Engine is in trouble: {error}"
+        return ""

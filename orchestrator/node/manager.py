@@ -77,6 +77,12 @@ class NodeManager:
         """Those of all pods, as of now."""
         return tuple(self._workers.values())
 
+    def engine_is_back(self) -> None:
+        """What failed while the engine was in trouble may work now: nobody waits for his time."""
+        for worker in self._workers.values():
+            worker.memory.forgive()
+            worker.wake()
+
     def stuck(self) -> str:
         """Name what makes no progress, "" when all does; to be asked again and again, seconds apart."""
         before, self._was_behind = self._was_behind, None

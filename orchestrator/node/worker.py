@@ -16,6 +16,7 @@ from pathlib import Path
 
 from orchestrator import logs
 from orchestrator.engine.base import Container as EngineContainer
+from orchestrator.engine.base import EngineRefused
 from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.node.beats import Beats
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
@@ -51,7 +52,7 @@ log = logging.getLogger(__name__)
 
 _MAX_ROUNDS = 50
 """Plans in a row without a pause; more means that plan and engine disagree, and the worker backs off."""
-_FIRST_RETRY, _LONGEST_RETRY = 0.2, 5.0
+_FIRST_RETRY, _LONGEST_RETRY = 0.2, 2.0
 _RESYNC = 60.0
 """Seconds after which a pod is looked at though nothing happened."""
 
@@ -127,6 +128,12 @@ class PodWorker:
                     retry = _FIRST_RETRY
                 except Unavailable as error:
                     log.debug("%s: %s", self.key, error)
+                    done, wake_at = False, self._now() + retry
+                    retry = min(retry * 2, _LONGEST_RETRY)
+                except EngineRefused as error:
+                    # Told once: what follows is more of the same, and the engine's health tells how it goes on.
+                    level = logging.WARNING if retry == _FIRST_RETRY else logging.DEBUG
+                    log.log(level, "%s: %s; trying again", self.key, error)
                     done, wake_at = False, self._now() + retry
                     retry = min(retry * 2, _LONGEST_RETRY)
                 except Exception as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.daemon import Daemon
+from tests.e2e.front import EngineInFront
 from tests.e2e.uplink import RANGES, guarded_uplink
 from tests.faults import Faults
 from tests.images import busybox_image, engine_answers
@@ -111,3 +112,12 @@ def faults(registry: Registry) -> Iterator[Faults]:
 def own_daemon(new_daemon: Callable[..., Daemon]) -> Daemon:
     """A running daemon of the test's own, to be stopped, killed and started again."""
     return new_daemon().start()
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[EngineInFront]:
+    """An engine that can go away, and be ill in other ways; it is there, and well."""
+    engine = EngineInFront(tmp_path / "front.sock")
+    engine.come()
+    yield engine
+    engine.close()

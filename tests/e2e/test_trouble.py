@@ -1,20 +1,18 @@
 """What trouble gets: one sentence and exit code 1 at start, a warning and another try afterwards."""
 
-import asyncio
 import os
 import re
 import shutil
 import socket
 import subprocess
-import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.contract.proxy import Proxy
 from tests.e2e.daemon import SECONDS, Daemon, docker, restarts, status_of, waiting_reason
+from tests.e2e.front import EngineInFront
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 
@@ -195,38 +193,6 @@ def test_an_image_that_cannot_be_had_is_named_and_harms_no_other(daemon: Daemon)
         daemon.wait_ready("absent")
     finally:
         docker("rmi", image)
-
-
-class EngineInFront:
-    """An engine of the tests' own, as a daemon sees it: a proxy before the real one, in a thread with its own loop."""
-
-    def __init__(self, path: Path) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._proxy = Proxy(path)
-        self.url = self._proxy.url
-
-    def come(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._proxy.mend(), self._loop).result(SECONDS)
-
-    def go(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._proxy.cut(), self._loop).result(SECONDS)
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
-        self._loop.close()
-
-
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[EngineInFront]:
-    """An engine that can go away; it is there."""
-    engine = EngineInFront(tmp_path / "front.sock")
-    engine.come()
-    yield engine
-    engine.go()
-    engine.close()
 
 
 def test_D03_an_engine_that_goes_and_comes_back_disturbs_nothing(

@@ -1,0 +1,91 @@
+"""A real engine that is slow, deaf or ill, by a proxy before it: nothing is mistaken for something else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engine import docker_events, docker_exec
+from orchestrator.engine.base import EngineRefused
+from orchestrator.engine.docker import DockerEngine
+from orchestrator.errors import Unavailable
+from tests.contract.bench import Bench, Events
+from tests.contract.proxy import Proxy
+
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture
+async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
+    proxy = Proxy(tmp_path / "engine.sock")
+    await proxy.mend()
+    yield proxy
+    await proxy.cut()
+
+
+@pytest.fixture
+async def bench(proxy: Proxy, docker_image: str) -> AsyncIterator[Bench]:
+    bench = Bench(DockerEngine(proxy.url), docker_image, proxy.cut, proxy.mend)
+    yield bench
+    await proxy.mend()
+    await bench.clean()
+
+
+async def test_what_the_engine_takes_is_not_taken_from_a_command(
+    bench: Bench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe that has a second is no failure because the engine needs ten for each answer."""
+    monkeypatch.setattr(docker_exec, "END_SECONDS", 0.1)
+    container = await bench.run()
+    await proxy.slow(0.6)
+    done = await bench.engine.exec(container, ("sh", "-c", "echo hello; exit 3"), seconds=0.3)
+    assert (done.exit_code, done.output, done.timed_out) == (3, b"hello\n", False)
+    assert (await bench.engine.exec(container, ("sleep", "1000"), seconds=0.3)).timed_out
+
+
+async def test_a_command_that_closes_its_output_has_a_limit_too(bench: Bench) -> None:
+    hides = ("sh", "-c", "exec sleep 1000 >&- 2>&-")
+    async with asyncio.timeout(10):
+        assert (await bench.engine.exec(await bench.run(), hides, seconds=0.3)).timed_out
+
+
+async def test_quiet_is_no_break(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams are replaced all the time, and each event comes once."""
+    monkeypatch.setattr(docker_events, "QUIET_SECONDS", 0.05)
+    async with Events(bench) as events:
+        container = await bench.run()
+        await events.next("create")
+        await events.next("start")
+        # Ten streams later.
+        await asyncio.sleep(1)
+        await bench.engine.kill(container)
+        await events.next("die")
+        await bench.engine.remove(container)
+        await events.next("destroy")
+
+
+async def test_a_stream_that_went_deaf_is_replaced(bench: Bench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it did not tell is told, and that there may have been more."""
+    monkeypatch.setattr(docker_events, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(docker_events, "_LATE_SECONDS", 0.0)
+    async with Events(bench) as events:
+        await proxy.deafen()
+        await bench.run()
+        await events.next("reconnected")
+        await events.next("create")
+        await events.next("start")
+
+
+async def test_every_illness_is_told_and_passes(bench: Bench, proxy: Proxy) -> None:
+    container = await bench.run()
+    proxy.ill = True
+    await proxy.break_connections()
+    with pytest.raises(EngineRefused, match="no space left on device"):
+        await bench.engine.list_containers(bench.labels)
+    await proxy.mend()
+    proxy.short = True
+    with pytest.raises(Unavailable, match="cannot re"):
+        await bench.engine.inspect(container)
+    await proxy.mend()
+    assert (await bench.engine.inspect(container)).phase == "running"
