@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos soak-tests soak-services soak-engine soak-kills acceptance check bench venv engine images install uninstall clean
+.PHONY: help run test chaos soak-tests soak-services soak-engine soak-kills acceptance check fields bench venv engine images install uninstall clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -49,6 +49,9 @@ check: venv ## linters, formatting, types, import rules
 
 acceptance: venv engine ## real manifests against a real daemon (the cases are not in this repository)
 	@$(BIN)/python -m scripts.acceptance $(ARGS)
+
+fields: venv ## docs/fields.md from the types
+	@$(BIN)/python -m scripts.fields
 
 bench: venv engine images ## measure against the bare Engine API
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -38,7 +38,6 @@ IGNORED: dict[str, str] = {
     "PodSpec.resourceClaims": _NO_DEVICES,
     "PodSpec.readinessGates": "one host has nobody who would set these conditions",
     "PodSpec.os": "images say for themselves what they run on",
-    "PodSpec.ephemeralContainers": "they are added to a running pod, not written in a file",
     "PodSpec.hostUsers": "root in a pod is root of the host, but for an engine that runs with userns-remap",
     "PodSecurityContext.seLinuxChangePolicy": "volumes keep the labels that they have",
     "PodSecurityContext.supplementalGroupsPolicy": "the engine adds the groups that the image gives its user (Merge)",
@@ -84,6 +83,11 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "Volume.image",
     }
 )
+
+REFUSED: dict[str, str] = {
+    "PodSpec.ephemeralContainers": "they are added to a running pod, not written in a file",
+}
+"""Fields that are an error whatever they say."""
 
 HARMLESS: dict[str, tuple[Any, ...]] = {
     "StorageClass.allowVolumeExpansion": (True,),

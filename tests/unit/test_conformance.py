@@ -14,6 +14,8 @@ FILES = {
     "container_probe.go",
     "containers.go",
     "downwardapi.go",
+    "empty_dir.go",
+    "empty_dir_wrapper.go",
     "expansion.go",
     "init_container.go",
     "kubelet.go",
@@ -24,6 +26,8 @@ FILES = {
     "pods.go",
     "pre_stop.go",
     "runtime.go",
+    "security_context.go",
+    "sysctl.go",
     "runtimeclass.go",
 }
 """Kubernetes' own, and podman's."""

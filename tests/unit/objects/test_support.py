@@ -12,7 +12,7 @@ import pytest
 import orchestrator
 from orchestrator.objects import registry
 from orchestrator.objects.meta import kubernetes_name
-from orchestrator.objects.support import HARMLESS, IGNORED, NOT_ENFORCED
+from orchestrator.objects.support import HARMLESS, IGNORED, NOT_ENFORCED, REFUSED
 
 KINDS = (
     "Pod", "Service", "Endpoints", "EndpointSlice", "ConfigMap", "Secret", "Namespace", "PersistentVolumeClaim",
@@ -75,13 +75,13 @@ def fields() -> Iterator[tuple[str, str]]:
                 continue
             key = f"{type_.__name__}.{kubernetes_name(field)}"
             yield key, field
-            if not {key} & {*IGNORED, *NOT_ENFORCED, *NOT_READ}:
+            if not {key} & {*IGNORED, *NOT_ENFORCED, *REFUSED, *NOT_READ}:
                 waiting.append(inner)
 
 
 def test_S04_every_field_that_nobody_reads_is_told_of() -> None:
     silent = {key for key, field in fields() if field not in names_read()}
-    assert silent - set(IGNORED) - NOT_ENFORCED == set(NOT_READ)
+    assert silent - set(IGNORED) - NOT_ENFORCED - set(REFUSED) == set(NOT_READ)
 
 
 def test_S04_no_field_that_somebody_reads_is_said_to_have_no_effect() -> None:
