@@ -44,7 +44,16 @@ def image() -> str:
 
 @pytest.fixture(scope="session")
 def _shared(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Daemon]:
-    daemon = Daemon(tmp_path_factory.mktemp("shared"), image)
+    yield from _staying(tmp_path_factory.mktemp("shared"), image)
+
+
+@pytest.fixture(scope="session")
+def _shared_by_name(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Daemon]:
+    yield from _staying(tmp_path_factory.mktemp("names"), image, "--service-mode", "names")
+
+
+def _staying(home: Path, image: str, *arguments: str) -> Iterator[Daemon]:
+    daemon = Daemon(home, image, *arguments)
     # With one file that stays, the folder is never empty between two tests: nothing waits for it to fill again (D06).
     daemon.write("{apiVersion: v1, kind: ConfigMap, metadata: {name: stays}}", STAYS)
     daemon.start()
@@ -56,12 +65,24 @@ def _shared(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Da
 def daemon(_shared: Daemon) -> Iterator[Daemon]:
     """The shared daemon with an empty folder; what a test leaves there is removed, and its pods are gone after it."""
     yield _shared
-    for file in sorted(set(_shared.specs.rglob("*")) - {_shared.specs / STAYS}, reverse=True):
+    _empty(_shared)
+
+
+@pytest.fixture(params=["_shared", "_shared_by_name"], ids=["kernel", "names"])
+def either_daemon(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """As `daemon`, once with Services in the kernel, and once by name alone: for what holds of both."""
+    chosen: Daemon = request.getfixturevalue(request.param)
+    yield chosen
+    _empty(chosen)
+
+
+def _empty(daemon: Daemon) -> None:
+    for file in sorted(set(daemon.specs.rglob("*")) - {daemon.specs / STAYS}, reverse=True):
         file.unlink() if not file.is_dir() or file.is_symlink() else file.rmdir()
-    for pod in _shared.client.get("/api/v1/pods")["items"]:
+    for pod in daemon.client.get("/api/v1/pods")["items"]:
         meta = pod["metadata"]
-        _shared.wait_gone(meta["name"], namespace=meta["namespace"])
-    _shared.check()
+        daemon.wait_gone(meta["name"], namespace=meta["namespace"])
+    daemon.check()
 
 
 @pytest.fixture

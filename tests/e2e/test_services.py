@@ -5,7 +5,19 @@ from collections import Counter
 
 from tests.e2e.daemon import Daemon
 from tests.e2e.pods import FOR_EVER, pod, text
-from tests.e2e.traffic import REFUSED, address_of, ask, pid_of, range_of, server, service, udp_server, wait_answers
+from tests.e2e.traffic import (
+    REFUSED,
+    address_of,
+    ask,
+    leads_to,
+    pid_of,
+    range_of,
+    server,
+    service,
+    udp_server,
+    wait_answers,
+    wait_reached,
+)
 
 AT_ONCE = 0.9
 """Seconds: less than it takes until a packet that was dropped is sent again."""
@@ -98,7 +110,8 @@ def test_N01_session_affinity_keeps_each_client_with_its_pod(daemon: Daemon) -> 
     wait_answers(both, address, pid=pid_of(daemon, clients[0]), times=30)
 
 
-def test_N01_a_headless_name_leads_to_the_ready_pods(daemon: Daemon) -> None:
+def test_N01_a_headless_name_leads_to_the_ready_pods(either_daemon: Daemon) -> None:
+    daemon = either_daemon
     headless = service("n01h", "n01h", {"port": 8080}, clusterIP="None")
     one = server("n01h-a", "n01h", hostname="first", subdomain="n01h")
     late = server("n01h-b", "n01h", readiness={"exec": {"command": ["test", "-e", "/ready"]}, "periodSeconds": 1})
@@ -110,27 +123,25 @@ def test_N01_a_headless_name_leads_to_the_ready_pods(daemon: Daemon) -> None:
     names = ("n01h", "n01h.default", "n01h.default.svc", "n01h.default.svc.cluster.local", "first.n01h")
     answers = daemon.exec("n01h-client", "timeout", "60", "sh", "-c", reached, "sh", *names)
     assert answers.split() == ["n01h-a"] * len(names)
-    assert addresses(daemon, "n01h-client", "n01h") == {first}
+    assert leads_to(daemon, "n01h-client", "n01h") == {first}
     assert "N01H_" not in daemon.exec("n01h-client", "env")
     daemon.exec("n01h-b", "touch", "/ready")
     second = daemon.wait_ready("n01h-b")["status"]["podIP"]
     wait_name = f"until grep -q ^{second} /etc/hosts; do sleep 0.1; done"
     daemon.exec("n01h-client", "timeout", "20", "sh", "-c", wait_name)
-    assert addresses(daemon, "n01h-client", "n01h") == {first, second}
+    assert leads_to(daemon, "n01h-client", "n01h") == {first, second}
 
 
-def test_N03_a_pod_reaches_itself_and_others_by_the_name_and_by_the_variables(daemon: Daemon) -> None:
+def test_N03_a_pod_reaches_itself_and_others_by_the_name_and_by_the_variables(either_daemon: Daemon) -> None:
+    daemon = either_daemon
     daemon.write(text(service("n03-web", "n03"), server("n03-a", "n03"), pod("n03-client", FOR_EVER)))
     daemon.wait_ready("n03-a")
     daemon.wait_ready("n03-client")
-    address = address_of(daemon, "n03-web")
-    wait_answers(lambda answers: set(answers) == {"n03-a"}, address)
     for name in ("n03-a", "n03-client"):
-        by_variables = "timeout 5 nc $N03_WEB_SERVICE_HOST $N03_WEB_SERVICE_PORT </dev/null"
-        assert daemon.exec(name, "sh", "-c", by_variables).strip() == "n03-a"
-        by_name = "timeout 5 nc n03-web.default.svc.cluster.local 80 </dev/null"
-        assert daemon.exec(name, "sh", "-c", by_name).strip() == "n03-a"
-        assert ask(address, pid=pid_of(daemon, name), times=20) == {"n03-a": 20}
+        wait_reached(daemon, name, "n03-web", "n03-a")
+        for host in ("$N03_WEB_SERVICE_HOST", "n03-web.default.svc.cluster.local"):
+            words = f"timeout 5 nc {host} $N03_WEB_SERVICE_PORT </dev/null"
+            assert daemon.exec(name, "sh", "-c", words).strip() == "n03-a"
 
 
 def test_N03_another_namespaces_network_is_refused(daemon: Daemon) -> None:
@@ -164,9 +175,3 @@ def test_N04_without_endpoints_it_is_refused_at_once(daemon: Daemon) -> None:
             # The addresses are the host's own, and still none of its servers is reached through them.
             with socket.create_server(("0.0.0.0", 0)) as host_server:
                 assert ask(address, host_server.getsockname()[1], who, limit=AT_ONCE) == {REFUSED: 1}
-
-
-def addresses(daemon: Daemon, pod_name: str, name: str) -> set[str]:
-    """Where a name leads in a pod."""
-    lines = (line.split() for line in daemon.exec(pod_name, "cat", "/etc/hosts").splitlines())
-    return {words[0] for words in lines if name in words[1:]}

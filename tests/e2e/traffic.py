@@ -11,9 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
-from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.daemon import SECONDS, Daemon, docker
 from tests.e2e.pods import Document, container, pod
 
 LISTENS = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
@@ -119,6 +120,48 @@ def wait_answers(holds: Callable[[Counter[str]], bool], ip: str, port: int = 80,
         if time.monotonic() > deadline:
             raise AssertionError(f"{ip}:{port} did not come to what was awaited; the last answers are {answers}")
     return answers
+
+
+def leads_to(daemon: Daemon, client: str, name: str) -> set[str]:
+    """The addresses that a name has in a pod's hosts file."""
+    return _addresses(_process_of(daemon, client), name)
+
+
+def _addresses(process: Path, name: str) -> set[str]:
+    lines = (line.split() for line in (process / "root/etc/hosts").read_text().splitlines())
+    return {words[0] for words in lines if name in words[1:]}
+
+
+def _process_of(daemon: Daemon, name: str) -> Path:
+    """What the kernel tells of the process of the pod's container: its files and its environment as it has them."""
+    return Path(f"/proc/{docker('inspect', '-f', '{{.State.Pid}}', daemon.engine_id(name, 'main'))}")
+
+
+def reached(daemon: Daemon, client: str, name: str, port: str = "") -> Counter[str]:
+    """Who answers a pod that goes by a Service's name and by its variable of the port (`port`: the port's name).
+
+    It asks every address that the name has.  Whatever carries the Service, this is how it is found.
+    """
+    process = _process_of(daemon, client)
+    suffix = f"_{port.upper()}" if port else ""
+    variable = f"{name.upper().replace('-', '_')}_SERVICE_PORT{suffix}="
+    (number,) = (
+        line.removeprefix(variable)
+        for line in (process / "environ").read_text().split("\0")
+        if line.startswith(variable)
+    )
+    found = Counter[str]()
+    for ip in _addresses(process, f"{name}.default.svc.cluster.local"):
+        found += ask(ip, int(number), int(process.name), times=20)
+    return found
+
+
+def wait_reached(daemon: Daemon, client: str, name: str, *who: str, port: str = "") -> None:
+    """Ask by a Service's name until these pods answer and nobody else; none: until it is refused, or leads nowhere."""
+    deadline = time.monotonic() + SECONDS
+    while set(answers := reached(daemon, client, name, port)) - ({REFUSED} if not who else set()) != set(who):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{name} did not come to lead to {who}; the last answers are {answers}")
 
 
 def wait_datagrams(who: str, ip: str, port: int, **how: Any) -> None:
