@@ -1,6 +1,7 @@
-"""An engine of a test's own: a second dockerd with its own folders, which touches no network of the host.
+"""An engine of a test's own: a second dockerd with its own folders, in a network namespace of its own.
 
-Pods on it are on the host's network.  What it makes is gone with it.
+In the host's it would take the first one's docker0 away.  Its pods are on its own "host network", which is empty.  What
+it makes is gone with it.
 """
 
 import json
@@ -34,7 +35,17 @@ class OwnEngine:
         words = [str(self._home / word) if not word.startswith("--") else word for word in folders]
         nothing = ("--bridge", "none", "--iptables=false", "--ip-forward=false", "--ip-masq=false")
         with (self._home / "log").open("wb") as log:
-            command = ["dockerd", "--config-file", str(self._config), "-H", self.url, *words, *nothing]
+            command = [
+                "unshare",
+                "--net",
+                "dockerd",
+                "--config-file",
+                str(self._config),
+                "-H",
+                self.url,
+                *words,
+                *nothing,
+            ]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + SECONDS
         while self.docker("version").returncode:
