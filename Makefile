@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos soak-tests soak-services soak-engine soak-kills acceptance check fields bench venv engine images install uninstall clean
+.PHONY: help run test chaos soak-tests soak-services soak soak-engine soak-kills acceptance check fields bench venv engine images install uninstall clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -35,6 +35,9 @@ chaos: venv engine images ## kill -9 at every operation boundary of a pod's life
 
 soak-engine: venv engine images ## an engine in trouble, a minute of each kind
 	@SOAK_ENGINE=1 $(BIN)/pytest -x -q -s -p no:cacheprovider tests/e2e/test_engine_trouble.py $(ARGS)
+
+soak: venv engine images ## 40 pods, random edits, crashes, troubles and kills for ten minutes (SECONDS=3600 for more)
+	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
 soak-kills: venv ## a thousand daemons killed one after another (simulated engine)
 	@SOAK_KILLS=1000 $(BIN)/pytest -x -q -p no:cacheprovider tests/component/node/test_many_lives.py $(ARGS)

@@ -9,14 +9,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 from aiohttp import StreamReader
 
 from orchestrator.engine.base import ExecResult
 from orchestrator.engine.docker_streams import frames
-from orchestrator.engine.processes import kill_tree
+from orchestrator.engine.processes import kill_tree, running_for
 from orchestrator.errors import OrchestratorError
 
 _log = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 KILLED = 137
 END_SECONDS = 10.0
 """How long ending a command may take."""
+BEGIN_SECONDS = 60.0
+"""How long the engine may take to begin one before that counts against the command."""
 
 # In the environment of every command that `run` starts, and of its children.
 _MARK = "ORCHESTRATOR_EXEC"
@@ -103,12 +105,35 @@ async def run(
 
 async def _to_its_end(client: Client, exec_id: str, output: bytearray, seconds: float | None, max_output: int) -> int:
     """The exit code; TimeoutError when the command runs for longer than `seconds`, in the engine's own word."""
+    loop = asyncio.get_running_loop()
+    patience = loop.time() + BEGIN_SECONDS
+    until = None
     async with _output(client, exec_id) as content:
-        until = None if seconds is None else asyncio.get_running_loop().time() + seconds
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                await _keep_last(content, output, max_output)
+        reading = asyncio.create_task(_keep_last(content, output, max_output), name="output of a command")
+        try:
+            left = seconds
+            while left is None or left > 0:
+                until = None if left is None else loop.time() + left
+                done, _ = await asyncio.wait({reading}, timeout=left)
+                if done:
+                    reading.result()
+                    break
+                left = await _left(client, exec_id, seconds or 0.0) if loop.time() < patience else 0.0
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
     return await _exit_code(client, exec_id, until)
+
+
+async def _left(client: Client, exec_id: str, seconds: float) -> float:
+    """How many of its seconds a command still has: an engine that is busy may take long to begin it."""
+    inspected = await client.call("GET", f"exec/{exec_id}/json")
+    if not inspected["Running"]:
+        return 0.0
+    if not inspected["Pid"]:
+        return seconds
+    ran = running_for(inspected["Pid"], inspected["ContainerID"])
+    return 0.0 if ran is None else seconds - ran
 
 
 async def attach(client: Client, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> "Attached":

@@ -1,8 +1,9 @@
-"""Ending a command that an engine runs in a container, from the host: the engine itself has no call for it."""
+"""A command that an engine runs in a container, from the host: its age and its end, which no call tells or brings."""
 
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,6 +33,17 @@ def kill_tree(pid: int, container_id: str) -> bool:
     except (FileNotFoundError, PermissionError):
         return False
     return True
+
+
+def running_for(pid: int, container_id: str) -> float | None:
+    """Seconds since a process began (proc(5), starttime); None when it is out of reach, as in `kill_tree`."""
+    try:
+        if container_id not in (_PROC / str(pid) / "cgroup").read_text():
+            return None
+        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def _send(pids: Iterable[int], number: signal.Signals) -> None:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+
 from orchestrator import logs
 from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.engine.base import EngineRefused
@@ -260,6 +262,10 @@ class PodWorker:
         self._shown = None
         if pod is None:
             return
+        # While the engine was asked, a probe may have told its verdict: what is told now follows from that.
+        before = self._rooms.store.get(self.key)
+        if before is not None and before.metadata.uid == pod.metadata.uid:
+            pod = msgspec.structs.replace(pod, status=before.status)
         self._shown = Shown(pod, observed, plan, around)
         status = pod_status(pod, observed, plan, around, self._now())
         self._rooms.store.update_status(self.key, pod.metadata.uid, status)

@@ -50,6 +50,26 @@ async def test_a_command_that_closes_its_output_has_a_limit_too(bench: Bench) ->
         assert (await bench.engine.exec(await bench.run(), hides, seconds=0.3)).timed_out
 
 
+async def test_what_a_busy_engine_takes_to_begin_is_not_taken_either(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that it begins, and has no process for it yet: so it is while runc waits for its turn."""
+    container, asked = await bench.run(), list[str]()
+    call = bench.engine._client.call  # type: ignore[attr-defined]
+
+    async def busy(method: str, path: str, *more: object, **options: object) -> object:
+        answer = await call(method, path, *more, **options)
+        if path.startswith("exec/") and path.endswith("/json"):
+            asked.append(path)
+            if len(asked) < 4:
+                return {**answer, "Running": True, "Pid": 0, "ExitCode": None}
+        return answer
+
+    monkeypatch.setattr(bench.engine._client, "call", busy)  # type: ignore[attr-defined]
+    done = await bench.engine.exec(container, ("sh", "-c", "sleep 0.6; exit 3"), seconds=0.2)
+    assert (done.exit_code, done.timed_out) == (3, False)
+
+
 async def test_quiet_is_no_break(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams are replaced all the time, and each event comes once."""
     monkeypatch.setattr(docker_events, "QUIET_SECONDS", 0.05)
