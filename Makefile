@@ -39,8 +39,8 @@ soak-engine: venv engine images ## an engine in trouble, a minute of each kind
 soak: venv engine images ## 40 pods, random edits, crashes, troubles and kills for ten minutes (SECONDS=3600 for more)
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
-soak-kills: venv ## a thousand daemons killed one after another (simulated engine)
-	@SOAK_KILLS=1000 $(BIN)/pytest -x -q -p no:cacheprovider tests/component/node/test_many_lives.py $(ARGS)
+soak-kills: venv engine images ## a thousand daemons killed one after another (simulated engine), and fifty on the real one
+	@SOAK_KILLS=1000 $(BIN)/pytest -x -q -p no:cacheprovider tests/component/node/test_many_lives.py tests/e2e/test_many_lives.py $(ARGS)
 
 fuzz: venv ## hostile bytes for the loader of specs, for ten minutes (SECONDS=60 for less)
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

@@ -13,7 +13,7 @@ import yaml
 
 from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
-from tests.bench import endpoints, loading, probes, traffic
+from tests.bench import adoption, endpoints, loading, probes, traffic
 from tests.bench.bare import Bare
 from tests.bench.subject import Subject, pod_text
 from tests.e2e.daemon import Daemon
@@ -39,7 +39,7 @@ def main() -> int:
             missed = asyncio.run(_bench(Subject(daemon), options.runs, options.many))
         finally:
             daemon.down()
-    return max(missed, probes.main(), loading.main(), endpoints.main(), traffic.main())
+    return max(missed, adoption.main(), probes.main(), loading.main(), endpoints.main(), traffic.main())
 
 
 async def _bench(subject: Subject, runs: int, many: Sequence[int]) -> int:
