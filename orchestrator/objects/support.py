@@ -79,7 +79,6 @@ NOT_ENFORCED: frozenset[str] = frozenset(
         "ObjectMeta.ownerReferences",
         "PodSpec.hostnameOverride",
         "PodSpec.resources",
-        "ServiceSpec.sessionAffinityConfig",
         "Volume.image",
     }
 )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.services import nft, policy_rules
+from orchestrator.services import nft, nft_affinity, policy_rules
 from orchestrator.services.commands import run
 from orchestrator.services.flows import forget_flows
 from orchestrator.services.openings import Openings
@@ -129,7 +129,8 @@ class DataPlane:
 
     async def _load(self, rules: nft.Ruleset) -> None:
         before = self._loaded
-        script = nft.load(self._table, rules) if before is None else nft.change(self._table, before, rules)
+        clients = await self._clients() if rules.sticky and nft.anew(before, rules) else {}
+        script = nft.change(self._table, before, rules, clients)
         if not script:
             return
         # Until it is known to have worked, nothing is known of the table; the next call loads it whole.
@@ -138,6 +139,14 @@ class DataPlane:
         self._loaded = rules
         if before is not None:
             await forget_flows(before, rules)
+
+    async def _clients(self) -> nft_affinity.Clients:
+        """Who stays with which endpoint by the table that is there: an earlier daemon's, or our own."""
+        try:
+            return nft_affinity.clients(await run("nft", "-j", "list", "sets", "table", "ip", self._table))
+        except OrchestratorError as error:  # there is none, or an nft without JSON
+            log.debug("nobody stays with an endpoint: %s", error)
+            return {}
 
     async def check(self) -> bool:
         """Whether the table is still there; if someone flushed it, the next `apply` loads it whole."""

@@ -31,24 +31,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Literal
 
-from orchestrator.services import policy_rules
-from orchestrator.services.nft_ways import (
-    ADDRESSES,
-    DOORS,
-    EXTERNALS,
-    Leads,
-    Piece,
-    Shape,
-    Target,
-    add_pieces,
-    elements,
-    remove_pieces,
-)
+from orchestrator.services import nft_affinity, policy_rules
+from orchestrator.services.nft_affinity import Affinity, Clients
+from orchestrator.services.nft_pieces import Piece, add_pieces, elements, remove_pieces
+from orchestrator.services.nft_ways import ADDRESSES, DOORS, EXTERNALS, Leads, Target
 
 __all__ = [
     "Address",
+    "Affinity",
     "Door",
     "HostPort",
     "Network",
@@ -57,6 +50,7 @@ __all__ = [
     "Ruleset",
     "Target",
     "Targets",
+    "anew",
     "change",
     "delete",
     "load",
@@ -116,9 +110,14 @@ class Targets(dict[Address, Target]):
     """Where the ports of one Service's address lead.  Not to be changed once it is made."""
 
     @cached_property
-    def shapes(self) -> frozenset[Shape]:
-        """The shapes that there are among them."""
-        return frozenset(target.shape for target in self.values())
+    def counts(self) -> frozenset[int]:
+        """How many endpoints there are, where all Services share what chooses one."""
+        return frozenset(target.shared for target in self.values() if target.shared)
+
+    @cached_property
+    def own(self) -> tuple[Piece, ...]:
+        """What these ports do not share."""
+        return tuple(piece for target in self.values() for piece in target.own())
 
 
 @dataclass(frozen=True)
@@ -142,16 +141,22 @@ class Ruleset:
 
     @cached_property
     def pieces(self) -> Mapping[Piece, None]:
-        """The chains and maps that the Services share, in the order of their making."""
-        shapes = set[Shape]().union(*(targets.shapes for targets in self.targets.values()))
+        """The chains, maps and sets that keys lead to, in the order of their making."""
+        counts = set[int]().union(*(targets.counts for targets in self.targets.values()))
         doors, externals = self.behind_doors.values(), self.behind_externals.values()
         return dict.fromkeys(
             (
-                *ADDRESSES.pieces(shapes),
-                *EXTERNALS.pieces({target.shape for target in externals}),
-                *DOORS.pieces({target.shape for target in doors}, doors),
+                *(piece for targets in self.targets.values() for piece in targets.own),
+                *ADDRESSES.pieces(counts),
+                *EXTERNALS.pieces({target.shared for target in externals}),
+                *DOORS.pieces({target.shared for target in doors}, doors),
             ),
         )
+
+    @property
+    def sticky(self) -> bool:
+        """Whether some clients stay with their endpoints."""
+        return any(targets.own for targets in self.targets.values())
 
     @cached_property
     def behind_doors(self) -> Leads:
@@ -186,19 +191,28 @@ def table_name(instance: str) -> str:
     return "orchestrator-" + re.sub(r"[^A-Za-z0-9_.-]", "_", instance)
 
 
-def load(table: str, rules: Ruleset) -> str:
-    """A script that replaces the whole table, or makes it, in one transaction."""
+def load(table: str, rules: Ruleset, clients: Clients = MappingProxyType({})) -> str:
+    """A script that replaces the whole table, or makes it, in one transaction; `clients` go on staying."""
     lines = [f"table ip {table}", f"delete table ip {table}", f"table ip {table} {{"]
     lines += [f"\t{line}" for line in _skeleton(rules)]
     lines += ["}"]
     empty = Ruleset(frozenset(), {}, rules.bridged_seen, isolated=rules.isolated)
-    return "\n".join(lines) + "\n" + change(table, empty, rules)
+    staying = nft_affinity.put_back(table, rules.pieces, clients)
+    return "\n".join(lines) + "\n" + change(table, empty, rules) + "".join(f"{line}\n" for line in staying)
 
 
-def change(table: str, old: Ruleset, new: Ruleset) -> str:
-    """A script that leads from one to the other in one transaction; "" when there is nothing to do."""
-    if (old.bridged_seen, old.isolated) != (new.bridged_seen, new.isolated):
-        return load(table, new)
+def anew(old: Ruleset | None, new: Ruleset) -> bool:
+    """Whether the way from one to the other is to load the whole table."""
+    return old is None or (old.bridged_seen, old.isolated) != (new.bridged_seen, new.isolated)
+
+
+def change(table: str, old: Ruleset | None, new: Ruleset, clients: Clients = MappingProxyType({})) -> str:
+    """A script that leads from one to the other in one transaction; "" when there is nothing to do.
+
+    `clients` are those that stay with their endpoints now, where all is loaded `anew`; otherwise nothing moves them.
+    """
+    if old is None or anew(old, new):
+        return load(table, new, clients)
     was, now = moved(old, new)
     led, leads = _by_key(was), _by_key(now)
     lines = DOORS.remove(table, old.behind_doors, new.behind_doors)

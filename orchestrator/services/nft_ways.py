@@ -4,60 +4,52 @@ All Services share a few chains, and a map for each place in the line of endpoin
 second of three that lead to three endpoints each):
 
     @services   key : goto random-3          nobody is there without an element
-    random-3    one of to-0, to-1, to-2      by-client-3 with sessionAffinity; a single endpoint is to-0 at once
+    random-3    one of to-0, to-1, to-2      a single endpoint is to-0 at once
     to-1        dnat to @endpoint-1
     @endpoint-1 key : 10.201.0.7 . 8080
 
 A Service is elements only, no chain and no set of its own: nft(8) lists all chains and sets before each change, and the
-kernel looks through all rules after it, so with those every change would cost more the more Services there are.
+kernel looks through all rules after it, so with those every change would cost more the more Services there are.  Those
+with sessionAffinity are the exception (nft_affinity.py): only they have something to remember.
 """
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
+
+from orchestrator.services import nft_affinity
+from orchestrator.services.nft_affinity import Affinity
+from orchestrator.services.nft_pieces import Piece, elements
 
 K = TypeVar("K", str, tuple[str, str])
-
-Shape = tuple[bool, int]
-"""How one of several endpoints is chosen (by the client's address, or at random), and among how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a key leads: endpoints as (ip, port), at random or, `sticky`, by the client's address.
+    """Where a key leads: endpoints as (ip, port), at random or, with `affinity`, to the one where the client was.
 
     With `sources`, networks such as "192.0.2.0/24", only their clients may come in.
     """
 
     backends: tuple[tuple[str, int], ...]
-    sticky: bool = False
+    affinity: Affinity | None = None
     sources: tuple[str, ...] = ()
 
     @property
-    def shape(self) -> Shape:
-        """How one of the endpoints is chosen."""
-        return self.sticky, len(self.backends)
+    def shared(self) -> int:
+        """Among how many endpoints what all Services share is to choose; 0 for a port that has all of its own."""
+        return 0 if self.affinity else len(self.backends)
+
+    def own(self) -> Iterator[Piece]:
+        """What is there for this port alone; needed ones first."""
+        if self.affinity:
+            yield from nft_affinity.pieces(self.affinity, self.backends)
 
 
 Leads = Mapping[str, Target]
 """Where keys lead, as they stand in the maps ("10.201.2.40 . tcp . 80")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A chain with its rule, or a map: what Services share."""
-
-    kind: Literal["chain", "map"]
-    name: str
-    content: str
-
-    def add(self, table: str) -> list[str]:
-        """The commands that make it."""
-        if self.kind == "map":
-            return [f"add map ip {table} {self.name} {{ {self.content} }}"]
-        return [f"add chain ip {table} {self.name}", f"add rule ip {table} {self.name} {self.content}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +76,20 @@ class Way:
         led = (f"{key} : goto {chain}" for key, chain in goals.items())
         return [*_in_maps("add", table, places), *elements("add", table, self.verdicts, led)]
 
-    def pieces(self, shapes: Collection[Shape], some: Iterable[Target] = ()) -> Iterator[Piece]:
-        """What targets of these shapes share, and those that only some clients may reach; needed ones first."""
-        for number in range(max((count for _, count in shapes), default=0)):
-            yield Piece("map", self._map(number), f"type {self.declared} : ipv4_addr . inet_service;")
+    def pieces(self, counts: Collection[int], some: Iterable[Target] = ()) -> Iterator[Piece]:
+        """What targets of so many endpoints share, and those that only some clients may reach; needed ones first."""
+        for number in range(max(counts, default=0)):
+            yield Piece("map", self._map(number), (f"type {self.declared} : ipv4_addr . inet_service;",))
             translate = f"dnat ip addr . port to {self.key} map @{self._map(number)}"
-            yield Piece("chain", self._to(number), f"meta l4proto {{ tcp, udp, sctp }} {translate}")
-        for sticky, count in sorted(shapes):
+            yield Piece("chain", self._to(number), (f"meta l4proto {{ tcp, udp, sctp }} {translate}",))
+        for count in sorted(counts):
             if count > 1:
-                which = f"jhash ip saddr mod {count}" if sticky else f"numgen random mod {count}"
                 choices = ", ".join(f"{index} : goto {self._to(index)}" for index in range(count))
-                yield Piece("chain", self._choice((sticky, count)), f"{which} vmap {{ {choices} }}")
+                yield Piece("chain", self._random(count), (f"numgen random mod {count} vmap {{ {choices} }}",))
         for target in some:
             if target.sources:
                 clients = ", ".join(target.sources)
-                yield Piece("chain", self._goal(target), f"ip saddr {{ {clients} }} goto {self._choice(target.shape)}")
+                yield Piece("chain", self._goal(target), (f"ip saddr {{ {clients} }} goto {self._choice(target)}",))
 
     def _map(self, number: int) -> str:
         return f"{self.prefix}endpoint-{number}"
@@ -106,13 +97,18 @@ class Way:
     def _to(self, number: int) -> str:
         return f"{self.prefix}to-{number}"
 
-    def _choice(self, shape: Shape) -> str:
-        sticky, count = shape
-        return f"{self.prefix}{'by-client' if sticky else 'random'}-{count}" if count > 1 else self._to(0)
+    def _random(self, count: int) -> str:
+        return f"{self.prefix}random-{count}" if count > 1 else self._to(0)
+
+    def _choice(self, target: Target) -> str:
+        """The chain that chooses one of its endpoints."""
+        if target.affinity:
+            return nft_affinity.choice(target.affinity, target.backends)
+        return self._random(len(target.backends))
 
     def _goal(self, target: Target) -> str:
         """The chain that a key leads to."""
-        chain = self._choice(target.shape)
+        chain = self._choice(target)
         if not target.sources:
             return chain
         return "src-" + hashlib.sha256(" ".join((chain, *target.sources)).encode()).hexdigest()[:16]
@@ -124,6 +120,7 @@ class Way:
         return {
             (self._map(number), key): f"{ip} . {port}"
             for key, target in leads.items()
+            if target.shared
             for number, (ip, port) in enumerate(target.backends)
         }
 
@@ -131,22 +128,6 @@ class Way:
 ADDRESSES = Way("services", "", "ip daddr . meta l4proto . th dport", "ipv4_addr . inet_proto . inet_service")
 EXTERNALS = Way("externals", "external-", ADDRESSES.key, ADDRESSES.declared)
 DOORS = Way("doors", "door-", "meta l4proto . th dport", "inet_proto . inet_service")
-
-
-def remove_pieces(table: str, was: Iterable[Piece], now: Collection[Piece]) -> list[str]:
-    """Remove what nothing leads to any more."""
-    return [f"delete {piece.kind} ip {table} {piece.name}" for piece in reversed(list(was)) if piece not in now]
-
-
-def add_pieces(table: str, was: Collection[Piece], now: Iterable[Piece]) -> list[str]:
-    """Make what something leads to for the first time."""
-    return [line for piece in now if piece not in was for line in piece.add(table)]
-
-
-def elements(verb: str, table: str, name: str, texts: Iterable[str]) -> list[str]:
-    """The command for these elements of a map or set; none for none."""
-    text = ", ".join(texts)
-    return [f"{verb} element ip {table} {name} {{ {text} }}"] if text else []
 
 
 def _in_maps(verb: str, table: str, places: Mapping[tuple[str, str], str]) -> list[str]:

@@ -86,8 +86,15 @@ def _targets(service: Service, found: Sequence[EndpointSlice]) -> nft.Targets:
         if places:
             protocol = cast(nft.Protocol, port.protocol.lower())
             address = nft.Address(service.spec.cluster_ip, protocol, port.port)
-            targets[address] = nft.Target(places, sticky=service.spec.session_affinity == "ClientIP")
+            targets[address] = nft.Target(places, _affinity(service, address))
     return targets
+
+
+def _affinity(service: Service, address: nft.Address) -> nft.Affinity | None:
+    config = service.spec.session_affinity_config
+    if service.spec.session_affinity == "None" or config is None or config.client_ip is None:
+        return None
+    return nft.Affinity(address.element, config.client_ip.timeout_seconds)
 
 
 def _names(service: Service, found: Sequence[EndpointSlice], by_name: bool) -> list[Name]:

@@ -93,23 +93,6 @@ def test_N01_an_address_fixed_by_the_spec(daemon: Daemon) -> None:
     wait_answers(lambda answers: set(answers) == {"n01f-a"}, wanted)
 
 
-def test_N01_session_affinity_keeps_each_client_with_its_pod(daemon: Daemon) -> None:
-    clients = [f"n01s-c{number}" for number in range(4)]
-    names = [*clients, "n01s-a", "n01s-b"]
-    pods = [*(pod(name, FOR_EVER) for name in clients), server("n01s-a", "n01s"), server("n01s-b", "n01s")]
-    daemon.write(text(service("n01s", "n01s", sessionAffinity="ClientIP"), *pods))
-    for name in names:
-        daemon.wait_ready(name)
-    address = address_of(daemon, "n01s")
-    daemon.wait_for("endpoints", "n01s", lambda found: len(found["subsets"][0].get("addresses", [])) == 2)
-    for pid in (0, *(pid_of(daemon, name) for name in clients)):
-        own = wait_answers(lambda answers: len(answers) == 1 and REFUSED not in answers, address, pid=pid, times=15)
-        assert ask(address, pid=pid, times=15) == own
-    # An edit takes hold at once: without affinity every client meets both.
-    daemon.write(text(service("n01s", "n01s"), *pods))
-    wait_answers(both, address, pid=pid_of(daemon, clients[0]), times=30)
-
-
 def test_N01_a_headless_name_leads_to_the_ready_pods(either_daemon: Daemon) -> None:
     daemon = either_daemon
     headless = service("n01h", "n01h", {"port": 8080}, clusterIP="None")

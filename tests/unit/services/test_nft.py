@@ -1,4 +1,7 @@
+import json
+
 from orchestrator.services import nft
+from orchestrator.services.nft_affinity import clients
 
 WEB = nft.Address("10.201.2.40", "tcp", 80)
 DNS = nft.Address("10.201.2.41", "udp", 53)
@@ -110,8 +113,8 @@ def test_nothing_changed_is_no_script() -> None:
     assert nft.change("t", rules(), rules()) == ""
 
 
-def leads_to(*pods: str, sticky: bool = False, port: int = 8080) -> nft.Target:
-    return nft.Target(tuple((f"10.201.0.{pod}", port) for pod in pods), sticky=sticky)
+def leads_to(*pods: str, affinity: nft.Affinity | None = None) -> nft.Target:
+    return nft.Target(tuple((f"10.201.0.{pod}", 8080) for pod in pods), affinity)
 
 
 def test_a_pod_that_comes_is_a_few_elements_of_its_service() -> None:
@@ -222,10 +225,91 @@ def test_clients_that_may_not_come_in_do_not_get_to_the_endpoints() -> None:
     assert len(changed) == 5
 
 
-def test_a_sticky_service_chooses_by_the_clients_address() -> None:
-    script = nft.change("t", EMPTY, rules(targets={DNS.ip: nft.Targets({DNS: leads_to("8", "9", sticky=True)})}))
-    assert "add rule ip t by-client-2 jhash ip saddr mod 2 vmap { 0 : goto to-0, 1 : goto to-1 }" in script
-    assert "add element ip t services { 10.201.2.41 . udp . 53 : goto by-client-2 }" in script
+STAYING = nft.Affinity(DNS.element, 60)
+EIGHT, NINE = (f"10.201.2.41-udp-53-60s-10.201.0.{pod}-8080" for pod in (8, 9))
+
+
+def sticky(*pods: str, affinity: nft.Affinity = STAYING, **changes: object) -> nft.Ruleset:
+    return rules(targets={DNS.ip: nft.Targets({DNS: leads_to(*pods, affinity=affinity)})}, **changes)
+
+
+def chain_of_clients(lines: list[str]) -> str:
+    (chain,) = {line.split()[4] for line in lines if line.startswith("add chain ip t clients-")}
+    return chain
+
+
+def test_a_client_of_a_sticky_service_stays_with_its_endpoint() -> None:
+    lines = nft.change("t", rules(targets={}), sticky("8", "9")).splitlines()
+    chain = chain_of_clients(lines)
+    stays = [
+        line
+        for name, pod in ((EIGHT, 8), (NINE, 9))
+        for line in (
+            f"add set ip t affinity-{name} {{ type ipv4_addr; flags dynamic,timeout; timeout 60s; }}",
+            f"add chain ip t stay-{name}",
+            f"add rule ip t stay-{name} update @affinity-{name} {{ ip saddr }}",
+            f"add rule ip t stay-{name} meta l4proto {{ tcp, udp, sctp }} dnat to 10.201.0.{pod}:8080",
+        )
+    ]
+    assert lines == [
+        *stays,
+        f"add chain ip t {chain}",
+        f"add rule ip t {chain} ip saddr @affinity-{EIGHT} goto stay-{EIGHT}",
+        f"add rule ip t {chain} ip saddr @affinity-{NINE} goto stay-{NINE}",
+        f"add rule ip t {chain} numgen random mod 2 vmap {{ 0 : goto stay-{EIGHT}, 1 : goto stay-{NINE} }}",
+        f"add element ip t services {{ 10.201.2.41 . udp . 53 : goto {chain} }}",
+        "add element ip t selves { 10.201.2.41 . 10.201.0.8 . 10.201.0.8, 10.201.2.41 . 10.201.0.9 . 10.201.0.9 }",
+    ]
+
+
+def test_clients_of_endpoints_that_stay_are_left_alone() -> None:
+    one, two = sticky("8"), sticky("8", "9")
+    assert not [line for line in nft.change("t", one, two).splitlines() if line.split()[4].endswith(EIGHT)]
+    back = nft.change("t", two, one).splitlines()
+    removed = [line.split()[-1] for line in back if line.startswith(("delete chain", "delete set"))]
+    assert [name for name in removed if not name.startswith("clients-")] == [f"stay-{NINE}", f"affinity-{NINE}"]
+    # Who asked for another time asked for another set.
+    longer = nft.change("t", one, sticky("8", affinity=nft.Affinity(DNS.element, 90))).splitlines()
+    assert f"delete set ip t affinity-{EIGHT}" in longer
+
+
+def test_a_client_of_a_sticky_service_is_the_same_by_a_port_of_the_host() -> None:
+    doors = {nft.HostPort("udp", 30053): nft.Door(DNS), nft.HostPort("udp", 53): nft.Door(DNS, ("192.0.2.0/24",))}
+    lines = nft.change("t", rules(targets={}), sticky("8", "9", doors=doors)).splitlines()
+    chain = chain_of_clients(lines)
+    (limited,) = [line for line in lines if line.startswith("add rule ip t src-")]
+    assert limited.endswith(f"ip saddr {{ 192.0.2.0/24 }} goto {chain}")
+    assert any(line.startswith("add element ip t doors") and f"udp . 30053 : goto {chain}" in line for line in lines)
+    assert not any("endpoint" in line for line in lines)
+
+
+def test_clients_stay_where_they_were_when_the_whole_table_is_loaded() -> None:
+    listing = {
+        "nftables": [
+            {"metainfo": {"version": "1.0.6"}},
+            {"set": {"name": "vips", "elem": ["10.201.2.0"]}},
+            {
+                "set": {
+                    "name": f"affinity-{EIGHT}",
+                    "timeout": 60,
+                    "elem": [
+                        {"elem": {"val": "10.201.0.5", "expires": 59}},
+                        {"elem": {"val": "10.201.0.6", "expires": 0}},
+                        {"elem": {"val": "10.201.0.4", "expires": 7}},
+                    ],
+                }
+            },
+            {"set": {"name": f"affinity-{NINE}", "timeout": 60}},
+            {"set": {"name": "affinity-gone", "elem": [{"elem": {"val": "10.201.0.5", "expires": 59}}]}},
+        ]
+    }
+    known = clients(json.dumps(listing))
+    script = nft.change("t", sticky("8", "9"), sticky("8", "9", bridged_seen=False), known)
+    assert script.startswith("table ip t\ndelete table ip t\n")
+    assert [line for line in script.splitlines() if "expires" in line] == [
+        f"add element ip t affinity-{EIGHT} {{ 10.201.0.4 expires 7s, 10.201.0.5 expires 59s, 10.201.0.6 expires 1s }}"
+    ]
+    assert nft.change("t", None, sticky("9"), known) == nft.load("t", sticky("9"))
 
 
 def test_where_bridged_packets_are_not_seen_everything_is_masqueraded() -> None:
