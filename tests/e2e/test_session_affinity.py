@@ -111,7 +111,7 @@ def test_N01_a_client_stays_with_its_pod_while_others_come_and_the_daemon_goes(o
 
 def test_N01_a_client_is_free_again_after_the_timeout(own_daemon: Daemon) -> None:
     daemon = own_daemon
-    daemon.write(text(sticky("n01t", 2), *(server(name, "n01t", readiness=OTHERS) for name in ("n01t-a", "n01t-b"))))
+    daemon.write(text(sticky("n01t", 1), *(server(name, "n01t", readiness=OTHERS) for name in ("n01t-a", "n01t-b"))))
     daemon.wait_ready("n01t-a")
     daemon.wait_ready("n01t-b")
     wait_serving(daemon, "n01t", 2)
@@ -124,7 +124,7 @@ def test_N01_a_client_is_free_again_after_the_timeout(own_daemon: Daemon) -> Non
         here = wait_answers(lambda answers: REFUSED not in answers, address).keys()
         again = ask(address, times=5).keys()
         # On a host that is busy that may have taken longer than the client is to stay.
-        assert again == here or time.monotonic() - begun > 2
+        assert again == here or time.monotonic() - begun > 1
         met |= here
         while staying(daemon):  # the kernel has no watch
             assert time.monotonic() < deadline
