@@ -139,6 +139,8 @@ class Soak:
         elif name := self._calm():
             self.daemon.remove(f"{name}.yaml")
             del self.expected[name]
+            # One that comes back before its end may go on as it was: that would be another ledger.
+            self.daemon.wait_gone(name)
 
     def trouble(self) -> None:
         """The engine is ill for a while."""
