@@ -33,7 +33,7 @@ from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address
 from orchestrator.node.host_rooms import host_rooms
 from orchestrator.node.image_rooms import image_rooms
-from orchestrator.node.inventory import pods_left_behind, remember_running
+from orchestrator.node.inventory import pods_left_behind, pods_running, remember_running
 from orchestrator.node.limit_ranger import LimitRanger
 from orchestrator.node.manager import NodeManager
 from orchestrator.node.sandbox_image import ensure_sandbox_image
@@ -203,6 +203,7 @@ class _Daemon:
         daemon.book.check()
         daemon.policies = daemon._policy_keeper()
         running = await remember_running(engine, settings.instance, daemon.store)
+        daemon.policies.remember(await pods_running(engine, settings.instance, journal))
         daemon.folder.left_behind = running | pods_left_behind(journal)
         daemon.manager = NodeManager(engine, daemon._node_rooms())
         daemon.services = ServiceController(

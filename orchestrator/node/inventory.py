@@ -4,11 +4,14 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from orchestrator.engine.base import Container, Engine
 from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.node.memory import PODS
 from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import PodStatus
 from orchestrator.objects.times import format_time
 from orchestrator.planning import labels
 from orchestrator.state.journal import Journal
@@ -41,6 +44,21 @@ async def remember_running(engine: Engine, instance: str, store: Store) -> froze
         if own.get(labels.ROLE) == "sandbox" and container.phase == "running":
             store.remember(pod_of(container), own[labels.UID], format_time(container.created_at), own[labels.HASH])
     return frozenset(map(pod_of, containers))
+
+
+async def pods_running(engine: Engine, instance: str, journal: Journal) -> list[Pod]:
+    """Those of `known_pods` that have an address now, with it in their status.
+
+    Some of them an edit has replaced since: they are in no store any more, and are ending still.
+    """
+    known = {pod.metadata.uid: pod for pod in known_pods(journal)}
+    found = []
+    for container in await list_instance(engine, instance):
+        pod = known.get(container.labels[labels.UID])
+        address = next(filter(None, container.addresses.values()), "")
+        if pod is not None and address and container.labels.get(labels.ROLE) == "sandbox":
+            found.append(replace(pod, status=PodStatus(phase="Running", pod_ip=address)))
+    return found
 
 
 def known_pods(journal: Journal) -> Iterator[Pod]:

@@ -65,6 +65,10 @@ class PolicyKeeper:
         self._moved = asyncio.Condition()
         self._told: set[tuple[str, str]] = set()
 
+    def remember(self, pods: Iterable[Pod]) -> None:
+        """At a start: these run.  Those that are not in the store were replaced, and count until they are released."""
+        self._known = {pod.metadata.uid: found for pod in pods if (found := member(pod)) is not None}
+
     # --- for the node ---
 
     async def guard(self, pod: Pod) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engine.simulated import Program
+from orchestrator.node.inventory import pods_running
 from orchestrator.services.policy_rules import PolicyRules
 from tests.component.node.house import Daemon, Engine
 
@@ -73,6 +75,31 @@ async def test_a_container_that_ends_while_rules_cannot_be_made_sure_of_is_not_s
         carrying = asyncio.create_task(Kernel(daemon).run())
         await daemon.ready()
         carrying.cancel()
+
+
+async def test_a_replaced_pod_that_is_ending_when_the_daemon_is_killed_stays_isolated(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """It is in no store any more: the journal and the engine tell the next daemon of it."""
+    engine.program("web:1", Program(ignores=("TERM",)))
+    async with Daemon(engine, tmp_path) as daemon:
+        daemon.pod(POD)
+        await daemon.ready()
+        old = daemon.get().status.pod_ip
+        daemon.pod("{hostname: new, " + POD + "}")
+        await daemon.until(lambda: "Killing" in daemon.reasons())
+    second = Daemon(engine, tmp_path)
+    second.apply(SHUT)
+    second.pod("{hostname: new, " + POD + "}")
+    second.policies.remember(await pods_running(engine, "default", second.journal))
+    assert old in second.policies.settle().maps["policy-ingress"]
+    carrying = asyncio.create_task(Kernel(second).run())
+    async with second:
+        await second.ready()
+        carrying.cancel()
+        # Nothing of it is left, and its address is another's or nobody's.
+        now = second.get().status.pod_ip
+        assert second.policies.settle().maps["policy-ingress"].keys() == {now}
 
 
 async def test_without_policies_nobody_waits(engine: Engine, tmp_path: Path) -> None:
