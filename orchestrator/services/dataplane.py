@@ -83,7 +83,9 @@ class DataPlane:
         """Make the host the owner of the network's Service addresses, so that no packet for one can leave it."""
         if self.mode is Mode.KERNEL:
             # With this route the host answers ARP for every such address; nft takes what arrives from there.
-            await run("ip", "route", "replace", "local", str(subnet.services), "dev", subnet.bridge, "table", "local")
+            # The host's own connections come from the gateway, which a pod can answer: they need no masquerade.
+            route = ("local", str(subnet.services), "dev", subnet.bridge, "table", "local")
+            await run("ip", "route", "replace", *route, "src", str(subnet.gateway))
 
     def attached(self, subnet: Subnet) -> bool:
         """Whether the network's bridge is there (a cheap look; the answer in mode NAMES is always yes)."""

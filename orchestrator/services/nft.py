@@ -7,8 +7,9 @@ One table for each daemon.  A packet to a Service's address takes this way:
                                                   '-> nothing there: stays as it is ("dnat to ip daddr", which keeps the
                                                       engine's own rules for published ports away from it) and meets
     input      refuse: TCP reset, ICMP port unreachable.  A server of the host on 0.0.0.0 is never reached by mistake.
-    postrouting  masquerade only where the answer would go astray: the host's own (its source is the address itself),
-                 a pod that reaches itself, and everything where the kernel does not show bridged packets to nft.
+    postrouting  masquerade only where the answer would go astray: from such an address (a program of the host may bind
+                 to it; all others come from the gateway, by the route), a pod that reaches itself, and everything where
+                 the kernel does not show bridged packets to nft.
 
 and a packet to a port of the host, at whatever address of it:
 

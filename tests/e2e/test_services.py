@@ -14,11 +14,14 @@ from tests.e2e.traffic import (
     range_of,
     server,
     service,
+    telling_server,
     udp_server,
     wait_answers,
     wait_reached,
 )
 
+FREE_PORT = 20480
+"""A port below those that the kernel gives to clients."""
 AT_ONCE = 0.9
 """Seconds: less than it takes until a packet that was dropped is sent again."""
 
@@ -125,6 +128,36 @@ def test_N03_a_pod_reaches_itself_and_others_by_the_name_and_by_the_variables(ei
         for host in ("$N03_WEB_SERVICE_HOST", "n03-web.default.svc.cluster.local"):
             words = f"timeout 5 nc {host} $N03_WEB_SERVICE_PORT </dev/null"
             assert daemon.exec(name, "sh", "-c", words).strip() == "n03-a"
+
+
+def test_N03_the_host_asks_as_the_gateway_by_whatever_way(daemon: Daemon) -> None:
+    daemon.write(
+        text(service("n03h", "n03h", {"port": 80, "targetPort": 9000}), pod("n03h-a", FOR_EVER, labels={"app": "n03h"}))
+    )
+    ip = daemon.wait_ready("n03h-a")["status"]["podIP"]
+    address = address_of(daemon, "n03h")
+    gateway = str(next(range_of(address).supernet().hosts()))
+    with telling_server(9000, pid_of(daemon, "n03h-a")):
+        wait_answers(lambda answers: answers == {gateway: 3}, address, times=3)
+        # Its own address is one that the pod can answer, so the kernel needs to change nothing of it.
+        with socket.create_connection((address, 80), 10) as by_service:
+            assert by_service.getsockname()[0] == by_service.recv(99).decode() == gateway
+            # From the same address and port to the pod itself: both are answered.
+        with asked_from(gateway, FREE_PORT, ip, 9000) as directly, asked_from(gateway, FREE_PORT, address, 80) as also:
+            assert directly.recv(99).decode() == also.recv(99).decode() == gateway
+        # Whoever binds to a Service's address is answered too.
+        with socket.create_connection((address, 80), 10, (address, 0)) as bound:
+            assert bound.recv(99).decode() == gateway
+
+
+def asked_from(source: str, source_port: int, ip: str, port: int) -> socket.socket:
+    """A connection from this address and port, which others may have too."""
+    connection = socket.socket()
+    connection.settimeout(10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    connection.bind((source, source_port))
+    connection.connect((ip, port))
+    return connection
 
 
 def test_N03_another_namespaces_network_is_refused(daemon: Daemon) -> None:
