@@ -8,7 +8,8 @@ from orchestrator.engine.base import EngineRefused, Network
 from orchestrator.errors import Conflict, NotFound
 from tests.contract.bench import Bench
 
-pytestmark = pytest.mark.contract
+# One process runs them all: they ask for the same addresses.
+pytestmark = [pytest.mark.contract, pytest.mark.xdist_group("contract networks")]
 
 
 async def _network(bench: Bench, short: str = "net", subnet: str = "10.219.8.0/24", bridge: str = "") -> Network:

@@ -65,7 +65,7 @@ def test_D01_while_an_init_container_waits_in_back_off(own_daemon: Daemon, tmp_p
         killed(own_daemon)
     seen = own_daemon.wait_ready("d01-back")
     assert restarts(seen, "first") == 3
-    assert noted(tmp_path) == ["first begin"] * 4 + ["web begin"]
+    wait_noted(tmp_path, lambda lines: lines == ["first begin"] * 4 + ["web begin"])
 
 
 def test_D01_sidecars_go_on(own_daemon: Daemon, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ On an engine of its own, in a network of its own, so that nothing that differs c
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,10 +45,12 @@ VOLATILE = re.compile(r"^(ipv4/(tcp_mem|udp_mem|route/flush)|core/(netdev_rss_ke
 
 
 @pytest.fixture
-def engine(tmp_path: Path, image: str) -> Iterator[OwnEngine]:
-    folder = tmp_path / "engine"
-    folder.mkdir()
-    with own_engine(folder, image) as made:
+def engine(image: str) -> Iterator[OwnEngine]:
+    # Its sockets lie deep in it, and a socket's path has 107 letters at most: pytest's own folders may be too deep.
+    with (
+        tempfile.TemporaryDirectory(prefix="engine", ignore_cleanup_errors=True) as home,
+        own_engine(folder := Path(home), image) as made,
+    ):
         # What others have: a table, a network, and an administrator's word in the engine's chain.
         strangers = folder / "strangers.nft"
         strangers.write_text(STRANGERS)

@@ -54,6 +54,8 @@ def test_I03_image_pull_secrets_right_wrong_and_missing(
     own = new_daemon("--backoff-base", "300", "--backoff-max", "300").start()
     registry = private_registry
     image = registry.push("team/app", "1").name
+    # Once another pod has pulled an image, nobody looks for the Secrets of a second.
+    its_own = registry.push("team/some", "1").name
     right, wrong = auths(registry, "anna", PASSWORDS[0]), auths(registry, "anna", PASSWORDS[2])
     other = auths(registry, "bert", PASSWORDS[1])
     pattern = {registry.address.replace("127.0.0.1", "127.*.0.1") + "/team": right[registry.address]}
@@ -76,7 +78,8 @@ def test_I03_image_pull_secrets_right_wrong_and_missing(
         "i03-wrong": ("wrong",),
         "i03-none": ("absent",),
     }
-    own.write(text(*(private(name, image, *secrets) for name, secrets in pods.items())))
+    images = {"i03-some": its_own}
+    own.write(text(*(private(name, images.get(name, image), *secrets) for name, secrets in pods.items())))
     own.write(text(private("i03-tls", tls_registry.push("team/app", "1").name, "tls", "right")), "tls.yaml")
     for name in ("i03-right", "i03-old", "i03-pattern", "i03-order", "i03-some", "i03-tls"):
         own.wait_ready(name)
