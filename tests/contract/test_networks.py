@@ -1,5 +1,6 @@
 """Networks, as every engine makes them."""
 
+from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -7,9 +8,16 @@ import pytest
 from orchestrator.engine.base import EngineRefused, Network
 from orchestrator.errors import Conflict, NotFound
 from tests.contract.bench import Bench
+from tests.turns import one_at_a_time
 
-# One process runs them all: they ask for the same addresses.
-pytestmark = [pytest.mark.contract, pytest.mark.xdist_group("contract networks")]
+pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(autouse=True)
+def _addresses() -> Iterator[None]:
+    """All of them ask for the same addresses, in whatever process they run."""
+    with one_at_a_time("addresses"):
+        yield
 
 
 async def _network(bench: Bench, short: str = "net", subnet: str = "10.219.8.0/24", bridge: str = "") -> Network:
