@@ -9,7 +9,7 @@ and here by a set that keeps its name while its members come and go.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, collapse_addresses, ip_address, ip_network
 from typing import Literal, cast
 
 import msgspec
@@ -198,10 +198,10 @@ class _Reckoning:
                 yield from (Allowance(peer, spans) for peer in self._everyone(rule.to, policy))
             for port in rule.ports:
                 if isinstance(port.port, str):
-                    # A name means what each pod that is asked calls so; an address has no names.
+                    # A name means what each pod that is asked calls so; an address that is no pod's has no names.
                     named = (port.port, _protocol(port.protocol))
                     asked = rule.to or (NetworkPolicyPeer(namespace_selector=_EVERY_POD),)
-                    yield from (Allowance(self._named(peer, policy, named)) for peer in asked if not peer.ip_block)
+                    yield from (Allowance(self._named(peer, policy, named)) for peer in asked)
 
     def _everyone(self, peers: tuple[NetworkPolicyPeer, ...], policy: NetworkPolicy) -> Iterator[Pods | Block | None]:
         if not peers:
@@ -225,6 +225,9 @@ class _Reckoning:
 
     def _chosen(self, peer: NetworkPolicyPeer, policy: NetworkPolicy) -> tuple[object, Iterator[Member]]:
         """The pods that a peer means, and what tells this choice from others."""
+        if peer.ip_block is not None:
+            block = peer.ip_block
+            return [block.cidr, block.except_], (m for m in self._peers if _is_inside(m.address, block))
         pods, rooms = peer.pod_selector or _EVERY_POD, peer.namespace_selector
         if rooms is None:
             own = policy.metadata.namespace
@@ -285,6 +288,15 @@ def _block(block: IPBlock) -> Block | None:
     parts = (ip_network(text, strict=False) for text in block.except_)
     excepts = collapse_addresses(part for part in parts if isinstance(part, IPv4Network))
     return Block(str(whole), tuple(map(str, excepts)))
+
+
+def _is_inside(address: str, block: IPBlock) -> bool:
+    """Whether it belongs to the block, and to none of its exceptions."""
+    found = _block(block)
+    if found is None:
+        return False
+    ip = ip_address(address)
+    return ip in ip_network(found.cidr) and not any(ip in ip_network(part) for part in found.excepts)
 
 
 def _protocol(name: str) -> Protocol:

@@ -50,6 +50,7 @@ def test_P08_while_terminating_readiness_goes_on_and_liveness_stops(daemon: Daem
     daemon.write(text(service), "service.yaml")
     daemon.write(text(document))
     daemon.wait_ready("p08")
+    wait_noted(tmp_path, lambda _: (tmp_path / "alive").exists())
     daemon.remove()
     wait_noted(tmp_path, lambda lines: "hook" in lines)
     alive = len((tmp_path / "alive").read_text().split())

@@ -121,6 +121,16 @@ def test_on_which_ports(ports: str, inward: set[tuple[str, int]], outward: set[t
     assert {each for each in tried if kernel.admits(Packet(web, back, *each))} == outward
 
 
+def test_a_port_by_its_name_within_a_block_is_what_the_pods_there_call_so() -> None:
+    to = "{ipBlock: {cidr: 10.0.0.0/16, except: [%s/32]}}"
+    for left_out, admitted in ((FRONT.address, True), (BACK.address, False)):
+        spec = EGRESS.format(peer=to % left_out, ports="{port: http}")
+        kernel = kernel_of([policy(spec)], NAMESPACES, PODS)
+        assert kernel.admits(Packet(WEB.address, BACK.address, "tcp", 9090)) is admitted
+        assert not kernel.admits(Packet(WEB.address, BACK.address, "tcp", 8080))
+        assert not kernel.admits(Packet(WEB.address, OUTSIDE, "tcp", 9090))
+
+
 def test_policies_add_up_and_both_ends_must_agree() -> None:
     front = INGRESS.format(peer="{podSelector: {matchLabels: {role: front}}}", ports="{port: 80}")
     back = INGRESS.format(peer="{podSelector: {matchLabels: {role: back}}}", ports="{port: 90}")
