@@ -3,6 +3,7 @@
 Imported for the first scrape only: prometheus-client costs a few megabytes.
 """
 
+import asyncio
 import itertools
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
@@ -106,6 +107,7 @@ def _daemon(daemon: DaemonStatus) -> Iterator[Metric]:
     for severity in ("error", "warning"):
         problems.add_metric((severity,), counts[severity])
     yield problems
+    yield GaugeMetricFamily("orchestrator_tasks", "Tasks in the event loop.", value=len(asyncio.all_tasks()))
     yield GaugeMetricFamily("orchestrator_engine_up", "Whether the engine answers.", value=not daemon.engine.error)
     build = GaugeMetricFamily(
         "orchestrator_build_info", "The daemon and its engine.", labels=("version", "engine_version")

@@ -28,13 +28,13 @@ def main() -> int:
         daemon = Daemon(Path(folder), busybox_image(), "--engine-url", front.url, "--log-level", "info")
         try:
             faults, figures = soak(daemon, front, seconds=options.seconds, pods=options.pods, seed=options.seed)
+            print(figures)
+            for fault in faults:
+                print(f"wrong: {fault}", file=sys.stderr)
         finally:
             front.come()
             daemon.down()
             front.close()
-    print(figures)
-    for fault in faults:
-        print(f"wrong: {fault}", file=sys.stderr)
     return 1 if faults else 0
 
 

@@ -1,12 +1,14 @@
 """Random edits, crashes, troubles of the engine and kills of the daemon, and a ledger of what each must lead to.
 
-The first half has daemons die.  The second is one daemon's life, whose memory, descriptors and threads are compared.
+The first half has daemons die.  The second is one daemon's life, whose memory, descriptors, threads and tasks are
+compared at two moments of rest with the same pods.
 """
 
 import os
 import random
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +20,8 @@ MEMORY_MB = 5.0
 """How much more memory a daemon may have at the end (issue 6)."""
 _DESCRIPTORS = 3
 """How many connections more may be open at a moment of rest."""
+_TASKS = 5
+"""How many tasks more may be under way at a moment of rest: a probe, a question of a client."""
 _POOL = (os.cpu_count() or 1) + 4
 """Threads for what blocks; they are made when needed, and stay (concurrent.futures.ThreadPoolExecutor)."""
 _RUNS = "trap 'exit 0' TERM; sleep 1000000 & wait"
@@ -27,22 +31,31 @@ _REST_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a process has: resident memory in MB, descriptors, threads."""
+    """What a process has: resident memory in MB, descriptors, threads, asyncio's tasks."""
 
     memory: float
     descriptors: int
     threads: int
+    tasks: int
 
     @classmethod
     def of(cls, daemon: Daemon) -> "Size":
-        """As the kernel has it now."""
+        """As the kernel, and the daemon's metrics, have it now."""
         assert daemon.process
+        # First, so that what is imported for metrics counts at every look.
+        metrics = b"".join(daemon.client.stream("/metrics", {})).decode()
+        tasks = next(line.split()[1] for line in metrics.splitlines() if line.startswith("orchestrator_tasks "))
         proc = Path("/proc", str(daemon.process.pid))
         pages = int((proc / "statm").read_text().split()[1])
-        return cls(pages * 4096 / 1e6, len(list((proc / "fd").iterdir())), len(list((proc / "task").iterdir())))
+        descriptors, threads = (len(list((proc / name).iterdir())) for name in ("fd", "task"))
+        return cls(pages * 4096 / 1e6, descriptors, threads, int(float(tasks)))
 
     def __str__(self) -> str:
-        return f"{self.memory:.1f} MB, {self.descriptors} descriptors, {self.threads} threads"
+        return f"{self.memory:.1f} MB, {self.descriptors} descriptors, {self.threads} threads, {self.tasks} tasks"
+
+    def fits(self, first: "Size") -> bool:
+        """Whether it has no more connections and tasks than at an earlier moment of rest."""
+        return self.descriptors <= first.descriptors + _DESCRIPTORS and self.tasks <= first.tasks + _TASKS
 
 
 @dataclass
@@ -57,6 +70,8 @@ class Soak:
     expected: dict[str, int] = field(default_factory=dict)
     """Restarts of each pod that is wanted."""
     editions: Counter[str] = field(default_factory=Counter)
+    value: str = ""
+    """What every pod has in its file /config/value."""
 
     def begin(self) -> dict[str, tuple[str, str]]:
         """Bring all pods up; gives the life of the witnesses."""
@@ -82,7 +97,22 @@ class Soak:
     def rest(self) -> None:
         """Wait until what is wanted is so."""
         for name, count in self.expected.items():
-            self.daemon.wait_pod(name, lambda p, n=count: is_ready(p) and restarts(p) >= n, seconds=_REST_SECONDS)
+            self.daemon.wait_pod(
+                name,
+                lambda p, n=name, c=count: self._is_new(n, p) and is_ready(p) and restarts(p) >= c,
+                seconds=_REST_SECONDS,
+            )
+        until = time.monotonic() + _REST_SECONDS
+        while stale := self._stale():
+            assert time.monotonic() < until, f"an old ConfigMap is mounted in {stale}"
+            time.sleep(0.2)
+
+    def complete(self) -> None:
+        """Bring back every pod that was taken away, and rest."""
+        for name in self._subjects():
+            if name not in self.expected:
+                self._write(name)
+        self.rest()
 
     def faults(self, before: dict[str, tuple[str, str]]) -> list[str]:
         """What is not as the ledger says; after a rest."""
@@ -94,17 +124,19 @@ class Soak:
         if told != self.expected:
             wrong = {name for name in told | self.expected if told.get(name) != self.expected.get(name)}
             found += [f"{name}: {told.get(name)} restarts, not {self.expected.get(name)}" for name in sorted(wrong)]
-        runs = sorted(self.daemon.life())
-        if runs != sorted(f"{name}/{part}" for name in self.expected for part in ("POD", "main")):
-            found.append(f"what runs is not what is wanted: {runs}")
+        runs = sorted(_parts(self.daemon))
+        wanted = sorted((name, part, self._hostname(name)) for name in self.expected for part in ("POD", "main"))
+        if runs != wanted:
+            extra, missing = (sorted(set(one) - set(other)) for one, other in ((runs, wanted), (wanted, runs)))
+            found.append(f"what runs is not what is wanted: not wanted {extra}, missing {missing}, {len(runs)} in all")
         if "should not happen" in self.daemon.log.read_text():
             found.append("the log tells of what should not happen")
         return found
 
-    def size_at_rest(self, most: int = 0) -> Size:
-        """The daemon's size when idle connections are closed: as soon as it has no more than so many descriptors."""
-        until = time.monotonic() + (30 if most else 0)
-        while (size := Size.of(self.daemon)).descriptors > most and time.monotonic() < until:
+    def size_at_rest(self, first: Size | None = None) -> Size:
+        """The daemon's size when idle connections are closed: as soon as it fits the first one."""
+        until = time.monotonic() + 30
+        while not (size := Size.of(self.daemon)).fits(first or size) and time.monotonic() < until:
             time.sleep(0.2)
         return size
 
@@ -129,7 +161,8 @@ class Soak:
 
     def configure(self) -> None:
         """An edit of what all pods have mounted."""
-        self.daemon.write(text(config_map("soak", value=str(self.chance.random()))), "config.yaml")
+        self.value = str(self.chance.random())
+        self.daemon.write(text(config_map("soak", value=self.value)), "config.yaml")
 
     def remove_or_add(self) -> None:
         """A pod goes, or one that went comes back."""
@@ -171,10 +204,24 @@ class Soak:
             and name in shown
             and is_ready(shown[name])
             and restarts(shown[name]) == self.expected[name]
-            and shown[name]["spec"].get("hostname") == self._hostname(name)
-            and "deletionTimestamp" not in shown[name]["metadata"]
+            and self._is_new(name, shown[name])
         ]
         return self.chance.choice(calm) if calm else ""
+
+    def _is_new(self, name: str, shown: Document) -> bool:
+        """Whether a pod is the last edition of its name."""
+        meta: Document = shown["metadata"]
+        return shown["spec"].get("hostname") == self._hostname(name) and "deletionTimestamp" not in meta
+
+    def _stale(self) -> list[str]:
+        """Containers in which an older value of the ConfigMap is mounted."""
+        folders = {
+            one["Name"]: Path(mount["Source"])
+            for one in self.daemon.containers()
+            for mount in one["Mounts"]
+            if mount["Destination"] == "/config" and one["State"]["Running"]
+        }
+        return [name for name, folder in folders.items() if (folder / "value").read_text() != self.value]
 
     def _witnesses(self) -> dict[str, tuple[str, str]]:
         subjects = self._subjects()
@@ -197,6 +244,16 @@ class Soak:
         return pod(name, main, labels={"tint": tint}, volumes=volumes, hostname=self._hostname(name))
 
 
+def _parts(daemon: Daemon) -> Iterator[tuple[str, str, str]]:
+    """Each running container: its pod, its name in the pod, its pod's hostname."""
+    running = [one for one in daemon.containers() if one["State"]["Running"]]
+    hostnames = {one["Id"]: one["Config"]["Hostname"] for one in running}
+    for one in running:
+        labels, joined = one["Config"]["Labels"], one["HostConfig"]["NetworkMode"].partition("container:")[2]
+        pod, part = (labels[f"orchestrator.dev/{word}"] for word in ("pod", "container"))
+        yield pod, part, hostnames.get(joined or one["Id"], "")
+
+
 def soak(daemon: Daemon, front: EngineInFront, *, seconds: float, pods: int, seed: int) -> tuple[list[str], str]:
     """Run all of it; gives what is wrong in the end, and the figures."""
     run = Soak(daemon, front, pods, random.Random(seed))
@@ -207,15 +264,15 @@ def soak(daemon: Daemon, front: EngineInFront, *, seconds: float, pods: int, see
     run.kill()
     # A daemon that has done each kind of thing once has all that it imports late.
     run.go_on(seconds * 0.15, kills=False)
-    run.rest()
+    run.complete()
     first = run.size_at_rest()
     run.go_on(seconds * 0.35, kills=False)
-    run.rest()
-    last = run.size_at_rest(first.descriptors + _DESCRIPTORS)
+    run.complete()
+    last = run.size_at_rest(first)
     faults += run.faults(witnesses)
     if last.memory > first.memory + MEMORY_MB:
         faults.append(f"memory grew by {last.memory - first.memory:.1f} MB")
-    if last.descriptors > first.descriptors + _DESCRIPTORS or last.threads > first.threads + _POOL:
-        faults.append("descriptors or threads grew")
+    if not last.fits(first) or last.threads > first.threads + _POOL:
+        faults.append("descriptors, threads or tasks grew")
     happened = ", ".join(f"{count} {what}" for what, count in sorted(run.done.items()))
     return faults, f"seed {seed}; {happened}\nfrom {first}\n  to {last}"
