@@ -24,12 +24,14 @@ class PodLine:
     status: str
     restarts: str
     age: str
+    succeeded: bool = False
+    """Its phase is Succeeded.  The column Status cannot tell: a container that will be restarted is Completed too."""
 
     @property
     def settled(self) -> bool:
-        """Say whether there is nothing to wait for: all its containers are ready, or it has completed."""
+        """Say whether there is nothing to wait for: all its containers are ready, or it has succeeded."""
         have, _slash, wanted = self.ready.partition("/")
-        return self.status == "Completed" or (self.status == "Running" and have == wanted)
+        return self.succeeded or (self.status == "Running" and have == wanted)
 
     @property
     def state(self) -> str:
@@ -81,7 +83,7 @@ class Picture:
 def take(client: Client, since: str) -> Picture:
     """Ask the daemon; only warnings from `since` (RFC 3339) on are shown, the newest last."""
     status = client.status()
-    table = client.get("/api/v1/pods", table=True)
+    table = client.get("/api/v1/pods", {"includeObject": "Object"}, table=True)
     events = client.get("/api/v1/events", {"fieldSelector": "type=Warning"})["items"]
     recent = sort_events(event for event in events if last_seen(event) >= since)
     return Picture(
@@ -119,7 +121,9 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
 
 def _pod(row: Document) -> PodLine:
     name, ready, status, restarts, age = row["cells"][:5]
-    return PodLine(row["object"]["metadata"].get("namespace", ""), name, ready, status, str(restarts), age)
+    pod = row["object"]
+    succeeded = pod["status"].get("phase") == "Succeeded"
+    return PodLine(pod["metadata"].get("namespace", ""), name, ready, status, str(restarts), age, succeeded)
 
 
 def _versions(client: Client, kind: str) -> Iterator[tuple[str, str]]:

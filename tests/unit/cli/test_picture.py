@@ -19,13 +19,19 @@ def of(pod: PodLine, **more: object) -> Picture:
     [
         ("1/1", "Running", True),
         ("0/1", "Running", False),
-        ("0/1", "Completed", True),
+        ("0/1", "Completed", False),
         ("0/1", "Error", False),
         ("1/1", "Terminating", False),
     ],
 )
 def test_what_there_is_to_wait_for(ready: str, status: str, settled: bool) -> None:
     assert of(replace(POD, ready=ready, status=status)).settled is settled
+
+
+def test_a_pod_that_has_succeeded_is_done_and_one_that_will_be_restarted_is_not() -> None:
+    completed = replace(POD, status="Completed")
+    assert not of(completed).settled
+    assert of(replace(completed, succeeded=True)).settled
 
 
 def test_a_daemon_that_has_not_read_its_folder_is_not_settled() -> None:
