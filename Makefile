@@ -2,12 +2,13 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos soak-tests soak-services soak soak-engine soak-kills acceptance check fields bench venv engine images install uninstall clean
+.PHONY: help run test test-engines chaos soak-tests soak-services soak soak-engine soak-kills acceptance check fields bench venv engine images install uninstall clean
 
 BIN := .venv/bin
 ARGS ?=
 RUNS ?= 20
 SECONDS ?= 600
+SUITE ?= sid
 PREFIX ?= /usr/local
 export PYTHON
 # The tests of the engine wait most of their time; WORKERS=0 runs all tests in one process.
@@ -21,6 +22,10 @@ run: venv engine images ## run the demo in specs/ until Ctrl-C
 
 test: venv engine images ## all tests: unit, component, contract, e2e (ARGS="-k L10" picks some)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 $(ARGS)
+
+test-engines: venv engine images ## contract and e2e tests on Debian's newest engine (SUITE=trixie for that release's)
+	@$(BIN)/python -m tests.needs
+	@SUITE=$(SUITE) scripts/newest_engine.sh $(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations=10 tests/contract tests/e2e $(ARGS)
 
 soak-tests: venv engine images ## the tests that race, twenty times; the first failure ends it (RUNS=5 for less)
 	@for run in $$(seq $(RUNS)); do \

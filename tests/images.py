@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from images import debian
 from tests.turns import one_at_a_time
 
 DOCKER_SOCKET = "/var/run/docker.sock"
@@ -66,14 +67,11 @@ def remove_image(name: str) -> None:
 
 def find_busybox() -> bytes:
     """The static busybox: the installed one, or the one in Debian's package."""
+    installed = Path("/bin/busybox")
+    if installed.exists() and b"/ld-linux" not in installed.read_bytes()[:4096]:
+        return installed.read_bytes()
+    (package,) = debian.fetch(["busybox-static"])
     with tempfile.TemporaryDirectory() as folder:
-        installed = Path("/bin/busybox")
-        if installed.exists() and b"/ld-linux" not in installed.read_bytes()[:4096]:
-            return installed.read_bytes()
-        # apt drops its rights for a download; the folder has to let it write.
-        Path(folder).chmod(0o777)
-        subprocess.run(["apt-get", "download", "-q", "busybox-static"], cwd=folder, check=True, capture_output=True)
-        package = next(Path(folder).glob("*.deb"))
         subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
         return next(path for path in Path(folder).glob("**/bin/busybox")).read_bytes()
 

@@ -75,6 +75,8 @@ class _Client:
         self._calls = self._open()
         self._streams = self._open()
         self._negotiating = asyncio.Lock()
+        self.newest_api = OLDEST_API
+        """The newest that the engine speaks, once it was asked."""
 
     def _open(self) -> aiodocker.Docker:
         scheme, _, path = self.url.partition("://")
@@ -96,7 +98,7 @@ class _Client:
             async with asyncio.timeout(CALL_SECONDS):
                 version: dict[str, Any] = await self._calls._query_json("version", versioned_api=False)
         oldest, newest = _numbers(version.get("MinAPIVersion", "1.12")), _numbers(version["ApiVersion"])
-        agreed = min(newest, NEWEST_API)
+        agreed, self.newest_api = min(newest, NEWEST_API), newest
         if agreed < max(oldest, OLDEST_API):
             raise EngineRefused(
                 f"cannot use the Docker Engine at {self.url}: it speaks API {_dotted(oldest)} to {_dotted(newest)}, "
@@ -110,7 +112,7 @@ class _Client:
         self, method: str, path: str, params: Params = (), body: Body = None, *, seconds: float = CALL_SECONDS
     ) -> Any:
         """One request and its answer, decoded; None when it is empty."""
-        await self._ready()
+        await self.ready()
         with counted(self._metrics, operation(method, path)), self.told(seconds):
             async with asyncio.timeout(seconds), await self._send(self._calls, method, path, params, body) as response:
                 answer = await response.read()
@@ -131,7 +133,7 @@ class _Client:
 
         The connection is closed at the end.
         """
-        await self._ready()
+        await self.ready()
         seconds = idle or CALL_SECONDS
         with self.told(seconds):
             async with asyncio.timeout(seconds):
@@ -161,7 +163,8 @@ class _Client:
         except (msgspec.DecodeError, json.JSONDecodeError) as error:
             raise errors.garbled(self.url) from error
 
-    async def _ready(self) -> None:
+    async def ready(self) -> None:
+        """Agree on the API version, if that was not done yet."""
         async with self._negotiating:
             if self._calls.api_version == "auto":
                 await self.negotiate()
@@ -231,7 +234,9 @@ class DockerEngine:
         return convert.container(await self._call("GET", f"containers/{container}/json"))
 
     async def create(self, config: ContainerConfig) -> str:
-        params, body = [("name", config.name)], convert.create_body(config, self._lacks)
+        await self._client.ready()
+        host = privileges.Host(self._lacks, self._client.newest_api >= privileges.KNOWS_ITS_HOST)
+        params, body = [("name", config.name)], convert.create_body(config, host)
         made = await self._call("POST", "containers/create", params, body, seconds=HEAVY_SECONDS)
         return str(made["Id"])
 

@@ -5,7 +5,7 @@ all have are read: a container's address comes from `NetworkSettings.Networks`, 
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from orchestrator.engine.base import (
     PortBinding,
     PullProgress,
 )
-from orchestrator.engine.privileges import all_that_the_host_has
+from orchestrator.engine.privileges import WHOLE, Host
 
 Json = Mapping[str, Any]
 
@@ -45,8 +45,8 @@ def unix_seconds(text: str | None) -> float:
 # --- what we send ---
 
 
-def create_body(config: ContainerConfig, lacks: Sequence[str] = ()) -> dict[str, Any]:
-    """The body of POST /containers/create, on a host that `lacks` some capabilities."""
+def create_body(config: ContainerConfig, host: Host = WHOLE) -> dict[str, Any]:
+    """The body of POST /containers/create, on a host that may lack some capabilities."""
     body: dict[str, Any] = {
         "Image": config.image,
         "Labels": dict(config.labels),
@@ -59,7 +59,7 @@ def create_body(config: ContainerConfig, lacks: Sequence[str] = ()) -> dict[str,
         "OpenStdin": config.stdin_open,
         "StdinOnce": config.stdin_once,
         "ExposedPorts": {_port_key(port): {} for port in config.ports},
-        "HostConfig": _host_config(config, lacks),
+        "HostConfig": _host_config(config, host),
     }
     # A missing key leaves the image's own value; an empty list clears it.
     if config.entrypoint is not None:
@@ -71,8 +71,7 @@ def create_body(config: ContainerConfig, lacks: Sequence[str] = ()) -> dict[str,
     return body
 
 
-def _host_config(config: ContainerConfig, lacks: Sequence[str]) -> dict[str, Any]:
-    privileges = all_that_the_host_has(lacks) if config.privileged and lacks else {}
+def _host_config(config: ContainerConfig, host: Host) -> dict[str, Any]:
     joined = config.network if config.network.startswith("container:") else ""
     return {
         "NetworkMode": config.network,
@@ -95,27 +94,22 @@ def _host_config(config: ContainerConfig, lacks: Sequence[str]) -> dict[str, Any
         "CpuShares": config.cpu_shares,
         "PidsLimit": config.pids_limit,
         "DeviceRequests": _gpus(config.gpus),
-        "OomScoreAdj": _allowed_score(config.oom_score_adj, lacks),
+        "OomScoreAdj": host.allowed_score(config.oom_score_adj),
         "Init": config.init,
         "Privileged": config.privileged,
         "ReadonlyRootfs": config.read_only_root,
         "CapAdd": list(config.cap_add),
-        "CapDrop": list(config.cap_drop),
+        "CapDrop": host.dropped(config.cap_drop),
         "GroupAdd": list(config.groups),
         "SecurityOpt": list(config.security_opt),
         "Sysctls": dict(config.sysctls),
         **({"MaskedPaths": [], "ReadonlyPaths": []} if config.unmasked_proc else {}),
-        **privileges,
+        **(host.privileged() if config.privileged else {}),
     }
 
 
 def _gpus(count: int) -> list[dict[str, Any]]:
     return [{"Driver": "", "Count": count, "Capabilities": [["gpu"]]}] if count else []
-
-
-def _allowed_score(score: int, lacks: Sequence[str]) -> int:
-    """A score below the engine's own is for those who may raise limits; the kernel refuses it to others."""
-    return max(score, 0) if "SYS_RESOURCE" in lacks else score
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 A host may lack some: a virtual machine's guest, a container in which the engine runs.  Docker asks the kernel for all
 capabilities that there are, and is refused; a kubelet's runtime gives all that the host has.  So do we.
+
+Engines of Docker 23.0 and later ask for no more than there is, and refuse to hear the name of anything else, even in a
+list of what to drop (https://github.com/moby/moby/pull/42933).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +21,35 @@ _NAMES = (
     "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
     "CHECKPOINT_RESTORE",
 )  # fmt: skip
+KNOWS_ITS_HOST = (1, 42)
+"""The API of Docker 23.0."""
 _OWN = {"console", "fd", "mqueue", "pts", "shm"}
 # Newer than the oldest engine that is supported, which never asks for them.
 _KNOWN_TO_ALL = _NAMES[: _NAMES.index("PERFMON")]
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the host `lacks`, as names of capabilities; `known` when its engine takes that into account by itself."""
+
+    lacks: tuple[str, ...] = ()
+    known: bool = False
+
+    def dropped(self, names: Sequence[str]) -> list[str]:
+        """Of these capabilities, those that the engine is to take away; nobody has what the host lacks."""
+        return [name for name in names if not self.known or name.upper().removeprefix("CAP_") not in self.lacks]
+
+    def privileged(self) -> dict[str, Any]:
+        """The part of HostConfig for a privileged container, where it differs from `Privileged`."""
+        return _all_that_the_host_has(self.lacks) if self.lacks and not self.known else {}
+
+    def allowed_score(self, score: int) -> int:
+        """A score below the engine's own is for those who may raise limits; the kernel refuses it to others."""
+        return max(score, 0) if "SYS_RESOURCE" in self.lacks else score
+
+
+WHOLE = Host()
+"""A host that lacks nothing."""
 
 
 def lacking() -> tuple[str, ...]:
@@ -51,7 +81,7 @@ def _devices(folder: Path) -> list[str]:
     return found
 
 
-def all_that_the_host_has(lacks: Sequence[str]) -> dict[str, Any]:
+def _all_that_the_host_has(lacks: Sequence[str]) -> dict[str, Any]:
     """The part of HostConfig that comes as near to `Privileged` as can be, without what the host lacks.
 
     One thing is left out: /sys stays read-only.

@@ -13,6 +13,7 @@ from orchestrator.engine import docker_convert as convert
 from orchestrator.engine import docker_errors as errors
 from orchestrator.engine.base import ContainerConfig, EngineRefused, Mount, PortBinding
 from orchestrator.engine.docker_streams import frames, json_lines
+from orchestrator.engine.privileges import Host
 from orchestrator.engine.processes import kill_tree
 from orchestrator.errors import Conflict, NotFound
 
@@ -68,9 +69,9 @@ def test_R02_gpus_are_asked_of_the_engine() -> None:
 
 @pytest.mark.parametrize(("lacks", "score"), [((), -997), (("SYS_RESOURCE",), 0), (("AUDIT_READ",), -997)])
 def test_R02_a_score_that_the_kernel_refuses_is_not_asked_for(lacks: tuple[str, ...], score: int) -> None:
-    body = convert.create_body(replace(PLAIN, oom_score_adj=-997), lacks)
+    body = convert.create_body(replace(PLAIN, oom_score_adj=-997), Host(lacks))
     assert body["HostConfig"]["OomScoreAdj"] == score
-    assert convert.create_body(replace(PLAIN, oom_score_adj=500), lacks)["HostConfig"]["OomScoreAdj"] == 500
+    assert convert.create_body(replace(PLAIN, oom_score_adj=500), Host(lacks))["HostConfig"]["OomScoreAdj"] == 500
 
 
 def test_ports_are_exposed_and_bound() -> None:

@@ -1,5 +1,6 @@
 """A privileged container on a host that itself lacks some capabilities."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,25 @@ def test_privileged_is_docker_s_own_where_the_host_lacks_nothing() -> None:
     config = ContainerConfig(name="c", image="i:1", labels={}, privileged=True)
     whole = convert.create_body(config)["HostConfig"]
     assert (whole["Privileged"], whole["CapAdd"]) == (True, [])
-    part = convert.create_body(config, ("SYS_RESOURCE",))["HostConfig"]
+    lacks = privileges.Host(("SYS_RESOURCE",))
+    part = convert.create_body(config, lacks)["HostConfig"]
     assert (part["Privileged"], part["CapAdd"], part["CapDrop"]) == (False, ["ALL"], ["SYS_RESOURCE"])
-    plain = convert.create_body(ContainerConfig(name="c", image="i:1", labels={}), ("SYS_RESOURCE",))["HostConfig"]
+    plain = convert.create_body(ContainerConfig(name="c", image="i:1", labels={}), lacks)["HostConfig"]
     assert (plain["Privileged"], plain["CapAdd"], plain["CapDrop"]) == (False, [], [])
+
+
+def test_an_engine_that_knows_its_host_is_asked_in_its_own_words() -> None:
+    host = privileges.Host(("SYS_RESOURCE", "MKNOD"), known=True)
+    config = ContainerConfig(name="c", image="i:1", labels={}, cap_drop=("KILL", "CAP_MKNOD", "sys_resource", "ALL"))
+    assert convert.create_body(config, host)["HostConfig"]["CapDrop"] == ["KILL", "ALL"]
+    whole = convert.create_body(replace(config, privileged=True), host)["HostConfig"]
+    assert (whole["Privileged"], whole["CapAdd"]) == (True, [])
+
+
+async def test_a_container_may_drop_what_its_host_lacks(docker: Bench) -> None:
+    container = await docker.run(cap_drop=("SYS_RESOURCE", "KILL"))
+    found = await docker.engine.exec(container, ("grep", "CapBnd", "/proc/self/status"))
+    assert not int(found.output.split()[1], 16) & (1 << 24 | 1 << 5)
 
 
 async def test_a_privileged_container_has_all_that_the_host_has(docker: Bench) -> None:
