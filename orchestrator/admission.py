@@ -1,20 +1,23 @@
 """Which pods of the spec folder may run, by the Pod Security Standards: asked before the store is told what is wanted.
 
+A pod whose sysctls this host refuses is let in, and is Failed with the kubelet's words; where they stand is told here.
+
 What runs already is never harmed by a level that came later: as it is, it stays, with a warning; of an edit that is
 refused, the version before stays.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import structs
 
 from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import PodStatus
-from orchestrator.objects.security_levels import Level
-from orchestrator.sources.located import Located, Sourced
+from orchestrator.sources.located import Located, Sourced, told_once
+from orchestrator.sources.pod_rules import PodRules
 from orchestrator.sources.pod_security import Standards
+from orchestrator.sources.sysctls import sysctl_problems
 from orchestrator.state.store import SPECS, Desired, Key, Refused, Store, key_of
 
 _SERVERS = {
@@ -37,10 +40,10 @@ class Admitted:
     problems: tuple[Located, ...]
 
 
-def admitted(objects: Iterable[Sourced], floor: Level, before: Mapping[Key, Desired]) -> Admitted:
+def admitted(objects: Iterable[Sourced], rules: PodRules, before: Mapping[Key, Desired]) -> Admitted:
     """Let through what may run; `before` is what was wanted until now."""
     objects = tuple(objects)
-    standards = Standards(objects, floor)
+    standards = Standards(objects, rules.policy)
     wanted: list[Desired] = []
     refused: list[Refused] = []
     problems: list[Located] = []
@@ -57,8 +60,10 @@ def admitted(objects: Iterable[Sourced], floor: Level, before: Mapping[Key, Desi
             item = old
         elif denied:
             problems += standards.tolerated(sourced)
+        if item.object is sourced.object:
+            problems += map(_as_warning, sysctl_problems(sourced, rules.unsafe_sysctls))
         wanted.append(item)
-    return Admitted(tuple(wanted), tuple(refused), tuple(problems))
+    return Admitted(tuple(wanted), tuple(refused), told_once(problems))
 
 
 def wanted_now(store: Store, known: Iterable[Pod]) -> dict[Key, Desired]:
@@ -69,6 +74,10 @@ def wanted_now(store: Store, known: Iterable[Pod]) -> dict[Key, Desired]:
         if isinstance(obj, Pod) and record is not None:
             found[key] = record.then or Desired(record.desired, record.raw, record.source)
     return found
+
+
+def _as_warning(located: Located) -> Located:
+    return replace(located, problem=replace(located.problem, severity="warning"))
 
 
 def _as_desired(pod: Pod) -> Desired:

@@ -45,6 +45,7 @@ from orchestrator.planning.admission import on_node
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.identity import object_identity
 from orchestrator.planning.surroundings import Surroundings
+from orchestrator.planning.sysctls import allowed_of
 from orchestrator.roots import either, for_ever, leaves
 from orchestrator.services import health
 from orchestrator.services.addresses import AddressBook
@@ -59,6 +60,7 @@ from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.settings import Settings
 from orchestrator.signals import Signals
 from orchestrator.sources.follower import Follower
+from orchestrator.sources.pod_rules import PodRules
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.instance_key import instance_key
@@ -145,7 +147,7 @@ class _Daemon:
         self.claims.restore()
         delay, count = settings.empty_folder_delay, metrics.reloads
         self.folder = SpecFolder(
-            settings.specs, settings.policy, delay, self.store, self.claims, journal, self.recorder, count
+            settings.specs, _pod_rules(settings), delay, self.store, self.claims, journal, self.recorder, count
         )
         self.book.on_room(self.folder.room)
         self.binds_sub_paths = False
@@ -286,7 +288,7 @@ class _Daemon:
             cluster_domain=settings.cluster_domain,
             dns_server=lambda: self.responder.server(namespace),
             seccomp_profiles=str(settings.state_dir / "seccomp"),
-            allowed_unsafe_sysctls=tuple(filter(None, settings.allowed_unsafe_sysctls.split(","))),
+            allowed_unsafe_sysctls=allowed_of(settings.allowed_unsafe_sysctls),
             digest_key=self.digest_key,
         )
 
@@ -393,6 +395,10 @@ class _Daemon:
         policies = self.dataplane.policies_trouble if self.store.list("NetworkPolicy") else ""
         yield self.mode_finding
         yield from health.troubles(self.dataplane.trouble, dns, policies)
+
+
+def _pod_rules(settings: Settings) -> PodRules:
+    return PodRules(settings.policy, allowed_of(settings.allowed_unsafe_sysctls))
 
 
 def _backoff(settings: Settings) -> BackoffSettings:

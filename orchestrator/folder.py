@@ -17,11 +17,11 @@ from orchestrator.api.status import Problem
 from orchestrator.metrics import Counter
 from orchestrator.node.claims import ClaimKeeper
 from orchestrator.node.inventory import known_pods
-from orchestrator.objects.security_levels import Level
 from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.roots import either
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.located import Located
+from orchestrator.sources.pod_rules import PodRules
 from orchestrator.sources.watcher import Snapshot
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
@@ -41,7 +41,7 @@ class SpecFolder:
     def __init__(
         self,
         specs: tuple[Path, ...],
-        policy: Level,
+        rules: PodRules,
         empty_delay: float,
         store: Store,
         claims: ClaimKeeper,
@@ -49,7 +49,7 @@ class SpecFolder:
         recorder: EventRecorder,
         reloads: Counter,
     ) -> None:
-        """`policy`: what every namespace asks of pods; `empty_delay`: seconds in which no empty folder is believed."""
+        """`rules`: what every namespace asks of pods; `empty_delay`: seconds in which no empty folder is believed."""
         self.problems: tuple[Problem, ...] = ()
         self.left_behind: frozenset[Key] = frozenset()
         """Pods of an earlier daemon."""
@@ -61,7 +61,7 @@ class SpecFolder:
         self._claims = claims
         self._journal = journal
         self._recorder = recorder
-        self._policy = policy
+        self._rules = rules
         self._refused: frozenset[Refused] = frozenset()
         self._waiting = False
         """Something of the last load may be taken later, when another gives back what it asks for."""
@@ -76,7 +76,7 @@ class SpecFolder:
     def apply(self, snapshot: Snapshot) -> None:
         """Make the store what the folder says; what is wrong stays as it was, and is told."""
         known = () if self.applied.is_set() else known_pods(self._journal)
-        let_in = admitted(snapshot.objects, self._policy, wanted_now(self._store, known))
+        let_in = admitted(snapshot.objects, self._rules, wanted_now(self._store, known))
         wanted = let_in.wanted
         implied = implied_namespaces(item.object for item in snapshot.objects)
         self._store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])

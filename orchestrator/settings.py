@@ -108,8 +108,9 @@ class Settings:
     """How many processes a container may have; 0 is no limit."""
     policy: Literal["privileged", "baseline", "restricted"] = "privileged"
     """The level of the Pod Security Standards that every namespace has at least."""
-    allowed_unsafe_sysctls: str = ""
-    """Kernel settings that pods may ask for beside the safe ones: names, or beginnings and "*", with commas between."""
+    allowed_unsafe_sysctls: str = "any"
+    """Kernel settings of their own that pods may ask for beside the safe ones: "any", "none", or names, and beginnings
+    with "*", with commas between."""
     socket_group: str = SOCKET_GROUP
     """Whose members may use the socket beside its owner; one that is not the default must be there."""
 

@@ -12,12 +12,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _patterns(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
-    from orchestrator.planning.sysctls import pattern_problem
+    from orchestrator.planning.sysctls import ANY, NONE, pattern_problem
 
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if names in ([ANY], [NONE], []):
+        return None if text is None else (names or [NONE])[0]
     if wrong := next(filter(None, map(pattern_problem, names)), ""):
         raise click.BadParameter(wrong)
-    return ",".join(names) if text is not None else None
+    return ",".join(names)
 
 
 policy = click.option(
@@ -32,5 +34,6 @@ unsafe_sysctls = click.option(
     envvar="ORCHESTRATOR_ALLOWED_UNSAFE_SYSCTLS",
     metavar="NAME,...",
     callback=_patterns,
-    help="Kernel settings that pods may ask for beside the safe ones, such as kernel.msgmax,net.core.*.",
+    help="Refuse, as a kubelet does, kernel settings beside the safe ones and these, such as kernel.msgmax,net.core.*; "
+    f"none: beside the safe ones (default: {Settings.allowed_unsafe_sysctls} of a pod's own namespaces).",
 )

@@ -20,8 +20,8 @@ class Problem:
 
     An error refuses the document; a warning tells of something that has no effect.  `about_key` says that the field's
     name is wrong and not its value; `once`, that the same message at another place would tell nothing new; `runs_here`,
-    that what is meant is clear and only a cluster would refuse it.  `unknown_kind` is the kind that nobody knows
-    ("x.io/v1 Gizmo"): a CustomResourceDefinition elsewhere may define it.
+    that only a cluster would refuse it; `instead`, what then holds here, where it is not what is meant.  `unknown_kind`
+    is the kind that nobody knows ("x.io/v1 Gizmo"): a CustomResourceDefinition elsewhere may define it.
     """
 
     severity: Severity
@@ -31,6 +31,7 @@ class Problem:
     about_key: bool = False
     once: bool = False
     runs_here: bool = False
+    instead: str = ""
     unknown_kind: str = ""
 
     @property
@@ -53,7 +54,9 @@ def tolerated(problem: Problem) -> Problem:
     """Give the warning that a daemon makes of an error which only a cluster would have."""
     if problem.severity != "error":
         return problem
-    return replace(problem, severity="warning", proposal="it runs here, but a cluster refuses it")
+    return replace(
+        problem, severity="warning", proposal=f"{problem.instead or 'it runs here'}, but a cluster refuses it"
+    )
 
 
 def path_text(path: FieldPath) -> str:

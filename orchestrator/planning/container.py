@@ -23,7 +23,7 @@ from orchestrator.planning.resolver import ClusterDNS, asks_cluster_first, resol
 from orchestrator.planning.runtime_class import handler_of, missing_class
 from orchestrator.planning.runtime_config import ContainerConfig, Mount, PortBinding
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.planning.sysctls import dotted
+from orchestrator.planning.sysctls import own_sysctls
 
 SUB_PATHS = ".subpaths"
 """The folder, beside a pod's volumes, where its containers' subPaths are bound to."""
@@ -67,7 +67,7 @@ def sandbox_config(pod: Pod, attempt: int, around: Surroundings) -> ContainerCon
         dns=dns.nameservers,
         dns_search=dns.searches,
         dns_options=dns.options,
-        sysctls={dotted(s.name): s.value for s in spec.security_context.sysctls},
+        sysctls=own_sysctls(spec),
         oom_score_adj=SANDBOX_SCORE,
         init=not spec.host_pid,
     )

@@ -41,10 +41,12 @@ from orchestrator.planning.runtime_class import missing_class
 from orchestrator.planning.scheduling import refusal
 from orchestrator.planning.startup_plan import startup_plan
 from orchestrator.planning.surroundings import Surroundings
+from orchestrator.planning.sysctls import shared_sysctls
 from orchestrator.planning.teardown_plan import remove, stop_all, stop_one, teardown_plan
 
 _EVICTION_GRACE = 1
 """Seconds that a pod has which uses more of the disk than it may, as the kubelet gives it."""
+_SHARED = {"Net": "network", "IPC": "memory (hostIPC)"}
 _STOPS = {
     Outcome.COMPLETED: StopReason.OVER,
     Outcome.DEADLINE: StopReason.DEADLINE,
@@ -224,7 +226,17 @@ def _new_sandbox(pod: Pod, observed: Observed, around: Surroundings, dead: SeenC
     if not pod.spec.host_network and not observed.network:
         gateway = around.dns_server() if asks_cluster_first(pod.spec) else ""
         ops = (EnsureNetwork(gateway=gateway, cause="the pod needs it"), *ops)
-    return Plan(ops)
+    return Plan((*_not_set(pod, observed), *ops))
+
+
+def _not_set(pod: Pod, observed: Observed) -> tuple[Op, ...]:
+    """Tell of the kernel settings that would be the host's."""
+    told = (
+        f"{name} is not set: the pod shares the host's {_SHARED[space]}" for name, space in shared_sysctls(pod.spec)
+    )
+    events = [EventNote("Warning", "SysctlNotSet", f"{text}, whose own value holds") for text in told]
+    keyed = ((f"sysctl/{pod.metadata.uid}/{event.message}", event) for event in events)
+    return tuple(Note(key=key, cause=event.message, event=event) for key, event in keyed if key not in observed.noted)
 
 
 def _sandbox_changed(pod: Pod, dead: SeenContainer | None, observed: Observed) -> tuple[Op, ...]:

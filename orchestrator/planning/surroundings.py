@@ -9,6 +9,7 @@ from orchestrator.objects.runtime_class import RuntimeClass
 from orchestrator.objects.service import Service
 from orchestrator.objects.volumes import HostPathType
 from orchestrator.planning.backoff import BackoffSettings
+from orchestrator.planning.sysctls import Allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Surroundings:
     """The address of our own DNS responder in the namespace's network, "" where none answers."""
     seccomp_profiles: str = ""
     """The folder of the host's own seccomp profiles (a kubelet's <root>/seccomp)."""
-    allowed_unsafe_sysctls: tuple[str, ...] = ()
-    """What is allowed beside the settings that are safe everywhere: names, and beginnings with "*"."""
+    allowed_unsafe_sysctls: Allowed = None
+    """What pods may set in their own namespaces beside what is safe everywhere."""
     digest_key: bytes = field(default=b"", repr=False)
     """The instance's own key, with which the digests of config are made."""

@@ -69,7 +69,8 @@ def told_once(problems: Iterable[Located]) -> tuple[Located, ...]:
 class Sourced:
     """An object with the document that it was made from, and where that document begins.
 
-    `violations` are the Pod Security Standards that a pod breaks, of whatever level, each with its line and column.
+    `violations` are the Pod Security Standards that a pod breaks, of whatever level, each with its line and column;
+    `sysctls` are the places of the names of its kernel settings.
     """
 
     object: Object
@@ -77,6 +78,7 @@ class Sourced:
     file: str
     line: int
     violations: tuple[tuple[Violation, int, int], ...] = ()
+    sysctls: tuple[tuple[int, int], ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:

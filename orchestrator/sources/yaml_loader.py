@@ -5,6 +5,7 @@ so that a reload reads only what changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace as with_fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from orchestrator.sources import files
 from orchestrator.sources.custom_kinds import accept_custom_kinds, defined_by
 from orchestrator.sources.files import Scan, Stamp
 from orchestrator.sources.located import FileLoad, Load, Located, Sourced, told_once
+from orchestrator.sources.sysctls import sysctl_path
 from orchestrator.sources.yaml_parse import MAX_BYTES, Document, Fault, parse
 
 MAX_PROBLEMS = 100
@@ -123,9 +125,12 @@ class _Findings:
     def object(self, obj: Object, raw: dict[str, Any], document: Document, prefix: FieldPath) -> None:
         """Add an object."""
         line, _ = document.spot.find(prefix)
-        broken = violations(obj) if isinstance(obj, Pod) else ()
-        places = tuple((each, *document.spot.find(prefix + each.path)) for each in broken)
-        sourced = Sourced(obj, raw, self.file, line, places)
+        sourced = Sourced(obj, raw, self.file, line)
+        if isinstance(obj, Pod):
+            find = document.spot.find
+            broken = tuple((each, *find(prefix + each.path)) for each in violations(obj))
+            named = (sysctl_path(index) for index in range(len(obj.spec.security_context.sysctls)))
+            sourced = with_fields(sourced, violations=broken, sysctls=tuple(find(prefix + path) for path in named))
         first = self._objects.setdefault(sourced.key, sourced)
         if first is not sourced:
             self._add(duplicate_problem(sourced, first))

@@ -1,7 +1,8 @@
 """What a container may do, and what a host refuses to run (R04, R05)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from tests.e2e.daemon import Daemon, Document, docker, is_ready, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
@@ -94,16 +95,40 @@ def test_R04_rights_end_where_the_context_says(daemon: Daemon) -> None:
     }
 
 
-def test_R04_a_sysctl_that_is_not_safe_is_refused_unless_it_is_allowed(new_daemon: Callable[..., Daemon]) -> None:
+def wanting(name: str, sysctls: Mapping[str, str], **fields: object) -> Document:
+    listed = [{"name": key, "value": value} for key, value in sysctls.items()]
+    return pod(name, FOR_EVER, securityContext={"sysctls": listed}, **fields)
+
+
+def test_R04_every_sysctl_of_a_pod_s_own_is_set_and_none_of_the_host_s(daemon: Daemon) -> None:
+    """As docker and podman have it; what a cluster would refuse is told, and what would change the host is left."""
+    own = {"net/core/somaxconn": "321", "kernel.msgmax": "9000", "fs.mqueue.msg_max": "12"}
+    somaxconn = Path("/proc/sys/net/core/somaxconn").read_text()
+    shared = {"net.core.somaxconn": "321", "kernel.msgmax": "9000"}
+    host = {"vm.swappiness": "1", "kernel.msgmax": "9000"}
+    daemon.write(
+        text(wanting("r04-own", own), wanting("r04-shared", shared, hostNetwork=True), wanting("r04-host", host))
+    )
+    files = ("/proc/sys/net/core/somaxconn", "/proc/sys/kernel/msgmax", "/proc/sys/fs/mqueue/msg_max")
+    daemon.wait_ready("r04-own")
+    assert daemon.exec("r04-own", "cat", *files).split() == ["321", "9000", "12"]
+    daemon.wait_problem('"kernel.msgmax" is set here, but a cluster\'s kubelet refuses the pod unless its')
+    daemon.wait_ready("r04-shared")
+    assert daemon.exec("r04-shared", "cat", *files[:2]).split() == [somaxconn.strip(), "9000"]
+    assert Path("/proc/sys/net/core/somaxconn").read_text() == somaxconn
+    said = "net.core.somaxconn is not set: the pod shares the host's network, whose own value holds"
+    daemon.wait_event("r04-shared", "SysctlNotSet", text=said)
+    daemon.wait_problem("may not be specified when 'hostNetwork' is true: it is not set, the host's own value holds")
+    daemon.wait_event("r04-host", "SysctlForbidden", text='forbidden sysctl: "vm.swappiness" not allowlisted')
+    assert daemon.containers("r04-host") == []
+
+
+def test_R04_a_sysctl_that_is_not_safe_is_refused_where_it_is_not_allowed(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon().start("--allowed-unsafe-sysctls", "net.core.*,kernel.msgmax")
-
-    def wanting(name: str, **sysctls: str) -> Document:
-        listed = [{"name": key.replace("__", "."), "value": value} for key, value in sysctls.items()]
-        return pod(name, FOR_EVER, securityContext={"sysctls": listed})
-
-    allowed = wanting("r04-allowed", net__core__somaxconn="321", kernel__msgmax="9000", kernel__shm_rmid_forced="1")
-    refused = wanting("r04-refused", kernel__shm_rmid_forced="1", kernel__msgmnb="9000")
-    daemon.write(text(allowed, refused))
+    some = {"net.core.somaxconn": "321", "kernel.msgmax": "9000", "kernel.shm_rmid_forced": "1"}
+    refused = wanting("r04-refused", {"kernel.shm_rmid_forced": "1", "kernel.msgmnb": "9000"})
+    host = wanting("r04-network", {"net.core.somaxconn": "321"}, hostNetwork=True)
+    daemon.write(text(wanting("r04-allowed", some), refused, host))
     daemon.wait_ready("r04-allowed")
     shown = daemon.exec("r04-allowed", "cat", "/proc/sys/net/core/somaxconn", "/proc/sys/kernel/msgmax")
     assert shown.split() == ["321", "9000"]
@@ -112,11 +137,13 @@ def test_R04_a_sysctl_that_is_not_safe_is_refused_unless_it_is_allowed(new_daemo
     assert status["message"] == 'Pod was rejected: forbidden sysctl: "kernel.msgmnb" not allowlisted'
     daemon.wait_event("r04-refused", "SysctlForbidden", text='forbidden sysctl: "kernel.msgmnb" not allowlisted')
     assert daemon.containers("r04-refused") == []
+    shared = 'forbidden sysctl: "net.core.somaxconn" not allowed with host Net enabled'
+    daemon.wait_event("r04-network", "SysctlForbidden", text=shared)
     # What runs is not harmed when its sysctls are allowed no longer; what is new is refused.
     before = daemon.life("r04-allowed")
     daemon.stop()
-    daemon.start()
-    daemon.write(text(wanting("r04-later", net__core__somaxconn="321")), "later.yaml")
+    daemon.start("--allowed-unsafe-sysctls", "none")
+    daemon.write(text(wanting("r04-later", {"net.core.somaxconn": "321"})), "later.yaml")
     daemon.wait_pod("r04-later", lambda p: p["status"].get("reason") == "SysctlForbidden")
     assert daemon.life("r04-allowed") == before
     assert daemon.pod("r04-refused")["status"]["reason"] == "SysctlForbidden"

@@ -9,6 +9,7 @@ from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.security_levels import Level
 from orchestrator.sources.located import Load
+from orchestrator.sources.pod_rules import PodRules, with_rules
 from orchestrator.sources.pod_security import with_standards
 from orchestrator.sources.yaml_loader import load_bytes
 from orchestrator.state.journal import Journal
@@ -45,7 +46,7 @@ def loaded(text: str) -> Load:
 
 def let_in(text: str, floor: Level = "baseline", before: str = "") -> Admitted:
     old = {key_of(s.object): Desired(s.object, s.raw, "before") for s in loaded(before).objects}
-    return admitted(loaded(text).objects, floor, old)
+    return admitted(loaded(text).objects, PodRules(floor), old)
 
 
 def named(result: Admitted) -> list[str]:
@@ -86,9 +87,9 @@ def test_R04_what_an_earlier_daemon_looked_after_counts_as_running(tmp_path: Pat
     running = structs.replace(running, spec=structs.replace(running.spec, node_name="host"))
     before = wanted_now(store, [running])
     assert list(before) == [KEY]
-    result = admitted(loaded(pod()).objects, "baseline", before)
+    result = admitted(loaded(pod()).objects, PodRules("baseline"), before)
     assert (named(result), result.refused) == (["web"], ())
-    kept = admitted(loaded(pod("hostPID: true")).objects, "baseline", before).wanted[0].object
+    kept = admitted(loaded(pod("hostPID: true")).objects, PodRules("baseline"), before).wanted[0].object
     assert isinstance(kept, Pod)
     assert (kept.metadata.uid, kept.spec.node_name, kept.spec.host_network) == ("", "", True)
     assert registry.encode(kept)["spec"] == before[KEY].raw["spec"]
@@ -130,3 +131,32 @@ def test_R04_labels_that_mean_nothing_are_told() -> None:
     )
     assert "nobody writes an audit log" in found[1]
     assert "the rules are those of Kubernetes 1.34" in found[2]
+
+
+# --- kernel settings ---
+
+SYSCTLS = "securityContext: {sysctls: [{name: kernel.msgmax, value: '1'}, {name: vm.swappiness, value: '1'}]}"
+UNSAFE = (
+    'f:5:38: warning: spec.securityContext.sysctls[0].name: "kernel.msgmax" is set here, but a cluster\'s kubelet '
+    "refuses the pod unless its --allowed-unsafe-sysctls names it (and 1 more place)"
+)
+FORBIDDEN = 'spec.securityContext.sysctls[{}].name: forbidden sysctl: "{}" not allowlisted'
+
+
+def test_R04_sysctls_that_a_kubelet_refuses_are_told_at_their_place() -> None:
+    load = loaded(pod(SYSCTLS) + pod(SYSCTLS, "other"))
+    told = [problem.text for problem in with_rules(load, PodRules()).problems]
+    assert told == [UNSAFE, *(f"f:{line}:73: {FORBIDDEN.format(1, 'vm.swappiness')}" for line in (5, 12))]
+    strict = with_rules(load, PodRules(unsafe_sysctls=("kernel.msg*",)))
+    assert [problem.text for problem in strict.problems] == told[1:]
+    none = with_rules(load, PodRules(unsafe_sysctls=()))
+    assert none.problems[0].text == f"f:5:38: {FORBIDDEN.format(0, 'kernel.msgmax')}"
+    assert none.problems[0].severity == "error"
+
+
+def test_R04_a_daemon_warns_of_sysctls_and_has_the_pod_fail_by_itself() -> None:
+    result = admitted(loaded(pod(SYSCTLS)).objects, PodRules(unsafe_sysctls=()), {})
+    assert (named(result), result.refused) == (["web"], ())
+    assert [located.severity for located in result.problems] == ["warning", "warning"]
+    other = admitted(loaded(pod(SYSCTLS)).objects, PodRules("baseline"), {})
+    assert not any('kernel.msgmax" is set here' in located.text for located in other.problems)

@@ -1,16 +1,17 @@
 """Rules of security contexts."""
 
 import re
+from dataclasses import replace
 
 from orchestrator.objects.pod import PodSpec
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, error, invalid, required
 from orchestrator.objects.security import AppArmorProfile, PodSecurityContext, SeccompProfile, SecurityContext
+from orchestrator.objects.sysctls import namespace_of
 from orchestrator.objects.validation.common import local_path, within
 
 _MAX_ID = 2**31 - 1
 _LONGEST_PROFILE = 4095
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
-_IPC_SYSCTLS = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.")
 
 
 def validate_security(context: SecurityContext, path: FieldPath, *, host_users: bool = True) -> list[Problem]:
@@ -80,9 +81,14 @@ def validate_sysctls(spec: PodSpec, path: FieldPath) -> list[Problem]:
             problems.append(invalid(here, sysctl.name, f"must have at most 253 characters and match {_SYSCTL.pattern}"))
         elif name in seen:
             problems.append(duplicate(here, sysctl.name))
-        elif spec.host_network and name.startswith("net."):
-            problems.append(invalid(here, sysctl.name, "may not be specified when 'hostNetwork' is true"))
-        elif spec.host_ipc and name.startswith(_IPC_SYSCTLS):
-            problems.append(invalid(here, sysctl.name, "may not be specified when 'hostIPC' is true"))
+        elif spec.host_network and namespace_of(name) == "Net":
+            problems.append(_of_the_host(here, sysctl.name, "hostNetwork"))
+        elif spec.host_ipc and namespace_of(name) == "IPC":
+            problems.append(_of_the_host(here, sysctl.name, "hostIPC"))
         seen.add(name)
     return problems
+
+
+def _of_the_host(path: FieldPath, name: str, field: str) -> Problem:
+    wrong = invalid(path, name, f"may not be specified when '{field}' is true")
+    return replace(wrong, runs_here=True, instead="it is not set, the host's own value holds")

@@ -102,6 +102,16 @@ def test_settings_that_cannot_be_are_wrong_use(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("written", "setting"), [("", "none"), ("none", "none"), ("any", "any"), ("net.*, kernel.sem", "net.*,kernel.sem")]
+)
+def test_what_unsafe_sysctls_may_be(written: str, setting: str) -> None:
+    command = cli.get_command(click.Context(cli), "run")
+    assert command is not None
+    arguments = ["specs", "--allowed-unsafe-sysctls", written]
+    assert command.make_context("run", arguments).params["allowed_unsafe_sysctls"] == setting
+
+
 @pytest.mark.parametrize("words", [("web", "ls"), ("web", "sh", "-c", "echo"), ("-n", "a", "web", "ls", "-l")])
 def test_a_command_without_dashes_before_it_is_wrong_use(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -6,13 +6,14 @@ import pytest
 from msgspec import structs
 
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.container import Joined, container_config
+from orchestrator.objects.sysctls import dotted
+from orchestrator.planning.container import Joined, container_config, sandbox_config
 from orchestrator.planning.observed import Observed
 from orchestrator.planning.rejection import rejection
 from orchestrator.planning.runtime_config import ContainerConfig
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.planning.sysctls import pattern_problem
+from orchestrator.planning.sysctls import allowed_of, pattern_problem
 from tests.unit.planning.builders import ADDRESS, AROUND, T0, observed, planned, pod, seen, told
 
 ARMED = replace(AROUND, node=replace(AROUND.node, app_armor=True), seccomp_profiles="/state/seccomp")
@@ -65,9 +66,9 @@ def test_R04_proc_is_unmasked_where_it_says_so() -> None:
 # --- what is not run ---
 
 
-def with_sysctls(*names: str, spec: str = "") -> Pod:
+def with_sysctls(*names: str) -> Pod:
     listed = ", ".join(f"{{name: {name}, value: '1'}}" for name in names)
-    return pod(f"{spec}\nsecurityContext: {{sysctls: [{listed}]}}\ncontainers: [{{name: web, image: w}}]")
+    return pod(f"securityContext: {{sysctls: [{listed}]}}\ncontainers: [{{name: web, image: w}}]")
 
 
 @pytest.mark.parametrize(
@@ -79,13 +80,44 @@ def with_sysctls(*names: str, spec: str = "") -> Pod:
         (("net/core/somaxconn",), ("net/core/*",), ""),
         (("kernel.msgmax", "kernel.msgmnb"), ("kernel.msgmax",), '"kernel.msgmnb" not allowlisted'),
         (("net/ipv4/conf/eth0.1/arp_filter",), ("net.ipv4.conf.*",), ""),
+        (("kernel.semaphore",), None, '"kernel.semaphore" not allowlisted'),
+        (("net.core.somaxconn", "kernel.sem", "kernel/msgmax", "fs.mqueue.msg_max"), None, ""),
+        (("kernel.msgmax", "vm.swappiness"), None, '"vm.swappiness" not allowlisted'),
     ],
 )
-def test_R04_a_pod_with_a_sysctl_that_is_not_safe_is_rejected(
-    names: tuple[str, ...], allowed: tuple[str, ...], problem: str
+def test_R04_a_pod_with_a_sysctl_that_is_not_allowed_is_rejected(
+    names: tuple[str, ...], allowed: tuple[str, ...] | None, problem: str
 ) -> None:
     found = rejection(with_sysctls(*names), replace(AROUND, allowed_unsafe_sysctls=allowed))
     assert (found.message if found else "") == (f"forbidden sysctl: {problem}" if problem else "")
+
+
+SHARING = (
+    ("host_network", ("kernel/msgmax", "net/ipv4/tcp_rmem"), "net.ipv4.tcp_rmem", "Net", "network"),
+    ("host_ipc", ("net.core.somaxconn", "kernel.shm_rmid_forced"), "kernel.shm_rmid_forced", "IPC", "memory"),
+)
+
+
+@pytest.mark.parametrize(("field", "names", "shared", "space", "what"), SHARING)
+def test_R04_what_a_pod_shares_with_the_host_is_not_set_and_told(
+    field: str, names: tuple[str, ...], shared: str, space: str, what: str
+) -> None:
+    of = with_sysctls(*names)
+    of = structs.replace(of, spec=structs.replace(of.spec, **{field: True}))
+    assert rejection(of, AROUND) is None
+    assert list(sandbox_config(of, 0, AROUND).sysctls) == [dotted(names[0])]
+    (event,) = told(planned(of, Observed()))
+    assert event.startswith(f"SysctlNotSet: {shared} is not set: the pod shares the host's {what}")
+    strict = rejection(of, replace(AROUND, allowed_unsafe_sysctls=("net.*", "kernel.*")))
+    assert strict is not None
+    assert strict.message == f'forbidden sysctl: "{shared}" not allowed with host {space} enabled'
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed"), [("any", None), ("none", ()), ("", ()), ("net.*,kernel.msgmax", ("net.*", "kernel.msgmax"))]
+)
+def test_R04_what_the_setting_allows(setting: str, allowed: tuple[str, ...] | None) -> None:
+    assert allowed_of(setting) == allowed
 
 
 @pytest.mark.parametrize(
@@ -122,9 +154,10 @@ def test_R04_app_armor_is_asked_for_where_there_is_none(fields: str, rejected: b
 
 def test_R04_a_rejected_pod_is_failed_told_once_and_nothing_of_it_is_made() -> None:
     of, nothing = with_sysctls("kernel.msgmax"), Observed()
-    first = planned(of, nothing)
+    strict = replace(AROUND, allowed_unsafe_sysctls=())
+    first = planned(of, nothing, around=strict)
     assert told(first) == ['SysctlForbidden: forbidden sysctl: "kernel.msgmax" not allowlisted']
-    status = pod_status(of, nothing, first, AROUND, T0)
+    status = pod_status(of, nothing, first, strict, T0)
     assert (status.phase, status.reason) == ("Failed", "SysctlForbidden")
     assert status.message == 'Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted'
     failed = structs.replace(of, status=status)
@@ -136,7 +169,7 @@ def test_R04_a_rejected_pod_is_failed_told_once_and_nothing_of_it_is_made() -> N
 
 def test_R04_what_runs_is_not_rejected_afterwards() -> None:
     of = with_sysctls("kernel.msgmax")
-    running = observed(of, seen(of))
-    assert planned(of, running).rejected is None
+    running, strict = observed(of, seen(of)), replace(AROUND, allowed_unsafe_sysctls=())
+    assert planned(of, running, around=strict).rejected is None
     dead = replace(running, containers=tuple(c for c in running.containers if not c.is_sandbox))
-    assert planned(of, dead).rejected is None
+    assert planned(of, dead, around=strict).rejected is None

@@ -73,3 +73,17 @@ def test_S06_what_cannot_be_run_is_an_error_to_both(changed: dict[str, str]) -> 
 def test_S06_what_is_meant_is_what_runs() -> None:
     (sourced,) = load(lenient=True, PROTOCOL="udp").objects
     assert sourced.object.spec.containers[0].ports[0].protocol == "UDP"
+
+
+def test_R04_a_sysctl_that_would_be_the_host_s_is_told_of_with_what_holds_instead() -> None:
+    text = POD.replace(
+        "subdomain: SUBDOMAIN", "hostNetwork: true\n  securityContext: {sysctls: [{name: net.a, value: b}]}"
+    )
+    for word, value in WELL.items():
+        text = text.replace(word, value)
+    assert not decode_file(text.encode(), "f").objects
+    (problem,) = decode_file(text.encode(), "f", lenient=True).problems
+    assert problem.text.endswith(
+        "may not be specified when 'hostNetwork' is true: "
+        "it is not set, the host's own value holds, but a cluster refuses it"
+    )
