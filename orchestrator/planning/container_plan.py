@@ -20,7 +20,7 @@ from orchestrator.planning.environment import environment
 from orchestrator.planning.errors import ConfigError, MountError
 from orchestrator.planning.identity import container_digest
 from orchestrator.planning.image_plan import image_plan
-from orchestrator.planning.image_request import image_request
+from orchestrator.planning.image_request import ImageRequest, image_request, unretrieved
 from orchestrator.planning.made_from import sentence
 from orchestrator.planning.observed import HookState, ImageState, Observed, Restarts, SeenContainer, Stop, StopReason
 from orchestrator.planning.ops import (
@@ -269,9 +269,11 @@ def _start_attempt(
         return held
     request = image_request(scene.pod, container.image, scene.around)
     due = due or scene.sandbox.created_at
-    image = image_plan(container, request, f"{meta.uid}/{name}/{attempt}", due, scene.observed, scene.now)
+    key = f"{meta.uid}/{name}/{attempt}"
+    image = image_plan(container, request, key, due, scene.observed, scene.now)
+    without_secrets = _without_secrets(scene, name, request, key)
     if image.waiting:
-        return image
+        return together([without_secrets, image])
     state = scene.observed.images.get(container.image, ImageState(present=False))
     try:
         config = container_config(
@@ -297,7 +299,19 @@ def _start_attempt(
         event=EventNote("Normal", "Created", "Container created", name),
     )
     keep = KeepRestarts(name=name, lane=name, cause=cause, restarts=replace(history, next_attempt=attempt + 1))
-    return Plan((*image.ops, *sub_paths, create, keep, _start(container, config.name, cause)))
+    return Plan((*without_secrets.ops, *image.ops, *sub_paths, create, keep, _start(container, config.name, cause)))
+
+
+def _without_secrets(scene: Scene, name: str, request: ImageRequest, key: str) -> Plan:
+    """Secrets that are not there hold nothing up: the image may be here, or public, or the host have credentials.
+
+    They are told of all the same, as a kubelet looks for them whenever it is to start something.
+    """
+    state = scene.observed.images.get(request.image)
+    if not request.missing or (state is not None and state.pulling):
+        return Plan()
+    event = EventNote("Warning", "FailedToRetrieveImagePullSecret", unretrieved(request.missing))
+    return told_again(f"pull-secrets/{key}/{request.missing}", event, scene.observed, scene.now, lane=name)
 
 
 def _held(scene: Scene, container: Container) -> Plan | None:

@@ -1,7 +1,7 @@
 """Whether a container's image is there to start from, and what to do where it is not (pull policies, back-off)."""
 
 from orchestrator.objects.container import Container
-from orchestrator.planning.image_request import ImageRequest, unretrieved
+from orchestrator.planning.image_request import ImageRequest
 from orchestrator.planning.observed import ImageState, Observed
 from orchestrator.planning.ops import EventNote, Note, Op, Plan, PullImage, Waiting
 
@@ -37,18 +37,7 @@ def image_plan(
     if state.failure and now < state.retry_at:
         return _backing_off(name, image, state, observed, now)
     pull = PullImage(request=request, lane=name, cause=f"container {name} needs it")
-    return Plan((*_without_secrets(name, request, attempt_key, observed), pull), waiting={name: _CREATING})
-
-
-_CREATING = Waiting("ContainerCreating")
-
-
-def _without_secrets(name: str, request: ImageRequest, attempt_key: str, observed: Observed) -> tuple[Op, ...]:
-    """Secrets that are not there hold no pull up: the image may be public, or the host may have credentials."""
-    if not request.missing:
-        return ()
-    note = EventNote("Warning", "FailedToRetrieveImagePullSecret", unretrieved(request.missing))
-    return tuple(_told(f"pull-secrets/{attempt_key}/{request.missing}", observed, note, lane=name))
+    return Plan((pull,), waiting={name: Waiting("ContainerCreating")})
 
 
 def _backing_off(name: str, image: str, state: ImageState, observed: Observed, now: float) -> Plan:
@@ -69,11 +58,11 @@ def _held_up(name: str, key: str, reason: str, waiting: Waiting, observed: Obser
     return Plan(_told(key, observed, first, second), waiting={name: waiting})
 
 
-def _told(key: str, observed: Observed, *events: EventNote, lane: str = "") -> tuple[Op, ...]:
+def _told(key: str, observed: Observed, *events: EventNote) -> tuple[Op, ...]:
     """Tell of it once; the Events of one moment bear one key."""
     keys = {f"{key}/{event.reason}": event for event in events}
     return tuple(
-        Note(key=each, lane=lane or event.container, cause=event.message, event=event)
+        Note(key=each, lane=event.container, cause=event.message, event=event)
         for each, event in keys.items()
         if each not in observed.noted
     )

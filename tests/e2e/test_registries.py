@@ -80,12 +80,14 @@ def test_I03_image_pull_secrets_right_wrong_and_missing(
     }
     images = {"i03-some": its_own}
     own.write(text(*(private(name, images.get(name, image), *secrets) for name, secrets in pods.items())))
+    here = pod("i03-here", FOR_EVER, imagePullSecrets=[{"name": "absent"}])
+    own.write(text(here), "here.yaml")
     own.write(text(private("i03-tls", tls_registry.push("team/app", "1").name, "tls", "right")), "tls.yaml")
     for name in ("i03-right", "i03-old", "i03-pattern", "i03-order", "i03-some", "i03-tls"):
         own.wait_ready(name)
     assert "unauthorized: authentication required" in why(own, "i03-wrong")
     assert "no basic auth credentials" in why(own, "i03-none")
-    for name in ("i03-some", "i03-none"):
+    for name in ("i03-some", "i03-none", "i03-here"):
         told = own.wait_event(name, "FailedToRetrieveImagePullSecret")
         assert told["message"] == (
             "Unable to retrieve some image pull secrets (absent); attempting to pull the image may not succeed."

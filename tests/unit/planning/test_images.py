@@ -6,9 +6,9 @@ import pytest
 
 from orchestrator.objects.config import Secret
 from orchestrator.planning.image_request import image_request
-from orchestrator.planning.observed import ImageState
+from orchestrator.planning.observed import ImageState, Observed
 from orchestrator.planning.ops import Create, Note, Plan, PullImage
-from tests.unit.planning.builders import T0, around, decoded, ended, observed, planned, pod, secret, simple, told
+from tests.unit.planning.builders import T0, around, decoded, ended, observed, planned, pod, secret, seen, simple, told
 
 HERE, ABSENT = ImageState(present=True), ImageState(present=False)
 
@@ -108,6 +108,36 @@ def test_I03_a_pull_has_the_credentials_of_the_pod_and_tells_of_secrets_that_are
     assert "a-password" not in str(plan)
     again = planned(of, replace(what, noted=frozenset({note.key})), around=around(mine))  # type: ignore[attr-defined]
     assert [str(op.line()) for op in again.ops][-1].startswith("pull image h:5000/a:1")
+
+
+def test_I03_secrets_that_are_not_there_are_told_of_whenever_a_container_is_to_be_made() -> None:
+    """The image may be here already: the pod would fail on another host all the same."""
+    of, here = pod(PRIVATE), ImageState(present=True)
+
+    def reasons(what: Observed, now: float = T0) -> list[str]:
+        return [line.partition(":")[0] for line in told(planned(of, what, now=now))]
+
+    first = observed(of, images={"h:5000/a:1": here})
+    assert reasons(first).count("FailedToRetrieveImagePullSecret") == 1
+    second = observed(of, ended(of, code=1), images={"h:5000/a:1": here})
+    assert reasons(second, now=T0 + 60).count("FailedToRetrieveImagePullSecret") == 1
+    assert reasons(observed(of, seen(of))) == [], "what runs asks for no image"
+    pulling = observed(of, images={"h:5000/a:1": ImageState(present=False, pulling=True)})
+    assert reasons(pulling) == []
+
+
+def test_I03_secrets_that_are_not_there_are_told_of_again_while_nothing_comes_without_them() -> None:
+    of = pod(PRIVATE)
+    failed = ImageState(present=False, failure="denied", failed_at=T0, retry_at=T0 + 1000)
+    what = observed(of, images={"h:5000/a:1": failed})
+    noted: frozenset[str] = frozenset()
+    for _ in range(5):
+        plan = planned(of, replace(what, noted=noted), now=T0 + 10)
+        noted |= {op.key for op in plan.ops if isinstance(op, Note)}
+    assert told(plan) == []
+    assert plan.wake_at is not None
+    assert plan.wake_at <= T0 + 130
+    assert "FailedToRetrieve" in told(planned(of, replace(what, noted=noted), now=plan.wake_at))[0]
 
 
 def test_I03_an_edited_secret_is_another_request_and_does_not_wait() -> None:
