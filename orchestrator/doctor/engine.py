@@ -17,7 +17,8 @@ _MENDS = (
     ("permission denied", "sudo usermod -aG docker $USER && newgrp docker"),
     ("no such socket", "sudo apt install docker.io && sudo systemctl start docker"),
     ("nobody listens", "sudo systemctl start docker"),
-    ("it speaks API", "sudo apt install docker.io  # 20.10 or newer"),
+    ("the engine is too old", "sudo apt install docker.io  # 20.10 or newer"),
+    ("this program is too old", "sudo make install  # from newer sources of orchestrator"),
 )
 
 

@@ -41,7 +41,7 @@ from orchestrator.engine.operations import counted, operation
 from orchestrator.errors import Conflict, NotFound
 from orchestrator.metrics import Metrics
 
-OLDEST_API, NEWEST_API = (1, 41), (1, 44)
+OLDEST_API, NEWEST_API = (1, 41), (1, 51)
 
 CONNECT_SECONDS = 10.0
 CALL_SECONDS = 30.0
@@ -100,12 +100,8 @@ class _Client:
         oldest, newest = _numbers(version.get("MinAPIVersion", "1.12")), _numbers(version["ApiVersion"])
         agreed, self.newest_api = min(newest, NEWEST_API), newest
         if agreed < max(oldest, OLDEST_API):
-            raise EngineRefused(
-                f"cannot use the Docker Engine at {self.url}: it speaks API {_dotted(oldest)} to {_dotted(newest)}, "
-                f"this program {_dotted(OLDEST_API)} to {_dotted(NEWEST_API)}",
-                400,
-            )
-        self._calls.api_version = self._streams.api_version = f"v{_dotted(agreed)}"
+            raise errors.no_common_version(self.url, (oldest, newest), (OLDEST_API, NEWEST_API))
+        self._calls.api_version = self._streams.api_version = "v{}.{}".format(*agreed)
         return version
 
     async def call(
@@ -373,7 +369,3 @@ def _json(value: Any) -> str:
 def _numbers(version: str) -> tuple[int, int]:
     major, _, minor = version.partition(".")
     return int(major), int(minor)
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"

@@ -6,6 +6,9 @@ import re
 from orchestrator.engine.base import EngineRefused
 from orchestrator.errors import Conflict, NotFound, OrchestratorError, Unavailable
 
+Version = tuple[int, int]
+"""An API version, (1, 41)."""
+
 _MEND = {
     errno.EACCES: "permission denied; run as root or as a member of the socket's group (docker)",
     errno.EPERM: "permission denied; run as root or as a member of the socket's group (docker)",
@@ -36,6 +39,15 @@ def _taken_port(words: str) -> str:
         if found := pattern.search(words):
             return f"host port {found[1]} is in use by {holder}: end that, or choose another hostPort"
     return ""
+
+
+def no_common_version(url: str, theirs: tuple[Version, Version], ours: tuple[Version, Version]) -> EngineRefused:
+    """Engine and program have no API version in common; each pair is the oldest and the newest that one speaks."""
+    old = theirs[1] < ours[0]
+    mend = "the engine is too old: Docker 20.10 is the oldest" if old else "this program is too old for that engine"
+    theirs_text, ours_text = (" to ".join("{}.{}".format(*version) for version in each) for each in (theirs, ours))
+    text = f"it speaks API {theirs_text}, this program {ours_text}; {mend}; upgrade it"
+    return EngineRefused(f"cannot use the Docker Engine at {url}: {text}", 400)
 
 
 def pull_refusal(message: str) -> OrchestratorError:

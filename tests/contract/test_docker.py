@@ -212,7 +212,7 @@ async def test_an_engine_that_is_silent_is_unavailable(tmp_path: Path, monkeypat
 
 
 async def test_an_engine_too_old_or_too_new_is_refused(tmp_path: Path) -> None:
-    versions = iter(['{"ApiVersion": "1.40", "MinAPIVersion": "1.12"}', '{"ApiVersion":"1.60","MinAPIVersion":"1.50"}'])
+    versions = iter(['{"ApiVersion": "1.40", "MinAPIVersion": "1.12"}', '{"ApiVersion":"1.70","MinAPIVersion":"1.60"}'])
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -224,7 +224,10 @@ async def test_an_engine_too_old_or_too_new_is_refused(tmp_path: Path) -> None:
 
     server = await asyncio.start_unix_server(serve, tmp_path / "docker.sock")
     engine = DockerEngine(f"unix://{tmp_path}/docker.sock")
-    for words in (r"API 1\.12 to 1\.40", r"API 1\.50 to 1\.60"):
+    for words in (
+        r"API 1\.12 to 1\.40, this program 1\.41 to [0-9.]+; the engine is too old: Docker 20\.10",
+        r"API 1\.60 to 1\.70, .*; this program is too old for that engine; upgrade it",
+    ):
         with pytest.raises(EngineRefused, match=words):
             await engine.info()
     await engine.close()
@@ -234,7 +237,7 @@ async def test_an_engine_too_old_or_too_new_is_refused(tmp_path: Path) -> None:
 async def test_the_version_agreed_on_is_known_to_both(docker_image: str) -> None:
     engine = DockerEngine(f"unix://{DOCKER_SOCKET}")
     info = await engine.info()
-    numbers = [tuple(map(int, version.split("."))) for version in ("1.44", info.api_version)]
+    numbers = [tuple(map(int, version.split("."))) for version in ("1.51", info.api_version)]
     assert engine._client._calls.api_version == "v" + ".".join(map(str, min(numbers)))
     await engine.close()
 

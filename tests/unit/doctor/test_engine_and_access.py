@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,14 @@ def test_an_engine_that_cannot_be_reached_is_an_error_with_the_mend_that_fits(fa
     assert found.mend.startswith(mend)
 
 
+@pytest.mark.parametrize(("theirs", "mend"), [(((1, 12), (1, 40)), "sudo apt"), (((1, 60), (1, 70)), "sudo make")])
+def test_an_engine_of_another_age_is_an_error_with_the_mend_that_fits(theirs: Any, mend: str) -> None:
+    trouble = str(docker_errors.no_common_version("unix:///x", theirs, ((1, 41), (1, 51))))
+    (found,) = of_engine(Survey(trouble=trouble))
+    assert (found.level, found.found) == ("error", trouble)
+    assert found.mend.startswith(mend)
+
+
 def test_who_may_not_use_the_engine_asks_the_daemon_which_may() -> None:
     denied = Survey(trouble=str(docker_errors.unreachable("unix:///x", PermissionError(13, "x"))))
     (found,) = of_engine(denied, DAEMON)
@@ -56,7 +65,7 @@ def test_an_engine_that_answers_says_what_it_speaks() -> None:
     (found,) = of_engine(Survey(INFO))
     assert found.found == "Docker Engine 20.10.24 (API 1.41) answers at tcp://engine:1"
     (found,) = of_engine(Survey(replace(INFO, api_version="1.99")))
-    assert "(API 1.99, of which 1.44 is spoken)" in found.found
+    assert "(API 1.99, of which 1.51 is spoken)" in found.found
 
 
 def test_D08_an_engines_socket_for_everybody_is_told(tmp_path: Path) -> None:
