@@ -43,6 +43,7 @@ from orchestrator.node.worker import NodeRooms
 from orchestrator.objects.validation.update import keep_binding, refuse_immutable
 from orchestrator.planning.admission import on_node
 from orchestrator.planning.backoff import BackoffSettings
+from orchestrator.planning.endpoint_slices import written_slices
 from orchestrator.planning.identity import object_identity
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.sysctls import allowed_of
@@ -259,10 +260,8 @@ class _Daemon:
         )
 
     def _policy_keeper(self) -> PolicyKeeper:
-        def gateways() -> Iterator[str]:
-            return (str(subnet.gateway) for subnet in self.book.subnets())
-
-        return PolicyKeeper(self.store, self.recorder, self.dataplane, gateways, self.host.facts.nameservers)
+        servers = self.host.facts.nameservers
+        return PolicyKeeper(self.store, self.recorder, self.dataplane, self.book.gateways, servers)
 
     def _surroundings(self, namespace: str) -> Surroundings:
         """What a pod of this namespace can see now."""
@@ -284,6 +283,7 @@ class _Daemon:
             binds_sub_paths=self.binds_sub_paths,
             names_only=names_only,
             peers=tuple(store.list("Pod", namespace)) if names_only else (),
+            slices=written_slices(lambda kind: store.list(kind, namespace)) if names_only else (),
             backoff=_backoff(settings),
             cluster_domain=settings.cluster_domain,
             dns_server=lambda: self.responder.server(namespace),

@@ -8,9 +8,9 @@ of them.  Hand-written Endpoints of a Service without one are mirrored, as Kuber
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -78,6 +78,16 @@ def mirrored(service: Service, written: Endpoints) -> tuple[EndpointSlice, ...]:
     labels = {**meta.labels, SERVICE_NAME: meta.name, MANAGED_BY: MIRRORING}
     found = [each for family, groups in families.items() for each in _cut(meta, "Endpoints", labels, family, groups)]
     return tuple(found)
+
+
+def written_slices(listed: Callable[[str], Iterable[Any]]) -> tuple[EndpointSlice, ...]:
+    """All slices of a namespace, and those that will be made of Endpoints which have only just come.
+
+    `listed` gives its objects of a kind.
+    """
+    named = {each.metadata.name: each for each in listed("Endpoints")}
+    there = [service for service in listed("Service") if service.metadata.name in named]
+    return *listed("EndpointSlice"), *(each for one in there for each in mirrored(one, named[one.metadata.name]))
 
 
 def by_service(found: Iterable[EndpointSlice]) -> Mapping[tuple[str, str], list[EndpointSlice]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from orchestrator.objects.endpoint_slice import Endpoint, EndpointSlice, SlicePort
+from orchestrator.objects.endpoint_slice import SERVICE_NAME, Endpoint, EndpointSlice, SlicePort
 from orchestrator.objects.meta import ObjectMeta, labels_match
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import (
@@ -71,12 +71,21 @@ def serving_addresses(found: Sequence[EndpointSlice]) -> tuple[EndpointAddress, 
     return tuple(by_ip[ip] for ip in sorted(by_ip))
 
 
-def port_by_name(service: Service, port: ServicePort, pods: Iterable[Pod]) -> int:
+def port_by_name(
+    service: Service, port: ServicePort, pods: Iterable[Pod], written: Iterable[EndpointSlice] = ()
+) -> int:
     """Where a Service's port is reached by the name alone: its target port, as a pod behind it numbers it.
 
-    While no pod knows a port of that name it is the Service's own number.  Pods that number it differently need
+    Without a selector it is the number that those have who were `written` for it: the target port counts for pods only.
+    While nobody knows a port of that name it is the Service's own number.  Pods that number it differently need
     addresses: by name there is one port for all.
     """
+    if not service.spec.selector:
+        own = [each for each in written if each.metadata.labels.get(SERVICE_NAME) == service.metadata.name]
+        serving = [place.port for place in backends(port, own)]
+        known = [one.port or 0 for each in own for one in each.ports if _same(one, port)]
+        if there := next(filter(None, (*serving, *known)), 0):
+            return there
     wanted = port.port if port.target_port is None else port.target_port
     if isinstance(wanted, int):
         return wanted

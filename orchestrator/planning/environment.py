@@ -59,7 +59,7 @@ def _service_variables(around: Surroundings) -> dict[str, str]:
         reached = {port: port.port for port in spec.ports}
         if around.names_only:
             host = service.metadata.name
-            reached = {port: port_by_name(service, port, around.peers) for port in spec.ports}
+            reached = {port: port_by_name(service, port, around.peers, around.slices) for port in spec.ports}
         first = spec.ports[0]
         prefix = service.metadata.name.upper().replace("-", "_").replace(".", "_")
         result[f"{prefix}_SERVICE_HOST"] = host

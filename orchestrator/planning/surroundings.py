@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.objects.config import ConfigMap, Secret
+from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.runtime_class import RuntimeClass
 from orchestrator.objects.service import Service
@@ -76,6 +77,8 @@ class Surroundings:
     """Nothing carries a Service's address here: what works is its name, and the port that its pods listen on."""
     peers: tuple[Pod, ...] = ()
     """With `names_only`, the namespace's pods: they tell which number a named target port is."""
+    slices: tuple[EndpointSlice, ...] = ()
+    """With `names_only`, the namespace's EndpointSlices: they tell the ports of a Service without a selector."""
     pods: Callable[[], Iterable[Pod]] = tuple
     """All pods of the host."""
     binds_sub_paths: bool = False

@@ -81,6 +81,10 @@ class AddressBook:
         """The networks of all namespaces that have one."""
         return [self.subnet(namespace) for namespace, _ in self._journal.items(_SUBNETS)]
 
+    def gateways(self) -> list[str]:
+        """The host's addresses in these networks."""
+        return [str(subnet.gateway) for subnet in self.subnets()]
+
     def known(self, namespace: str) -> bool:
         """Whether the namespace has a network allotted."""
         return self._journal.get(_SUBNETS, namespace) is not None

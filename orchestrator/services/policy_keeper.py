@@ -8,13 +8,13 @@ the pod is left: until then a pod counts even if another has taken its place in 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.objects.config import Namespace
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.policy import NetworkPolicy
-from orchestrator.planning.policy import Member, Protocol, isolation, member
+from orchestrator.planning.isolation import Reckoning
+from orchestrator.planning.policy import Isolation, Member, Protocol, member
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.policy_rules import NO_POLICIES, PolicyRules, policy_rules
 from orchestrator.state.events import EventRecorder
@@ -26,17 +26,9 @@ GUARD_SECONDS = 10.0
 """How long a pod waits for its rules before that is a failure, which is told and tried again."""
 
 
+_Order = tuple[tuple[NetworkPolicy, ...], tuple[Namespace, ...]]
+"""What policies say, of whatever pods there are."""
 _DNS_PORTS: Mapping[tuple[str, Protocol], int] = {("dns", "udp"): 53, ("dns-tcp", "tcp"): 53}
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """All that the rules are made from."""
-
-    policies: tuple[NetworkPolicy, ...]
-    namespaces: tuple[Namespace, ...]
-    members: tuple[Member, ...]
-    gateways: tuple[str, ...]
 
 
 class PolicyKeeper:
@@ -58,8 +50,12 @@ class PolicyKeeper:
         self._nameservers = tuple(address for address in nameservers if ":" not in address)
         self._wake: Callable[[], None] = lambda: None
         self._known: dict[str, Member] = {}
+        self._seen: dict[str, tuple[Pod, Member | None]] = {}
+        """What `member` made of the pods of the last round."""
         self._released: set[str] = set()
-        self._facts: _Facts | None = None
+        self._order: _Order = (), ()
+        self._reckoning: Reckoning | None = None
+        self._made_from: tuple[Isolation, tuple[str, ...]] | None = None
         self._rules = NO_POLICIES
         self._taken = self._carried = 0
         self._moved = asyncio.Condition()
@@ -106,14 +102,17 @@ class PolicyKeeper:
         self._taken = self._store.version
         policies = tuple(self._store.list("NetworkPolicy"))
         if not policies:
-            self._facts, self._rules = None, NO_POLICIES
+            self._order, self._reckoning, self._made_from, self._rules = ((), ()), None, None, NO_POLICIES
             self._known.clear()
+            self._seen.clear()
             return NO_POLICIES
-        members, gateways = tuple(self._members()), tuple(sorted(self._gateways()))
-        facts = _Facts(policies, tuple(self._store.list("Namespace")), members, gateways)
-        if facts != self._facts:
-            found = isolation(policies, facts.namespaces, members, self._resolvers(gateways))
-            self._facts, self._rules = facts, policy_rules(found, gateways)
+        gateways = tuple(sorted(self._gateways()))
+        order = policies, tuple(self._store.list("Namespace"))
+        if self._reckoning is None or order != self._order:
+            self._order, self._reckoning = order, Reckoning(*order)
+        found = self._reckoning.of(self._members(), tuple(self._resolvers(gateways)))
+        if self._made_from is None or found is not self._made_from[0] or gateways != self._made_from[1]:
+            self._made_from, self._rules = (found, gateways), policy_rules(found, gateways)
         return self._rules
 
     async def tell(self) -> None:
@@ -122,8 +121,10 @@ class PolicyKeeper:
             self._carried = self._taken
             self._moved.notify_all()
         told = set()
-        for policy in self._facts.policies if self._facts else ():
-            for text in self._troubles(policy):
+        policies = self._order[0]
+        open_pods = [pod for pod in self._store.list("Pod") if pod.spec.host_network] if policies else []
+        for policy in policies:
+            for text in self._troubles(policy, open_pods):
                 told.add((policy.metadata.uid, text))
                 if (policy.metadata.uid, text) not in self._told:
                     name = f"{policy.metadata.namespace}/{policy.metadata.name}"
@@ -133,27 +134,34 @@ class PolicyKeeper:
 
     # --- inner ---
 
-    def _members(self) -> Iterator[Member]:
+    def _members(self) -> Mapping[str, Member]:
         """Those that count, the ones that come last in place of others with their address: they are the living."""
         pods: dict[str, Pod] = {pod.metadata.uid: pod for pod in self._store.list("Pod")}
-        seen = {
+        self._seen = {uid: self._look(pod) for uid, pod in pods.items()}
+        there = {
             uid: found
             for uid, pod in sorted(pods.items(), key=lambda item: not item[1].metadata.deletion_timestamp)
-            if uid not in self._released and (found := member(pod)) is not None
+            if uid not in self._released and (found := self._seen[uid][1]) is not None
         }
         replaced = {uid: known for uid, known in self._known.items() if uid not in pods and uid not in self._released}
         self._released &= pods.keys()
-        self._known = replaced | seen
-        return iter(self._known.values())
+        self._known = replaced | there
+        return self._known
+
+    def _look(self, pod: Pod) -> tuple[Pod, Member | None]:
+        """See the pod as policies do, unless it is as it was."""
+        before = self._seen.get(pod.metadata.uid)
+        return before if before is not None and before[0] is pod else (pod, member(pod))
 
     def _resolvers(self, gateways: Iterable[str]) -> Iterator[Member]:
         """What answers for names, as a cluster's policies know it: the pods of kube-dns."""
         for address in (*gateways, *self._nameservers):
             yield Member("kube-system", {"k8s-app": "kube-dns"}, address, _DNS_PORTS)
 
-    def _troubles(self, policy: NetworkPolicy) -> Iterator[str]:
+    def _troubles(self, policy: NetworkPolicy, open_pods: Iterable[Pod]) -> Iterator[str]:
         if self._dataplane.policies_trouble:
             yield self._dataplane.policies_trouble
-        for pod in self._store.list("Pod", policy.metadata.namespace):
-            if pod.spec.host_network and policy.spec.pod_selector.matches(pod.metadata.labels):
+        for pod in open_pods:
+            own = pod.metadata.namespace == policy.metadata.namespace
+            if own and policy.spec.pod_selector.matches(pod.metadata.labels):
                 yield f"pod {pod.metadata.name} has no network of its own (hostNetwork), and is as open as the host"

@@ -44,11 +44,14 @@ def policy_rules(found: Isolation, resolvers: Iterable[str] = ()) -> PolicyRules
     if not found.ingress and not found.egress:
         return NO_POLICIES
     chains: dict[str, tuple[str, ...]] = {}
+    names: dict[tuple[str, Allowances], str] = {}
 
     def chain(way: str, allowed: Allowances) -> str:
-        lines = (*sorted({line for each in allowed for line in _lines(way, each)}), "drop")
-        name = f"{way}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
-        chains[name] = lines
+        name = names.get((way, allowed))
+        if name is None:
+            lines = (*sorted({line for each in allowed for line in _lines(way, each)}), "drop")
+            name = f"{way}-{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
+            chains[name], names[way, allowed] = lines, name
         return name
 
     maps = {

@@ -16,7 +16,8 @@ from tests.e2e.traffic import REFUSED, ask
 
 APPLY = """
 import asyncio, sys
-from orchestrator.planning.policy import isolation, Member
+from orchestrator.planning.isolation import isolation
+from orchestrator.planning.policy import Member
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.policy_rules import policy_rules
 from orchestrator.objects import registry

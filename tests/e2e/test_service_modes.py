@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.daemon import Daemon, docker, is_ready
 from tests.e2e.pods import FOR_EVER, pod, text
-from tests.e2e.test_endpoint_slices import by_hand
+from tests.e2e.test_endpoint_slices import bare, by_hand
 from tests.e2e.test_service_traffic import ENDS_ON_TERM
 from tests.e2e.traffic import HAS_FILE, leads_to, server, service, wait_reached
 
@@ -24,12 +24,13 @@ def test_N01_names_and_variables_lead_to_the_ports_of_every_ready_pod(either_dae
     late = server("mode-c", "mode", readiness=HAS_FILE)
     pods = [server("mode-a", "mode"), server("mode-b", "mode"), late]
     early = service("mode-early", "mode", publishNotReadyAddresses=True)
-    by_hand_too = service("mode-hand", "", {"port": 8080})
-    del by_hand_too["spec"]["selector"]
-    objects = [service("mode", "mode", *ports), early, by_hand_too, *pods]
+    hands = [bare("mode-hand"), bare("mode-other")]
+    objects = [service("mode", "mode", *ports), early, *hands, *pods]
     daemon.write(text(*objects))
     a = daemon.wait_ready("mode-a")["status"]["podIP"]
     objects.append(by_hand("mode-slice", "mode-hand", (a, {"ready": True})))
+    subsets = [{"addresses": [{"ip": a}], "ports": [{"port": 8080}]}]
+    objects.append({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "mode-other"}, "subsets": subsets})
     daemon.write(text(*objects, pod("mode-client", FOR_EVER)))
     daemon.wait_ready("mode-client")
     daemon.wait_ready("mode-b")
@@ -37,7 +38,9 @@ def test_N01_names_and_variables_lead_to_the_ports_of_every_ready_pod(either_dae
     for port in ("", "named", "numbered", "same"):
         wait_reached(daemon, "mode-client", "mode", "mode-a", "mode-b", port=port)
     wait_reached(daemon, "mode-client", "mode-early", "mode-a", "mode-b", "mode-c")
+    # Without a selector the port is whatever was written, not the Service's own.
     wait_reached(daemon, "mode-client", "mode-hand", "mode-a")
+    wait_reached(daemon, "mode-client", "mode-other", "mode-a")
     forms = ("", ".default", ".default.svc", ".default.svc.cluster.local")
     (places,) = {frozenset(leads_to(daemon, "mode-client", f"mode{form}")) for form in forms}
     assert places

@@ -14,8 +14,8 @@ from tests.e2e.pods import FOR_EVER, Document, pod, text
 from tests.e2e.traffic import HAS_FILE, LISTENS, REFUSED, address_of, ask, pid_of, server, service, wait_answers
 
 LONG = {"timeoutSeconds": 30}
-"""A pod that is slow to answer its probe has lost its clients: here only a file that is not there may say so."""
-FIRST, OTHERS = {**HAS_FILE, **LONG}, {**LISTENS, **LONG, "failureThreshold": 100}
+"""A pod that is slow to answer its probe has lost its clients."""
+OTHERS = {**LISTENS, **LONG, "failureThreshold": 100}
 
 
 def sticky(name: str, seconds: int = 0, **spec: Any) -> Document:
@@ -60,7 +60,7 @@ def test_N01_a_client_stays_with_its_pod_while_others_come_and_the_daemon_goes(o
     daemon = own_daemon
     names = [f"n01s-c{number}" for number in range(4)]
     asking = [pod(name, FOR_EVER) for name in names]
-    first = server("n01s-a", "n01s", readiness=FIRST)
+    first = server("n01s-a", "n01s", readiness=HAS_FILE)
     more = [server(name, "n01s", readiness=OTHERS) for name in ("n01s-b", "n01s-c")]
     wanted = sticky("n01s", type="NodePort")
     daemon.write(text(wanted, first, *asking))

@@ -19,8 +19,13 @@ from tests.e2e.pods import Document, container, pod
 
 LISTENS = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
 """Ready once it listens."""
-HAS_FILE = {"exec": {"command": ["test", "-e", "/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
-"""Ready as long as /ready is there."""
+HAS_FILE = {
+    "exec": {"command": ["test", "-e", "/ready"]},
+    "periodSeconds": 1,
+    "failureThreshold": 1,
+    "timeoutSeconds": 30,
+}
+"""Ready as long as /ready is there; that the machine is busy must not look like a file that is gone."""
 
 _CLIENT = """
 import socket, sys, time

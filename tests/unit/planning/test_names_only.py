@@ -1,5 +1,9 @@
 """Where names are all that works, the variables of a Service carry its name and the port that its pods listen on."""
 
+from msgspec.structs import replace
+
+from orchestrator.objects.endpoint_slice import SERVICE_NAME, Endpoint, EndpointSlice, SlicePort
+from orchestrator.objects.meta import ObjectMeta
 from orchestrator.objects.service import Service
 from orchestrator.planning.environment import environment
 from tests.unit.planning.builders import around, pod, service, simple
@@ -47,6 +51,23 @@ def test_every_variable_of_the_family_leads_to_the_target_port() -> None:
 
 def test_a_port_name_that_no_pod_behind_the_service_knows_stays_the_services_number() -> None:
     assert variables(service("web", SPEC), names_only=True, peers=(OTHER,))["WEB_SERVICE_PORT"] == "80"
+
+
+def test_without_a_selector_the_port_is_that_of_the_endpoints_by_hand() -> None:
+    bare = service("web", SPEC.replace("selector: {app: web}\n", ""))
+    here = SlicePort(name="http", port=9376), SlicePort(name="names", port=5353, protocol="UDP")
+    mine = EndpointSlice(
+        metadata=ObjectMeta(labels={SERVICE_NAME: "web"}), address_type="IPv4", endpoints=(), ports=here
+    )
+    others = replace(mine, metadata=ObjectMeta(labels={SERVICE_NAME: "db"}), ports=(SlicePort(name="admin", port=1),))
+    found = variables(bare, names_only=True, slices=(others, mine))
+    assert [found[f"WEB_SERVICE_PORT_{name}"] for name in ("HTTP", "ADMIN", "NAMES")] == ["9376", "9001", "5353"]
+    # Of two numbers the one at which somebody serves.
+    serving = replace(mine, ports=(SlicePort(name="http", port=9377),), endpoints=(Endpoint(addresses=("10.1.0.2",)),))
+    found = variables(bare, names_only=True, slices=(mine, serving))
+    assert (found["WEB_SERVICE_PORT"], found["WEB_PORT_80_TCP"]) == ("9377", "tcp://web:9377")
+    # With one, slices by hand say nothing of the pods.
+    assert variables(service("web", SPEC), names_only=True, peers=(WEB,), slices=(mine,))["WEB_SERVICE_PORT"] == "8080"
 
 
 def test_with_an_address_the_variables_carry_the_services_own_numbers() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from orchestrator.objects import registry
 from orchestrator.objects.config import Namespace
 from orchestrator.objects.policy import NetworkPolicy
-from orchestrator.planning.policy import HostPort, Member, Protocol, isolation
+from orchestrator.planning.isolation import Reckoning, isolation
+from orchestrator.planning.policy import HostPort, Member, Protocol
 from orchestrator.services.policy_rules import NO_POLICIES, change, policy_rules
 from tests.unit.services.kernel import Kernel, Packet
 
@@ -287,6 +288,22 @@ def test_the_rules_are_what_the_policies_say_at_once_and_after_a_change(first: H
         ):
             assert kernel.admits(packet) == allowed(packet, pods, namespaces, policies), packet
     assert kernel == Kernel()
+
+
+@settings(max_examples=50, deadline=None)
+@given(HOUSE, st.lists(HOUSE, min_size=1, max_size=3))
+def test_pods_that_come_and_go_one_after_another_are_judged_as_if_all_came_at_once(
+    first: House, others: list[House]
+) -> None:
+    _, namespaces, policies = first
+    reckoning = Reckoning(policies, namespaces)
+    for pods, *_ in (first, *others, first):
+        # By index: some stay, some are others now, some have another's address, some are gone.
+        assert reckoning.of(dict(zip("dcba", pods, strict=False)), [RESOLVER]) == isolation(
+            policies, namespaces, pods, [RESOLVER]
+        )
+    again = reckoning.of(dict(zip("dcba", first[0], strict=False)), [RESOLVER])
+    assert reckoning.of(dict(zip("dcba", first[0], strict=False)), [RESOLVER]) is again
 
 
 def allowed(packet: Packet, pods: list[Member], namespaces: list[Namespace], policies: list[NetworkPolicy]) -> bool:
