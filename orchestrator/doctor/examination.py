@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterable
 
-from orchestrator.doctor import access, addresses, clock, engine, folders, inotify, kernel, leftovers, rights
+from orchestrator.doctor import access, addresses, clock, engine, firewall, folders, inotify, kernel, leftovers, rights
 from orchestrator.doctor.scene import Check, Patient, Scene
 from orchestrator.errors import OrchestratorError
 from orchestrator.findings import LEVELS, Finding, warning
@@ -14,6 +14,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("daemon", access.check),
     ("folders", folders.check),
     ("kernel", kernel.check),
+    ("firewall", firewall.check),
     ("addresses", addresses.check),
     ("inotify", inotify.check),
     ("rights", rights.check),

@@ -19,6 +19,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -65,6 +66,7 @@ log = logging.getLogger(__name__)
 
 HISTORY = 512
 """Changes kept for watchers; each holds an object as it was, so this bounds memory."""
+_PLACE = attrgetter("namespace", "name")
 _KEPT_KINDS = ("PersistentVolumeClaim",)
 _ALIVE: dict[str, Any] = {"deletion_timestamp": "", "deletion_grace_period_seconds": None}
 
@@ -110,7 +112,8 @@ class Store:
 
     def list(self, kind: str, namespace: str | None = None) -> list[Object]:
         """All objects of a kind, in all namespaces or one, by namespace and name."""
-        keys = sorted(key for key in self._keys[kind] if namespace in (None, key.namespace))
+        found = (key for key in self._keys[kind] if namespace in (None, key.namespace))
+        keys = sorted(found, key=_PLACE)
         return [self._records[key].object for key in keys]
 
     def owned(self, *owners: str) -> dict[Key, Object]:
