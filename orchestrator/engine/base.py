@@ -91,6 +91,8 @@ class Container:
     """0.0 where it has not started or not ended."""
     addresses: Mapping[str, str] = field(default_factory=dict)
     """Network name -> IPv4 address."""
+    joined: str = ""
+    """The id of the container whose network it is in, "" for one of its own."""
     stop_signal: str = ""
     layer: str = ""
     """The folder of the engine's host that holds what it writes into its root, "" where that is not told."""

@@ -24,6 +24,7 @@ from orchestrator.engine.base import (
     PullProgress,
 )
 from orchestrator.engine.privileges import WHOLE, Host
+from orchestrator.planning.runtime_config import joined_by
 
 Json = Mapping[str, Any]
 
@@ -72,10 +73,9 @@ def create_body(config: ContainerConfig, host: Host = WHOLE) -> dict[str, Any]:
 
 
 def _host_config(config: ContainerConfig, host: Host) -> dict[str, Any]:
-    joined = config.network if config.network.startswith("container:") else ""
     return {
         "NetworkMode": config.network,
-        "IpcMode": config.ipc_mode or joined,
+        "IpcMode": config.ipc_mode or (config.network if joined_by(config.network) else ""),
         "PidMode": config.pid_mode,
         "Runtime": config.runtime,
         "RestartPolicy": {"Name": "no"},
@@ -204,6 +204,7 @@ def container(inspected: Json) -> Container:
         started_at=started_at,
         finished_at=finished_at,
         addresses={name: end["IPAddress"] for name, end in networks.items() if end.get("IPAddress")},
+        joined=joined_by(inspected.get("HostConfig", {}).get("NetworkMode") or ""),
         stop_signal=config.get("StopSignal") or "",
         layer=((inspected.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir") or "",
         log=inspected.get("LogPath") or "",

@@ -68,8 +68,9 @@ async def _until_it_breaks(client: Client) -> AsyncGenerator[EngineEvent, None]:
     # The engine answers before it subscribes us; `since` brings back what happened in between.
     given_up = 0.0
     last = EngineEvent("reconnected", "", {}, time.time())
+    since = last.at
     while True:
-        async with client.stream("GET", "events", [("since", f"{last.at:.9f}"), ("filters", _FILTERS)]) as content:
+        async with client.stream("GET", "events", [("since", f"{since:.9f}"), ("filters", _FILTERS)]) as content:
             if not given_up:
                 yield last
             messages = json_lines(content)
@@ -84,6 +85,8 @@ async def _until_it_breaks(client: Client) -> AsyncGenerator[EngineEvent, None]:
                 last = event
                 yield event
         given_up = time.time()
+        # The clock may have been set back since the last event.
+        since = min(last.at, given_up)
 
 
 async def _next(messages: AsyncIterator[dict[str, Any]]) -> dict[str, Any] | None:

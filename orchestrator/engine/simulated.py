@@ -31,6 +31,7 @@ from orchestrator.engine.simulated_container import Program, SimulatedContainer
 from orchestrator.engine.simulated_images import SimulatedImages
 from orchestrator.engine.simulated_networks import SimulatedNetworks
 from orchestrator.errors import Conflict, NotFound, OrchestratorError, Unavailable
+from orchestrator.planning.runtime_config import joined_by
 
 __all__ = ["Program", "SimulatedEngine"]
 
@@ -80,6 +81,10 @@ class SimulatedEngine:
     def come_back(self) -> None:
         """It answers again."""
         self._present.set()
+
+    def set_clock(self, by: float) -> None:
+        """Somebody sets the host's clock, by so many seconds."""
+        self._offset += by
 
     def crash(self, container: str, exit_code: int = 137, *, oom: bool = False) -> None:
         """The container's process ends, whatever its program says."""
@@ -134,7 +139,7 @@ class SimulatedEngine:
         for other in self._containers.values():
             if other.config.name == config.name:
                 raise Conflict(f'The container name "/{config.name}" is already in use by container "{other.id}"')
-        if target := _joined(config):
+        if target := joined_by(config.network):
             try:
                 self._find(target)
             except NotFound as error:
@@ -308,7 +313,7 @@ class SimulatedEngine:
     def _attach(self, config: ContainerConfig) -> str:
         """The address that a container gets at its start; raises what the engine would refuse the start with."""
         running = [each for each in self._containers.values() if each.phase in ("running", "paused")]
-        if target := _joined(config):
+        if target := joined_by(config.network):
             if self._find(target) not in running:
                 raise Conflict(f"cannot join network of a non running container: {target}")
             return ""
@@ -370,10 +375,6 @@ class SimulatedExec:
 
     async def close(self) -> None:
         self._sent.put_nowait(None)
-
-
-def _joined(config: ContainerConfig) -> str:
-    return config.network.removeprefix("container:") if config.network.startswith("container:") else ""
 
 
 def _stamp(at: float) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from orchestrator.engine.base import Container, ContainerConfig, ContainerPhase, EngineRefused, ExecResult
+from orchestrator.planning.runtime_config import joined_by
 
 # A process dies of most signals that it does not handle; of these it does not.
 _HARMLESS = {signals.SIGCHLD, signals.SIGCONT, signals.SIGURG, signals.SIGWINCH}
@@ -164,6 +165,7 @@ class SimulatedContainer:
             started_at=self.started_at,
             finished_at=self.finished_at,
             addresses={config.network: self.address} if self.address else {},
+            joined=joined_by(config.network),
             stop_signal=config.stop_signal,
         )
 

@@ -84,12 +84,12 @@ class PodMemory:
         entries = ((key, value) for key, value in self._journal.items(RESTARTS) if key.startswith(prefix))
         self.restarts = {key.removeprefix(prefix): _restarts(value) for key, value in entries}
 
-    def observed(self, seen: Iterable[SeenContainer], network: str) -> Observed:
-        """All of it as the plan's input, with what the engine says now."""
+    def observed(self, seen: Iterable[SeenContainer], network: str, now: float) -> Observed:
+        """All of it as the plan's input, with what the engine says now (Unix seconds)."""
         containers = tuple(replace(c, message=self.messages.get(c.id, "")) for c in seen)
         self._forget_gone({container.id for container in containers})
         for container in containers:
-            self._recall(container)
+            self._recall(container, now)
         self._forget_replaced(containers)
         return Observed(
             containers=containers,
@@ -109,6 +109,16 @@ class PodMemory:
             evicted=self.evicted,
             noted=frozenset(self.noted),
         )
+
+    def shift(self, seconds: float) -> None:
+        """The host's clock was set by so many seconds: what began, and what is due, is as far from now as it was."""
+        for container, stop in self.stops.items():
+            self.keep_stop(container, _shifted(stop, seconds))
+        for hooks in (self.post_starts, self.pre_stops):
+            hooks.update({container: replace(hook, since=hook.since + seconds) for container, hook in hooks.items()})
+        self.failures = {name: replace(each, retry_at=each.retry_at + seconds) for name, each in self.failures.items()}
+        self.consumed = {name: replace(each, since=each.since + seconds) for name, each in self.consumed.items()}
+        self.paused = {container: since + seconds for container, since in self.paused.items()}
 
     def note(self, key: str) -> None:
         """An Event was told; the oldest are forgotten, and would at worst be told again."""
@@ -212,7 +222,7 @@ class PodMemory:
         for container in {key for facts in self._by_container() for key in facts} - present:
             self.forget_container(container)
 
-    def _recall(self, seen: SeenContainer) -> None:
+    def _recall(self, seen: SeenContainer, now: float) -> None:
         """At adoption: what the journal knows of a container that we have not met in this life."""
         if any(seen.id in facts for facts in (self.probes, self.post_starts, self.stops)):
             return
@@ -227,8 +237,10 @@ class PodMemory:
         self.probes[seen.id] = ProbeStatus(started=document["started"], ready=document["ready"])
         if document["post_start"]:
             self.post_starts[seen.id] = Hook(HookState.SUCCEEDED)
-        if stop := document.get("stop"):
-            self.stops[seen.id] = msgspec.convert(stop, Stop)
+        if begun := document.get("stop"):
+            stop = msgspec.convert(begun, Stop)
+            # One from the future was noted before the clock was set back: it begins now.
+            self.stops[seen.id] = _shifted(stop, min(now - stop.since, 0.0))
         if pre_stop := document.get("pre_stop"):
             self.pre_stops[seen.id] = Hook(HookState(pre_stop))
 
@@ -244,6 +256,11 @@ class PodMemory:
             "stop": asdict(stop) if stop is not None else None,
         }
         self._journal.put(CONTAINERS, container, document)
+
+
+def _shifted(stop: Stop, seconds: float) -> Stop:
+    sent = {name: at + seconds for name in ("signalled_at", "killed_at") if (at := getattr(stop, name))}
+    return replace(stop, since=stop.since + seconds, **sent)
 
 
 def recorded_containers(journal: Journal) -> set[str]:

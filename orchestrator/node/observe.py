@@ -25,5 +25,6 @@ def seen_container(container: Container) -> SeenContainer:
         started_at=container.started_at,
         finished_at=container.finished_at,
         config=own.get(labels.CONFIG, ""),
+        joined=container.joined,
         ip=next((address for address in container.addresses.values() if address), ""),
     )

@@ -68,8 +68,10 @@ class Prober:
                 self._running[key] = tasks.create_task(self._run(key, aim, probe), name=name)
 
     async def _run(self, key: ProbeKey, aim: ProbeTarget, probe: Probe) -> None:
-        due = aim.started_at + probe.initial_delay_seconds
-        await asyncio.sleep(max(due - self._clock(), 0.0) + self._spread(key, aim, probe))
+        delay = float(probe.initial_delay_seconds)
+        # A start in the future was noted before the clock was set back.
+        rest = min(max(aim.started_at + delay - self._clock(), 0.0), delay)
+        await asyncio.sleep(rest + self._spread(key, aim, probe))
         with self._beats.taking_part():
             await self._run_again_and_again(key, aim, probe)
 

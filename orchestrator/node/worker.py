@@ -21,6 +21,7 @@ from orchestrator.engine.base import Container as EngineContainer
 from orchestrator.engine.base import EngineRefused
 from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.node.beats import Beats
+from orchestrator.node.clock_steps import ClockSteps
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.images import Puller
@@ -94,6 +95,7 @@ class PodWorker:
         self._shown: Shown | None = None
         self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
         clock, ran = rooms.tools.clock, self._counts.probe
+        self._clock_steps = ClockSteps(clock)
         self._prober = Prober(rooms.handlers, rooms.beats, clock, self._probe_decided, self._tell, ran)
 
     def wake(self) -> None:
@@ -161,6 +163,8 @@ class PodWorker:
         """Plan and execute until there is nothing to do now: (all over, when to look again)."""
         for _ in range(_MAX_ROUNDS):
             self._counts.looked()
+            if step := self._clock_steps.since_last():
+                self.memory.shift(step)
             pod = self._wanted()
             with self._rooms.tools.progress.step(f"{self.key}: look at what runs"):
                 observed = await self._observe(pod)
@@ -223,7 +227,7 @@ class PodWorker:
         else:
             self._pulls.keep()
         ready = rooms.tools.networks.ready(self.key.namespace)
-        return self.memory.observed(seen, rooms.surroundings(self.key.namespace).network if ready else "")
+        return self.memory.observed(seen, rooms.surroundings(self.key.namespace).network if ready else "", self._now())
 
     async def _read_messages(self, seen: list[SeenContainer]) -> None:
         """The last words of containers that have ended since the last look."""

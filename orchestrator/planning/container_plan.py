@@ -83,7 +83,7 @@ def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
 
 def _is_current(scene: Scene, container: Container, seen: SeenContainer) -> bool:
     """Whether it was made for this sandbox and from the spec as it is now."""
-    return seen.created_at >= scene.sandbox.created_at and seen.digest == container_digest(container)
+    return seen.joined == scene.sandbox.id and seen.digest == container_digest(container)
 
 
 def _config_restart(scene: Scene, container: Container, seen: SeenContainer) -> ConfigRestart | None:
@@ -149,7 +149,7 @@ def _is_taken_back(stop: Stop) -> bool:
 def _reason_to_stop(scene: Scene, container: Container, newest: SeenContainer) -> tuple[StopReason, str, str] | None:
     """Why a running container must end: the reason, the cause for the log, and the Event's words."""
     name = container.name
-    if newest.created_at < scene.sandbox.created_at:
+    if newest.joined != scene.sandbox.id:
         return StopReason.SANDBOX, "its sandbox is gone", f"Stopping container {name}"
     if newest.digest != container_digest(container):
         changed = f"Container {name} definition changed, will be restarted"
@@ -224,15 +224,17 @@ def probes_while_stopping(observed: Observed, container: Container, newest: Seen
 
 
 def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role) -> Plan:
-    stale = role == "init" and newest.created_at < scene.sandbox.created_at and not is_sidecar(scene.pod, container)
+    stale = role == "init" and newest.joined != scene.sandbox.id and not is_sidecar(scene.pod, container)
     respecified = newest.digest != container_digest(container)
     edited = respecified or _ended_for_config(scene, container, newest)
     if not stale and not edited and not should_restart(scene.pod, container, newest):
         return Plan()
     history = scene.observed.restarts.get(container.name, Restarts())
     delay = 0.0 if edited or stale else earned(history.delay, newest.started_at, newest.finished_at)
-    due = max(newest.finished_at, newest.created_at) + delay
-    if scene.now < due:
+    over_since = max(newest.finished_at, newest.created_at)
+    due = over_since + delay
+    # An end far in the future was noted before the clock was set back: nobody knows how long ago that is.
+    if scene.now < due and over_since < scene.now + scene.around.backoff.cap:
         return _backing_off(scene, container, newest, delay, due)
     following_delay = 0.0 if edited or stale else following(delay, scene.around.backoff)
     attempt = max(newest.attempt + 1, history.next_attempt)

@@ -23,8 +23,9 @@ def image_plan(
         return _held_up(name, f"invalid/{attempt_key}", "InspectFailed", Waiting("InvalidImageName", text), observed)
     state = observed.images.get(image, ImageState(present=False))
     policy = container.image_pull_policy or "IfNotPresent"
-    if state.present and (policy != "Always" or state.pulled_at >= wanted_since):
-        if state.pulled_at >= wanted_since:
+    is_fresh = _is_fresh(state, wanted_since, now)
+    if state.present and (policy != "Always" or is_fresh):
+        if is_fresh:
             return Plan()
         text = f'Container image "{image}" already present on machine'
         return Plan(_told(f"pulled/{attempt_key}", observed, EventNote("Normal", "Pulled", text, name)))
@@ -34,10 +35,15 @@ def image_plan(
         return _held_up(name, f"never/{attempt_key}", "ErrImageNeverPull", waiting, observed)
     if state.pulling:
         return Plan(waiting={name: Waiting("ContainerCreating")})
-    if state.failure and now < state.retry_at:
+    if state.failure and state.failed_at <= now < state.retry_at:
         return _backing_off(name, image, state, observed, now)
     pull = PullImage(request=request, lane=name, cause=f"container {name} needs it")
     return Plan((pull,), waiting={name: Waiting("ContainerCreating")})
+
+
+def _is_fresh(state: ImageState, wanted_since: float, now: float) -> bool:
+    """Whether it was pulled for this attempt; where the clock was set back since that was wanted, any pull will do."""
+    return state.pulled_at >= wanted_since or 0 < state.pulled_at <= now < wanted_since
 
 
 def _backing_off(name: str, image: str, state: ImageState, observed: Observed, now: float) -> Plan:

@@ -37,6 +37,8 @@ class SeenContainer:
     started_at: float = 0.0
     finished_at: float = 0.0
     ip: str = ""
+    joined: str = ""
+    """The id of the sandbox whose network it is in."""
     message: str = ""
     """Its termination message, once it has ended."""
     config: str = ""

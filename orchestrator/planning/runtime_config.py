@@ -83,3 +83,8 @@ class ContainerConfig:
     """Nothing in /proc and /sys is hidden or read-only."""
     sysctls: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = ""
+
+
+def joined_by(network: str) -> str:
+    """The container, by id or name, whose network a container with this `network` joins; "" for none."""
+    return network.removeprefix("container:") if network.startswith("container:") else ""

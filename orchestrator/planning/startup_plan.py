@@ -42,12 +42,12 @@ def _reached(scene: Scene) -> int:
 
 def _is_made(scene: Scene, container: Container) -> bool:
     newest = scene.observed.newest(scene.pod.metadata.uid, container.name)
-    return newest is not None and newest.created_at >= scene.sandbox.created_at
+    return newest is not None and newest.joined == scene.sandbox.id
 
 
 def _has_succeeded(scene: Scene, container: Container) -> bool:
     newest = scene.observed.newest(scene.pod.metadata.uid, container.name)
-    if newest is None or newest.created_at < scene.sandbox.created_at:
+    if newest is None or newest.joined != scene.sandbox.id:
         return False
     return newest.ended and newest.exit_code == 0 and not newest.failed_to_start
 

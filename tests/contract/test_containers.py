@@ -160,8 +160,10 @@ async def test_joined_containers_outlive_the_target(bench: Bench) -> None:
     sandbox = await bench.run("sandbox", ipc_mode="shareable")
     joined = await bench.run("joined", network=f"container:{sandbox}")
     await bench.engine.kill(sandbox)
-    await bench.until(sandbox, "exited")
-    assert (await bench.engine.inspect(joined)).phase == "running"
+    assert (await bench.until(sandbox, "exited")).joined == ""
+    await bench.engine.remove(sandbox)
+    found = await bench.engine.inspect(joined)
+    assert (found.phase, found.joined) == ("running", sandbox)
 
 
 async def test_joining_what_is_not_there_is_refused_at_once(bench: Bench) -> None:

@@ -106,7 +106,13 @@ def seen(of: Pod, name: str = "web", attempt: int = 0, **facts: Any) -> SeenCont
     spec = spec_of(of, name)
     usual = {"id": f"{name}-{attempt}", "name": name, "uid": of.metadata.uid, "attempt": attempt}
     usual |= {"digest": container_digest(spec) if spec else "?", "image": spec.image if spec else "?"}
-    usual |= {"image_id": "sha256:1", "phase": "running", "created_at": T0 + 1, "started_at": T0 + 1}
+    usual |= {
+        "image_id": "sha256:1",
+        "phase": "running",
+        "created_at": T0 + 1,
+        "started_at": T0 + 1,
+        "joined": "sandbox",
+    }
     return SeenContainer(**usual | facts)
 
 

@@ -47,6 +47,7 @@ from orchestrator.planning.pod_plan import plan
 from orchestrator.planning.probe_state import ProbeStatus
 from orchestrator.planning.readiness import is_started
 from orchestrator.planning.restart_policy import is_sidecar
+from orchestrator.planning.runtime_config import joined_by
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.surroundings import Surroundings
 from tests import statuses
@@ -250,6 +251,7 @@ class World:
             phase="created",
             # Like a real engine's, a later container's time of creation is later.
             created_at=self.now + self.made * 1e-6,
+            joined=joined_by(op.config.network),
         )
         self.containers[made.id] = made
 
