@@ -39,7 +39,7 @@ chaos: venv engine images ## kill -9 at every operation boundary of a pod's life
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 soak-engine: venv engine images ## an engine in trouble, a minute of each kind
-	@SOAK_ENGINE=1 $(BIN)/pytest -x -q -s -p no:cacheprovider tests/e2e/test_engine_trouble.py $(ARGS)
+	@SOAK_ENGINE=1 $(BIN)/pytest -x -q -s -p no:cacheprovider tests/e2e/test_engine_trouble.py tests/e2e/test_dockerd.py $(ARGS)
 
 soak: venv engine images ## 40 pods, random edits, crashes, troubles and kills for ten minutes (SECONDS=3600 for more)
 	@$(BIN)/python -m tests.soak --seconds $(SECONDS) $(ARGS)

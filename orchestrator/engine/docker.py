@@ -65,7 +65,8 @@ class _Client:
     """HTTP to one engine: the API version, time limits, and errors.
 
     Streams hold a connection for as long as they live, so they have a client of their own, and no limit on the number
-    of connections.
+    of connections.  What makes something run comes by the door, a connection of its own each time: an engine that is
+    being stopped lets nobody in any more, but goes on serving who is inside while it ends all containers.
     """
 
     def __init__(self, url: str, metrics: Metrics) -> None:
@@ -74,23 +75,28 @@ class _Client:
         self._connectors: list[aiohttp.BaseConnector] = []
         self._calls = self._open()
         self._streams = self._open()
+        self._by_the_door = self._open(keeps=False)
         self._negotiating = asyncio.Lock()
         self.newest_api = OLDEST_API
         """The newest that the engine speaks, once it was asked."""
 
-    def _open(self) -> aiodocker.Docker:
+    def _open(self, *, keeps: bool = True) -> aiodocker.Docker:
+        """A client; `keeps` its connections for the next call, as the one of another host always does."""
         scheme, _, path = self.url.partition("://")
         if scheme != "unix":
             return aiodocker.Docker(self.url, timeout=_NO_LIMIT)
-        connector = aiohttp.UnixConnector(path, limit=0)
+        connector = aiohttp.UnixConnector(path, limit=0, force_close=not keeps)
         self._connectors.append(connector)
         return aiodocker.Docker("unix://localhost", connector=connector, timeout=_NO_LIMIT)
 
     async def close(self) -> None:
-        for client in (self._calls, self._streams):
+        for client in self._clients():
             await client.close()
         for connector in self._connectors:
             await connector.close()
+
+    def _clients(self) -> tuple[aiodocker.Docker, ...]:
+        return self._calls, self._streams, self._by_the_door
 
     async def negotiate(self) -> dict[str, Any]:
         """Agree on the newest API version that both sides know; gives the answer of GET /version."""
@@ -101,16 +107,25 @@ class _Client:
         agreed, self.newest_api = min(newest, NEWEST_API), newest
         if agreed < max(oldest, OLDEST_API):
             raise errors.no_common_version(self.url, (oldest, newest), (OLDEST_API, NEWEST_API))
-        self._calls.api_version = self._streams.api_version = "v{}.{}".format(*agreed)
+        for client in self._clients():
+            client.api_version = "v{}.{}".format(*agreed)
         return version
 
     async def call(
-        self, method: str, path: str, params: Params = (), body: Body = None, *, seconds: float = CALL_SECONDS
+        self,
+        method: str,
+        path: str,
+        params: Params = (),
+        body: Body = None,
+        *,
+        seconds: float = CALL_SECONDS,
+        by_the_door: bool = False,
     ) -> Any:
         """One request and its answer, decoded; None when it is empty."""
         await self.ready()
+        client = self._by_the_door if by_the_door else self._calls
         with counted(self._metrics, operation(method, path)), self.told(seconds):
-            async with asyncio.timeout(seconds), await self._send(self._calls, method, path, params, body) as response:
+            async with asyncio.timeout(seconds), await self._send(client, method, path, params, body) as response:
                 answer = await response.read()
             return msgspec.json.decode(answer) if answer else None
 
@@ -233,11 +248,11 @@ class DockerEngine:
         await self._client.ready()
         host = privileges.Host(self._lacks, self._client.newest_api >= privileges.KNOWS_ITS_HOST)
         params, body = [("name", config.name)], convert.create_body(config, host)
-        made = await self._call("POST", "containers/create", params, body, seconds=HEAVY_SECONDS)
+        made = await self._call("POST", "containers/create", params, body, seconds=HEAVY_SECONDS, by_the_door=True)
         return str(made["Id"])
 
     async def start(self, container: str) -> None:
-        await self._call("POST", f"containers/{container}/start", seconds=HEAVY_SECONDS)
+        await self._call("POST", f"containers/{container}/start", seconds=HEAVY_SECONDS, by_the_door=True)
 
     async def kill(self, container: str, signal: str = "KILL") -> None:
         await self._call("POST", f"containers/{container}/kill", [("signal", signal)])

@@ -26,6 +26,8 @@ END_SECONDS = 10.0
 """How long ending a command may take."""
 BEGIN_SECONDS = 60.0
 """How long the engine may take to begin one before that counts against the command."""
+NOTED_SECONDS = 2.0
+"""How long the engine may take to note the end of a command that has no process any more."""
 
 # In the environment of every command that `run` starts, and of its children.
 _MARK = "ORCHESTRATOR_EXEC"
@@ -204,16 +206,23 @@ async def _exit_code(client: Client, exec_id: str, until: float | None = None) -
 
     TimeoutError when the command still ran at `until` (loop time): output can be closed long before the end.
     """
+    loop = asyncio.get_running_loop()
+    # An engine that stood still says of what has ended meanwhile that it runs, until it hears of the end itself.
+    noted = loop.time() + NOTED_SECONDS
     delay = _POLL_FIRST_SECONDS
     while True:
-        asked = asyncio.get_running_loop().time()
+        asked = loop.time()
         inspected = await client.call("GET", f"exec/{exec_id}/json")
         if not inspected["Running"] and inspected["ExitCode"] is not None:
             return int(inspected["ExitCode"])
-        if until is not None and asked >= until:
+        if until is not None and asked >= until and (asked >= noted or _has_process(inspected)):
             raise TimeoutError
         await asyncio.sleep(delay)
         delay = min(delay * 2, _POLL_LAST_SECONDS)
+
+
+def _has_process(inspected: Mapping[str, Any]) -> bool:
+    return running_for(inspected["Pid"], inspected["ContainerID"]) is not None
 
 
 async def _end(client: Client, container: str, exec_id: str, mark: str) -> None:

@@ -11,6 +11,8 @@ log = logging.getLogger(__name__)
 
 _CHECK, _CHECK_IN_TROUBLE = 5.0, 1.0
 """Seconds between two looks."""
+_PATIENCE = 10.0
+"""An engine that has said nothing for so many seconds is told of; calls to it wait for longer."""
 
 
 class EngineHealth:
@@ -36,7 +38,10 @@ class EngineHealth:
 
     async def _look(self) -> str:
         try:
-            await self._engine.info()
+            async with asyncio.timeout(_PATIENCE):
+                await self._engine.info()
+        except TimeoutError:
+            return f"the Docker Engine does not answer: it has been silent for {_PATIENCE:g} s"
         except Unavailable as error:
             return str(error)
         except OrchestratorError as error:

@@ -52,10 +52,14 @@ class Proxy:
 
     async def cut(self) -> None:
         """Break every connection, and let nobody in."""
+        await self.shut()
+        await self.break_connections()
+
+    async def shut(self) -> None:
+        """Let nobody in any more, and serve who is inside: an engine that is being stopped."""
         if self._server is not None:
             self._server.close()
             self._server = None
-        await self.break_connections()
         self._path.unlink(missing_ok=True)
 
     async def break_connections(self, *, of_events: bool = False) -> None:

@@ -70,6 +70,40 @@ async def test_what_a_busy_engine_takes_to_begin_is_not_taken_either(
     assert (done.exit_code, done.timed_out) == (3, False)
 
 
+async def test_the_end_of_a_command_is_not_missed_for_an_engine_that_stood_still(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers before it hears what has happened: the kernel knows that the command's process is gone."""
+    container = await bench.run()
+    call, loop = bench.engine._client.call, asyncio.get_running_loop()  # type: ignore[attr-defined]
+    hears = loop.time() + 1.5
+
+    async def stood_still(method: str, path: str, *more: object, **options: object) -> object:
+        answer = await call(method, path, *more, **options)
+        if path.startswith("exec/") and path.endswith("/json") and loop.time() < hears:
+            return {**answer, "Running": True, "Pid": 2**30, "ExitCode": None}
+        return answer
+
+    monkeypatch.setattr(bench.engine._client, "call", stood_still)  # type: ignore[attr-defined]
+    monkeypatch.setattr(docker_exec, "NOTED_SECONDS", 60.0)
+    done = await bench.engine.exec(container, ("sh", "-c", "exit 3"), seconds=0.1)
+    assert (done.exit_code, done.timed_out) == (3, False)
+
+
+async def test_an_engine_that_is_being_stopped_makes_nothing_run_any_more(bench: Bench, proxy: Proxy) -> None:
+    """It serves who is inside, and lets nobody in: what it began now would die with it, or run unseen."""
+    made = await bench.engine.create(bench.config())
+    await proxy.shut()
+    assert (await bench.engine.inspect(made)).phase == "created"
+    with pytest.raises(Unavailable, match="no such socket"):
+        await bench.engine.start(made)
+    with pytest.raises(Unavailable, match="no such socket"):
+        await bench.engine.create(bench.config("late"))
+    assert (await bench.engine.inspect(made)).phase == "created"
+    await proxy.mend()
+    await bench.engine.start(made)
+
+
 async def test_quiet_is_no_break(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams are replaced all the time, and each event comes once."""
     monkeypatch.setattr(docker_events, "QUIET_SECONDS", 0.05)

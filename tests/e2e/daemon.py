@@ -48,6 +48,8 @@ class Daemon:
         self.arguments = arguments
         self.environment: dict[str, str] = {}
         """What the daemon's process is given besides this one's."""
+        self.docker_client: tuple[str, ...] = ("docker",)
+        """The client of its engine."""
         self.process: subprocess.Popen[bytes] | None = None
         self.reader: Reader | None = None
         self._reads = reads
@@ -359,11 +361,13 @@ class Daemon:
         """What the engine has of this instance (of one pod), inspected."""
         filters = [f"label=orchestrator.dev/instance={self.instance}"]
         filters += [f"label=orchestrator.dev/pod={pod}"] if pod else []
-        listed = docker("ps", "-aq", *(word for text in filters for word in ("--filter", text))).split()
+        words = [word for text in filters for word in ("--filter", text)]
+        listed = docker("ps", "-aq", *words, client=self.docker_client).split()
         if not listed:
             return []
         # One that goes between the two looks is not among what is printed, and makes the exit code 1.
-        inspected = subprocess.run(["docker", "inspect", *listed], capture_output=True, text=True, timeout=SECONDS)
+        command = [*self.docker_client, "inspect", *listed]
+        inspected = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
         found: list[Document] = json.loads(inspected.stdout)
         return found
 
@@ -440,9 +444,9 @@ def pool_of(instance: str) -> str:
     return f"10.{223 + number % 28}.{number // 28 % 16 * 16}.0/20"
 
 
-def docker(*words: str) -> str:
+def docker(*words: str, client: tuple[str, ...] = ("docker",)) -> str:
     """Run the docker client; gives its standard output."""
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, timeout=SECONDS)
+    done = subprocess.run([*client, *words], capture_output=True, text=True, timeout=SECONDS)
     if done.returncode:
         raise AssertionError(f"docker {words}: {done.stderr}")
     return done.stdout.strip()

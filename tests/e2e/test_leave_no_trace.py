@@ -5,8 +5,6 @@ On an engine of its own, in a network of its own, so that nothing that differs c
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,8 +14,6 @@ from tests.e2e.daemon import Daemon
 from tests.e2e.own_engine import DaemonThere, OwnEngine, own_engine
 from tests.e2e.pods import Document, pod, text
 from tests.e2e.traffic import server, service
-
-pytestmark = pytest.mark.skipif(shutil.which("dockerd") is None, reason="an engine of one's own needs dockerd")
 
 STRANGERS = """
 table ip strangers {
@@ -35,7 +31,7 @@ LOOKS = {
     "networks": "docker network ls --no-trunc",
     "containers": "docker ps -a",
     # Those of the machine were copied, and go as they go there.
-    "mounts": "grep {folder} /proc/self/mounts | sort",
+    "mounts": "grep -e {engine} -e {daemon} /proc/self/mounts | sort",
     "settings": "sh -c 'cd /proc/sys/net && grep -rs . ipv4 bridge core | sort'",
 }
 COUNTED = re.compile(r"(counter packets|bytes) \d+|\[\d+:\d+\]|# (Generated|Completed) .*")
@@ -46,13 +42,9 @@ VOLATILE = re.compile(r"^(ipv4/(tcp_mem|udp_mem|route/flush)|core/(netdev_rss_ke
 
 @pytest.fixture
 def engine(image: str) -> Iterator[OwnEngine]:
-    # Its sockets lie deep in it, and a socket's path has 107 letters at most: pytest's own folders may be too deep.
-    with (
-        tempfile.TemporaryDirectory(prefix="engine", ignore_cleanup_errors=True) as home,
-        own_engine(folder := Path(home), image) as made,
-    ):
+    with own_engine(image) as made:
         # What others have: a table, a network, and an administrator's word in the engine's chain.
-        strangers = folder / "strangers.nft"
+        strangers = made.folder / "strangers.nft"
         strangers.write_text(STRANGERS)
         made.run("nft", "-f", str(strangers))
         made.docker("network", "create", "--subnet", "10.221.78.0/24", "strangers")
@@ -60,10 +52,10 @@ def engine(image: str) -> Iterator[OwnEngine]:
         yield made
 
 
-def look(engine: OwnEngine) -> dict[str, str]:
+def look(engine: OwnEngine, home: Path) -> dict[str, str]:
     found = {}
     for name, each in LOOKS.items():
-        words = each.replace("{folder}", str(engine.socket.parent.parent))
+        words = each.replace("{engine}", str(engine.folder)).replace("{daemon}", str(home))
         told = engine.docker(*words.split()[1:]) if words.startswith("docker") else engine.run("sh", "-c", words)
         found[name] = VOLATILE.sub("", COUNTED.sub("", told))
     return found
@@ -113,7 +105,7 @@ def test_N08_the_host_is_byte_for_byte_what_it_was(
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    before = look(engine)
+    before = look(engine, home)
     daemon = DaemonThere(engine, home, image, "--down-on-exit")
     try:
         daemon.start()
@@ -122,11 +114,11 @@ def test_N08_the_host_is_byte_for_byte_what_it_was(
         for name in ("n08b-a", "n08b-memory"):
             daemon.wait_ready(name)
         daemon.wait_for("services", "balanced", lambda found: "ingress" in json.dumps(found.get("status", {})))
-        during = look(engine)
+        during = look(engine, home)
         unseen = {name for name in LOOKS if during[name] == before[name]}
         assert unseen <= {"strangers' rules with their handles", "rules of routing"}
         end(daemon)
-        after = look(engine)
+        after = look(engine, home)
         for name, was in before.items():
             assert after[name] == was, name
     finally:

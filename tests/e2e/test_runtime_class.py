@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.daemon import Daemon, condition, waiting_reason
-from tests.e2e.engine import OwnEngine
+from tests.e2e.own_engine import DaemonThere, own_engine
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 
@@ -23,46 +21,35 @@ def runtime_class(name: str, handler: str, **overhead: str) -> dict[str, object]
     }
 
 
-@pytest.fixture
-def engine(image: str) -> Iterator[OwnEngine]:
-    """An engine of the test's own."""
-    if not shutil.which("dockerd") or not shutil.which("runc"):
-        pytest.skip("an engine of a test's own takes dockerd and runc on this host")
-    with tempfile.TemporaryDirectory(prefix="oe", ignore_cleanup_errors=True) as home:
-        made = OwnEngine(Path(home))
-        try:
-            made.start()
-            yield made
-        finally:
-            made.stop()
-
-
-def test_R01_a_pod_waits_for_its_class_and_its_runtime(new_daemon: Callable[..., Daemon], engine: OwnEngine) -> None:
+def test_R01_a_pod_waits_for_its_class_and_its_runtime(tmp_path: Path, image: str) -> None:
     """In the kubelet's words; it starts when both are there, and is run by the class's runtime."""
-    daemon = new_daemon("--engine-url", engine.url)
-    other = pod("r01", FOR_EVER, runtimeClassName="boxed", hostNetwork=True)
-    daemon.write(text(other, pod("r01-plain", FOR_EVER, hostNetwork=True)))
-    daemon.start()
-    words = 'Failed to create pod sandbox: runtimeclass.node.k8s.io "boxed" not found'
-    assert daemon.wait_event("r01", "FailedCreatePodSandBox")["message"] == words
-    assert waiting_reason(daemon.wait_ready("r01-plain")) == ""
-    assert waiting_reason(daemon.pod("r01")) == "ContainerCreating"
-    daemon.write(text(runtime_class("boxed", "other-runc")), "class.yaml")
-    told = daemon.wait_event("r01", "FailedCreatePodSandBox", text="other-runc")
-    assert "runtime" in told["message"]
-    runc = shutil.which("runc")
-    assert runc
-    engine.runtimes(**{"other-runc": runc})
-    daemon.wait_ready("r01")
-    listed = engine.docker("ps", "-q", "--filter", "label=orchestrator.dev/pod=r01").stdout.decode().split()
-    made = json.loads(engine.docker("inspect", *listed).stdout)
-    assert [each["HostConfig"]["Runtime"] for each in made] == ["other-runc", "other-runc"]
-    assert "other-runc" in daemon.cli("get", "runtimeclasses")
-    daemon.write(text(runtime_class("boxed", "runc")), "class.yaml")
-    daemon.wait_problem("handler: Forbidden: field is immutable")
-    daemon.write(text(runtime_class("boxed", "other-runc")), "class.yaml")
-    daemon.remove()
-    daemon.wait_gone("r01")
+    if not (runc := shutil.which("runc")):
+        pytest.skip("a runtime of another name takes runc on this host")
+    with own_engine(image) as engine:
+        daemon = DaemonThere(engine, tmp_path, image)
+        try:
+            daemon.write(text(pod("r01", FOR_EVER, runtimeClassName="boxed"), pod("r01-plain", FOR_EVER)))
+            daemon.start()
+            words = 'Failed to create pod sandbox: runtimeclass.node.k8s.io "boxed" not found'
+            assert daemon.wait_event("r01", "FailedCreatePodSandBox")["message"] == words
+            assert waiting_reason(daemon.wait_ready("r01-plain")) == ""
+            assert waiting_reason(daemon.pod("r01")) == "ContainerCreating"
+            daemon.write(text(runtime_class("boxed", "other-runc")), "class.yaml")
+            told = daemon.wait_event("r01", "FailedCreatePodSandBox", text="other-runc")
+            assert "runtime" in told["message"]
+            engine.runtimes(**{"other-runc": runc})
+            daemon.wait_ready("r01")
+            listed = engine.docker("ps", "-q", "--filter", "label=orchestrator.dev/pod=r01").split()
+            made = json.loads(engine.docker("inspect", *listed))
+            assert [each["HostConfig"]["Runtime"] for each in made] == ["other-runc", "other-runc"]
+            assert "other-runc" in daemon.cli("get", "runtimeclasses")
+            daemon.write(text(runtime_class("boxed", "runc")), "class.yaml")
+            daemon.wait_problem("handler: Forbidden: field is immutable")
+            daemon.write(text(runtime_class("boxed", "other-runc")), "class.yaml")
+            daemon.remove()
+            daemon.wait_gone("r01")
+        finally:
+            daemon.down()
 
 
 def test_R01_what_a_class_costs_is_asked_of_the_host(daemon: Daemon) -> None:
