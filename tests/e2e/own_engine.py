@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class OwnEngine:
         self.folder = folder
         self.socket = folder / "docker.sock"
         self.url = f"unix://{self.socket}"
+        # Containerd takes no name with an underscore at its end, as a folder's may be.
+        self._name = f"test-{uuid.uuid4().hex[:8]}"
         self._settings: dict[str, object] = {"live-restore": live_restore}
         self._keeps_containerd = keeps_containerd
         self._home: subprocess.Popen[bytes] | None = None
@@ -65,8 +68,7 @@ class OwnEngine:
         self._write_settings()
         folders = {"--data-root": "data", "--exec-root": "exec", "--pidfile": "pid", "--config-file": "daemon.json"}
         words = [word for option, name in folders.items() for word in (option, str(self.folder / name))]
-        # A directory that was in place of a plugin's socket would be in the way for long.
-        names = ["--containerd-namespace", self.folder.name, "--containerd-plugins-namespace", f"{self.folder.name}-p"]
+        names = ["--containerd-namespace", self._name, "--containerd-plugins-namespace", f"{self._name}-plugins"]
         if self._keeps_containerd:
             names += ["--containerd", str(self.folder / "containerd.sock")]
         self._engine = self._run_on("dockerd", "-H", self.url, *words, *names)
