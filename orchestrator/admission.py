@@ -11,14 +11,18 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
+from orchestrator.node.limit_ranger import LimitRanger
 from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import PodStatus
+from orchestrator.objects.validation.update import keep_binding, refuse_immutable
+from orchestrator.planning.admission import on_node
+from orchestrator.services.node_ports import NodePortBook
 from orchestrator.sources.located import Located, Sourced, told_once
 from orchestrator.sources.pod_rules import PodRules
 from orchestrator.sources.pod_security import Standards
 from orchestrator.sources.sysctls import sysctl_problems
-from orchestrator.state.store import SPECS, Desired, Key, Refused, Store, key_of
+from orchestrator.state.store import SPECS, Admission, Desired, Key, Refused, Store, key_of
 
 _SERVERS = {
     "uid": "",
@@ -64,6 +68,11 @@ def admitted(objects: Iterable[Sourced], rules: PodRules, before: Mapping[Key, D
             problems += map(_as_warning, sysctl_problems(sourced, rules.unsafe_sysctls))
         wanted.append(item)
     return Admitted(tuple(wanted), tuple(refused), told_once(problems))
+
+
+def store_admission(node_ports: NodePortBook, limits: LimitRanger, node_name: str) -> tuple[Admission, ...]:
+    """What each object passes on its way into the store, in this order."""
+    return refuse_immutable, keep_binding, node_ports.admit, limits.admit, on_node(node_name)
 
 
 def wanted_now(store: Store, known: Iterable[Pod]) -> dict[Key, Desired]:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 
 from orchestrator import __version__, logs
+from orchestrator.admission import store_admission
 from orchestrator.api.server import ApiServer
 from orchestrator.api.status import DaemonStatus, EngineStatus, Problem, PullStatus
 from orchestrator.complaints import complaints
@@ -40,13 +41,12 @@ from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
-from orchestrator.objects.validation.update import keep_binding, refuse_immutable
-from orchestrator.planning.admission import on_node
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.endpoint_slices import written_slices
 from orchestrator.planning.identity import object_identity
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.sysctls import allowed_of
+from orchestrator.rehearsal import Rehearsal
 from orchestrator.roots import either, for_ever, leaves
 from orchestrator.services import health
 from orchestrator.services.addresses import AddressBook
@@ -133,13 +133,7 @@ class _Daemon:
         node_ports = parse_range(settings.node_port_range)
         self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has, ports=node_ports)
         self.limits = LimitRanger(journal, lambda namespace: self.store.list("LimitRange", namespace))
-        admission = (
-            refuse_immutable,
-            keep_binding,
-            self.node_ports.admit,
-            self.limits.admit,
-            on_node(settings.node_name),
-        )
+        admission = store_admission(self.node_ports, self.limits, settings.node_name)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
         self.store.on_drop(self.node_ports.release, self.limits.release)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
@@ -147,9 +141,10 @@ class _Daemon:
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
         self.claims.restore()
         delay, count = settings.empty_folder_delay, metrics.reloads
-        self.folder = SpecFolder(
-            settings.specs, _pod_rules(settings), delay, self.store, self.claims, journal, self.recorder, count
-        )
+        rules = PodRules(settings.policy, allowed_of(settings.allowed_unsafe_sysctls))
+        self.folder = SpecFolder(settings.specs, rules, delay, self.store, self.claims, journal, self.recorder, count)
+        node_name, around = settings.node_name, self._surroundings
+        rehearsal = Rehearsal(self.store, journal, self.book, self.node_ports, node_name, rules, around)
         self.book.on_room(self.folder.room)
         self.binds_sub_paths = False
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
@@ -167,6 +162,7 @@ class _Daemon:
             daemon=self._status,
             looked=self._looked,
             node=self.host,
+            rehearse=rehearsal.begin,
             metrics=metrics,
         )
 
@@ -395,10 +391,6 @@ class _Daemon:
         policies = self.dataplane.policies_trouble if self.store.list("NetworkPolicy") else ""
         yield self.mode_finding
         yield from health.troubles(self.dataplane.trouble, dns, policies)
-
-
-def _pod_rules(settings: Settings) -> PodRules:
-    return PodRules(settings.policy, allowed_of(settings.allowed_unsafe_sysctls))
 
 
 def _backoff(settings: Settings) -> BackoffSettings:

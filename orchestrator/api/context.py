@@ -1,6 +1,6 @@
 """What every handler is given, and what every route is."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -10,7 +10,9 @@ from aiohttp import web
 from orchestrator.api.status import StatusSource
 from orchestrator.engine.base import Engine
 from orchestrator.metrics import Metrics
+from orchestrator.objects.meta import Object
 from orchestrator.planning.consumption import Consumption
+from orchestrator.planning.preview import Verdicts
 from orchestrator.planning.surroundings import NodeFacts
 from orchestrator.state.store import Store
 
@@ -34,6 +36,10 @@ class Node(Protocol):
         ...
 
 
+Rehearse = Callable[[], Callable[[Sequence[Object]], Verdicts]]
+"""Copies what is known now; what it gives says, in whatever thread, what the daemon would say of other specs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The rooms that the API shows.  `clock` gives Unix seconds; `looked` returns once statuses are of now."""
@@ -45,6 +51,7 @@ class Context:
     daemon: StatusSource
     looked: Callable[[], Awaitable[None]]
     node: Node
+    rehearse: Rehearse
     metrics: Metrics = field(default_factory=Metrics)
 
 

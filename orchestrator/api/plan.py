@@ -1,9 +1,11 @@
 """What other specs would do to what runs: POST /orchestrator/v1/plan with {"documents": [...]}; nothing is changed.
 
-The documents are the whole of the specs, each one object.  The answer is {"steps": [...], "summary": "..."}.
+The documents are the whole of the specs, each one object.  The answer is {"steps": [...], "summary": "..."}: what this
+daemon would do of it, by its own settings.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from orchestrator.errors import Invalid
 from orchestrator.objects import registry
 from orchestrator.planning.config_preview import Name
 from orchestrator.planning.namespaces import implied_namespaces
-from orchestrator.planning.preview import Step, preview, summary
+from orchestrator.planning.preview import Step, Verdicts, preview, summary
 from orchestrator.state.store import IMPLIED, SPECS, Key, Object, key_of
 
 
@@ -22,15 +24,16 @@ async def plan(context: Context, request: web.Request) -> web.StreamResponse:
     """Compare the documents with what the folder has given so far; Invalid names the first that is none."""
     body = await request.read()
     current = {_name(key): obj for key, obj in context.store.owned(SPECS, IMPLIED).items()}
+    judge = context.rehearse()
     # Thousands of documents take a second; probes and watches go on meanwhile.
-    steps = await asyncio.to_thread(_steps, body, current)
+    steps = await asyncio.to_thread(_steps, body, current, judge)
     return json_response({"steps": msgspec.to_builtins(steps), "summary": summary(steps)})
 
 
-def _steps(body: bytes, current: dict[Name, Object]) -> tuple[Step, ...]:
+def _steps(body: bytes, current: dict[Name, Object], judge: Callable[[Sequence[Object]], Verdicts]) -> tuple[Step, ...]:
     objects = [_object(document) for document in _documents(body)]
     every = (*implied_namespaces(objects), *objects)
-    return preview(current, {_name(key_of(obj)): obj for obj in every})
+    return preview(current, {_name(key_of(obj)): obj for obj in every}, judge(objects))
 
 
 def _documents(body: bytes) -> list[Any]:

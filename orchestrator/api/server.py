@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler as WebHandler
 
-from orchestrator.api.context import Context, Node, Route, json_response
+from orchestrator.api.context import Context, Node, Rehearse, Route, json_response
 from orchestrator.api.metrics import get_metrics
 from orchestrator.api.peer import peer_uid
 from orchestrator.api.routes import ROUTES
@@ -44,13 +44,15 @@ class ApiServer:
         daemon: StatusSource,
         looked: Callable[[], Awaitable[None]],
         node: Node,
+        rehearse: Rehearse,
         metrics: Metrics | None = None,
     ) -> None:
         """`clock` gives Unix seconds, `daemon` the daemon's state as of now.
 
         `looked` returns when what runs was looked at: who asks for pods before then would be told an older status.
         """
-        context = self._context = Context(store, engine, instance, clock, daemon, looked, node, metrics or Metrics())
+        rooms = Context(store, engine, instance, clock, daemon, looked, node, rehearse, metrics or Metrics())
+        context = self._context = rooms
         app = web.Application(middlewares=[_errors_are_statuses], client_max_size=MAX_BODY)
         self._requests: set[asyncio.Task[Any]] = set()
         for route in ROUTES:

@@ -16,7 +16,8 @@ def command(ctx: click.Context, specs: tuple[str, ...], output: str | None) -> i
     """Say what would be done to what runs if the daemon's folder were SPECS (- is standard input), and change nothing.
 
     One line for each step: the object, what becomes of it, and why.  SPECS stand for the whole folder: what they do not
-    have would be deleted.  Exit code 0 whether or not there is something to do, 1 when SPECS have an error.
+    have would be deleted.  The daemon answers by its own settings, its LimitRanges and what it runs.  Exit code 0
+    whether or not there is something to do, 1 when SPECS have an error or the daemon would refuse a part of them.
     """
     from orchestrator.objects import registry
 
@@ -27,7 +28,7 @@ def command(ctx: click.Context, specs: tuple[str, ...], output: str | None) -> i
     documents = [registry.encode(sourced.object) for sourced in load.objects]
     answer = client_of(ctx).post("/orchestrator/v1/plan", {"documents": documents})
     click.echo(to_json(answer) if output == "json" else plan_text(answer))
-    return 0
+    return 1 if any(step["action"] == "refused" for step in answer["steps"]) else 0
 
 
 def plan_text(answer: Document) -> str:

@@ -9,7 +9,8 @@ It decides by the digests of `identity`, as the store and the pod's plan do, so 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from dataclasses import replace as with_fields
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +36,7 @@ class Action(StrEnum):
     ADD_CONTAINER = "add container"
     REMOVE_CONTAINER = "remove container"
     UPDATE = "update"
+    REFUSED = "refused"
     DELETE = "delete"
     NOTHING = "nothing"
 
@@ -57,7 +59,19 @@ class Step:
         return ": ".join(filter(None, (f"{self.kind} {whose}", what, "; ".join((*self.causes, *self.effects)))))
 
 
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What the daemon says of objects that are wanted, in its own words.
+
+    `refused` are not taken at all; `held` are pods that are taken and would not run.
+    """
+
+    refused: Mapping[Name, str] = field(default_factory=dict)
+    held: Mapping[Name, str] = field(default_factory=dict)
+
+
 _SUMMARY = (
+    (Action.REFUSED, "refused"),
     (Action.CREATE, "to create"),
     (Action.REPLACE_POD, "to replace"),
     (Action.REPLACE_CONTAINER, "to replace"),
@@ -69,11 +83,18 @@ _SUMMARY = (
 )
 
 
-def preview(current: Objects, wanted: Objects) -> tuple[Step, ...]:
-    """What would become of every object: first those that pods need, then pods; deletions, and last what stays."""
+def preview(current: Objects, wanted: Objects, verdicts: Verdicts | None = None) -> tuple[Step, ...]:
+    """What would become of every object: first those that pods need, then pods; deletions, and last what stays.
+
+    Of what is refused the version before stays.
+    """
+    verdicts = verdicts or Verdicts()
+    refused = [_refused(name, current, verdicts) for name in sorted(wanted, key=_order) if name in verdicts.refused]
+    wanted = {name: current.get(name, obj) if name in verdicts.refused else obj for name, obj in wanted.items()}
     staying = _Staying(current, wanted)
-    names = sorted(wanted, key=_order)
-    steps = [step for name in names for step in _steps(name, current.get(name), wanted[name], staying)]
+    names = [name for name in sorted(wanted, key=_order) if name not in verdicts.refused]
+    steps = [*refused, *(step for name in names for step in _steps(name, current.get(name), wanted[name], staying))]
+    steps = [_held(step, verdicts) for step in steps]
     gone = sorted((name for name in current if name not in wanted), key=lambda name: (-_order(name)[0], name))
     steps += [_deleted(name, current[name], staying) for name in gone]
     return tuple(sorted(steps, key=lambda step: step.action is Action.NOTHING))
@@ -150,6 +171,19 @@ def _steps(name: Name, now: Any | None, then: Any, staying: _Staying) -> Iterato
         yield Step(*name, Action.UPDATE, causes=_texts(told), effects=_effects(name, now, then, staying))
 
 
+def _refused(name: Name, current: Objects, verdicts: Verdicts) -> Step:
+    stays = "the version before stays" if name in current else "it is not made"
+    return Step(*name, Action.REFUSED, causes=(verdicts.refused[name],), effects=(stays,))
+
+
+def _held(step: Step, verdicts: Verdicts) -> Step:
+    """Say of a pod that is made that it would not run."""
+    problem = verdicts.held.get((step.kind, step.namespace, step.name))
+    if not problem or step.action not in (Action.CREATE, Action.REPLACE_POD):
+        return step
+    return with_fields(step, effects=(*step.effects, problem))
+
+
 def _deleted(name: Name, now: Any, staying: _Staying) -> Step:
     if name[0] == "PersistentVolumeClaim":
         effects = (f"it is kept, with its data, until `orchestrator delete pvc {name[2]} -n {name[1]}`",)
@@ -196,14 +230,14 @@ def _config_steps(name: Name, staying: _Staying) -> Iterator[Step]:
 def _forcing(now: Pod, then: Pod) -> Iterator[Difference]:
     """The fields for which alone the pod would be replaced; of containers these are their published ports."""
     old, new = registry.encode(now)["spec"], registry.encode(then)["spec"]
-    for field in now.spec.__struct_fields__:
-        changed = replace(now, spec=replace(now.spec, **{field: getattr(then.spec, field)}))
+    for name in now.spec.__struct_fields__:
+        changed = replace(now, spec=replace(now.spec, **{name: getattr(then.spec, name)}))
         if pod_identity(changed) == pod_identity(now):
             continue
-        key = type(now.spec).__struct_encode_fields__[now.spec.__struct_fields__.index(field)]
+        key = type(now.spec).__struct_encode_fields__[now.spec.__struct_fields__.index(name)]
         told = differences(old.get(key), new.get(key), ("spec", key))
         ports = [difference for difference in told if "ports" in difference.path]
-        yield from (ports or told) if field == "containers" else told
+        yield from (ports or told) if name == "containers" else told
 
 
 def _beside_containers(now: Pod, then: Pod) -> Iterator[Difference]:

@@ -28,6 +28,12 @@ def refusal(pod: Pod, around: Surroundings) -> str:
     return _room_before(pod, around).refusal(wants) if wants else ""
 
 
+def never_fits(pod: Pod, around: Surroundings) -> str:
+    """Why the pod has no place on this host even when nobody else is there; "" when it would have one."""
+    wants = asked(pod, around.runtime_classes)
+    return Room(around.node.allocatable).refusal(Asked(wants.requests, ()))
+
+
 def _room_before(pod: Pod, around: Surroundings) -> Room:
     """The host when all who come before the pod have their part of it."""
     room, own = Room(around.node.allocatable), _turn(pod)

@@ -5,6 +5,7 @@ are made from a hash of the name, so the same names get the same addresses even 
 """
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
@@ -41,6 +42,12 @@ class AddressBook:
         self._foreign: set[IPv4Network] = set()
         self._admitted: set[str] = set()
         self._on_room: list[Callable[[], None]] = []
+
+    def draft(self, journal: Journal) -> "AddressBook":
+        """A copy that is written into another journal, to try something out on."""
+        book = copy(self)
+        book._journal, book._admitted, book._on_room = journal, {*self._admitted}, []
+        return book
 
     def on_room(self, call: Callable[[], None]) -> None:
         """Have this called when a network goes back to the pool: a namespace that found no room may have it now."""

@@ -5,6 +5,7 @@ and is chosen from a hash of the name, so that a lost journal usually gives the 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any, cast
 
 import msgspec
@@ -42,6 +43,12 @@ class NodePortBook:
         self._then = then
         self._free = free
         self._admitted: set[str] = set()
+
+    def draft(self, journal: Journal, then: Callable[[Any, Any], Any]) -> "NodePortBook":
+        """A copy that is written into another journal, to try something out on."""
+        book = copy(self)
+        book._journal, book._then, book._admitted = journal, then, {*self._admitted}
+        return book
 
     def admit(self, obj: Any, old: Any) -> Any:
         """A `store.Admission`: fills in the nodePorts of a Service; Invalid when it cannot have what it names."""

@@ -87,6 +87,10 @@ class Journal:
             self._queue.put(None)
             self._writer.join(10)
 
+    def draft(self) -> "Journal":
+        """A copy in memory, to try something out on: what is written to it goes nowhere."""
+        return _Draft(self._buckets)
+
     def _write_forever(self) -> None:
         unwritten: dict[_Place, bytes | None] = {}
         failing = False
@@ -127,6 +131,20 @@ class Journal:
         except queue.Empty:
             pass
         return batch
+
+
+class _Draft(Journal):
+    """Has no file and no thread: its queue is read by nobody, and goes with it."""
+
+    def __init__(self, buckets: dict[str, dict[str, bytes]]) -> None:
+        self._buckets = {bucket: dict(entries) for bucket, entries in buckets.items()}
+        self._queue = queue.SimpleQueue()
+
+    def flush(self, seconds: float = 5.0) -> None:
+        """There is no disk to wait for."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _write(db: sqlite3.Connection, place: _Place, value: bytes | None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,35 @@ def _versions(daemon: Daemon) -> dict[str, str]:
             meta = item["metadata"]
             found[f"{plural}/{meta.get('namespace', '')}/{meta['name']}"] = meta["resourceVersion"]
     return found
+
+
+def test_a_plan_is_of_the_daemon_s_own_settings(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+    """What a daemon with other flags would take, this one refuses; the plan says so, and so it comes."""
+    flags = ("--policy", "baseline", "--allowed-unsafe-sysctls", "none", "--node-port-range", "31000-31999")
+    daemon = new_daemon().start(*flags)
+    tuned = {"sysctls": [{"name": "kernel.msgmax", "value": "9000"}]}
+    ports = [{"port": 80, "nodePort": 30001}]
+    out = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "plan-out"}}
+    daemon.write(text(pod("plan-runs", FOR_EVER)), "runs.yaml")
+    daemon.wait_ready("plan-runs")
+    specs = edited(daemon, tmp_path / "edited")
+    asked = text(
+        pod("plan-host", FOR_EVER, hostNetwork=True),
+        pod("plan-tuned", FOR_EVER, securityContext=tuned),
+        {**out, "spec": {"type": "NodePort", "ports": ports}},
+    )
+    (specs / "more.yaml").write_text(asked.replace("IMAGE", daemon.image))
+    answer = json.loads(daemon.cli("plan", "-o", "json", str(specs), code=1))
+    steps = {s["name"]: (s["action"], "; ".join((*s["causes"], *s["effects"]))) for s in answer["steps"]}
+    refusals = {
+        "plan-host": 'violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true)',
+        "plan-tuned": 'violates PodSecurity "baseline:latest": forbidden sysctls (kernel.msgmax)',
+        "plan-out": "provided port is not in the valid range. The range of valid ports is 31000-31999",
+    }
+    assert steps["plan-runs"][0] == "nothing"
+    assert {name: steps[name][0] for name in refusals} == dict.fromkeys(refusals, "refused")
+    assert [name for name, words in refusals.items() if words not in steps[name][1]] == []
+    daemon.write(asked, "more.yaml")
+    for words in refusals.values():
+        daemon.wait_problem(words)
+    assert [found["metadata"]["name"] for found in daemon.client.get("/api/v1/pods")["items"]] == ["plan-runs"]

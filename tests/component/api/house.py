@@ -20,6 +20,7 @@ from orchestrator.metrics import Metrics
 from orchestrator.objects import registry
 from orchestrator.planning.consumption import Consumption, Used
 from orchestrator.planning.labels import container_labels, container_name
+from orchestrator.planning.preview import Verdicts
 from orchestrator.planning.runtime_config import ContainerConfig
 from orchestrator.planning.surroundings import NodeFacts
 from orchestrator.state.events import EventRecorder
@@ -72,6 +73,7 @@ class House:
         self.problems: tuple[Problem, ...] = ()
         self.metrics = Metrics()
         self.facts = NODE
+        self.verdicts = Verdicts()
         self.used = Consumption(time.time(), 1.0, Used(500_000_000, 1 << 30))
         self.api = self.new_api()
         self.session = aiohttp.ClientSession(
@@ -87,6 +89,7 @@ class House:
             daemon=self._status,
             looked=_at_once,
             node=self,
+            rehearse=lambda: lambda _: self.verdicts,
             metrics=self.metrics,
         )
 

@@ -8,6 +8,7 @@ import yaml
 
 from orchestrator.objects import registry
 from orchestrator.planning.namespaces import implied_namespaces
+from orchestrator.planning.preview import Verdicts
 from orchestrator.state.store import IMPLIED, SPECS, Desired
 from tests.component.api.house import POD, SECRET, House
 
@@ -103,3 +104,15 @@ async def test_what_is_no_plan_request_is_refused(house: House, body: str, words
     async with house.session.post("http://o/orchestrator/v1/plan", data=body) as response:
         assert response.status == 400
         assert words in (await response.json())["message"]
+
+
+async def test_what_the_daemon_would_refuse_is_a_step_and_an_exit_code(house: House, specs: Path) -> None:
+    house.verdicts = Verdicts({("Pod", "default", "web"): 'pods "web" is forbidden: so it is'})
+    (specs / "pod.yaml").write_text(POD.replace("side, image: app:1", "side, image: app:2"))
+    out = (await house.cli("plan", str(specs), code=1)).out
+    assert out.splitlines()[0].split(maxsplit=2) == [
+        "Pod",
+        "default/web",
+        'refused   pods "web" is forbidden: so it is; the version before stays',
+    ]
+    assert out.splitlines()[-1] == "1 refused, 2 unchanged"
