@@ -21,7 +21,8 @@ class PodPulls:
         self._tasks = tasks
         self._tell = tell
         self._wake = wake
-        self._waiting: set[ImageRequest] = set()
+        self._waiting: dict[ImageRequest, list[str]] = {}
+        """The containers that wait for each pull: every one of them is told what came of it."""
 
     async def states(self, due: Mapping[str, ImageRequest]) -> dict[str, ImageState]:
         """What is known of the images that are due, by name; what is not due any more is waited for no longer."""
@@ -33,17 +34,19 @@ class PodPulls:
         """Begin or join the pull."""
 
         def ended(result: PullResult) -> None:
-            self._waiting.discard(result.request)
-            for note in notes_of_pull(result, op.lane):
-                self._tell(note)
+            for container in self._waiting.pop(result.request, ()):
+                for note in notes_of_pull(result, container):
+                    self._tell(note)
             self._wake()
 
-        self._waiting.add(op.request)
-        self._puller.pull(op.request, self._tasks, self, ended)
+        containers = self._waiting.setdefault(op.request, [])
+        if not containers:
+            self._puller.pull(op.request, self._tasks, self, ended)
+        containers.append(op.lane)
         self._tell(EventNote("Normal", "Pulling", f'Pulling image "{op.request.image}"', op.lane))
 
     def keep(self, due: Collection[ImageRequest] = ()) -> None:
         """Leave what is wanted no more: the image was edited, or a Secret, or the pod goes."""
-        for request in self._waiting - {*due}:
-            self._waiting.discard(request)
+        for request in self._waiting.keys() - {*due}:
+            del self._waiting[request]
             self._puller.leave(request, self)

@@ -95,6 +95,20 @@ async def test_I02_who_goes_away_lets_the_pull_go_unless_another_waits(daemon: D
     assert engine.images.pulls == []
 
 
+async def test_I02_every_container_that_waited_is_told_what_came_of_the_pull(daemon: Daemon, engine: Engine) -> None:
+    engine.images.add("far:1", local=False)
+    engine.images.passwords["far:1"] = "right"
+    daemon.pod('containers: [{name: web, image: "far:1"}, {name: side, image: "far:1"}]')
+    await daemon.until(lambda: "BackOff" in daemon.reasons())
+    del engine.images.passwords["far:1"]
+    await daemon.ready()
+    paths = ("spec.containers{web}", "spec.containers{side}")
+    events = (change.object for change in daemon.changes if change.key.kind == "Event")
+    found = {(event.involved_object.field_path, event.message.partition(":")[0]) for event in events}
+    for words in ('Failed to pull image "far', "Error", 'Successfully pulled image "far'):
+        assert [path for path in paths if (path, words) not in found] == [], words
+
+
 async def test_I04_a_name_that_moved_to_another_platform_is_found_by_id_also_by_the_next_daemon(
     engine: Engine, tmp_path: Path
 ) -> None:
