@@ -34,7 +34,7 @@ def reason_of(ended: Outcome | None, pod: Pod, observed: Observed) -> tuple[str,
 
 def outcome(pod: Pod, observed: Observed, now: float) -> Outcome | None:
     """How the pod ended; None while it goes on."""
-    if pod.status.reason == EVICTED or (observed.evicted and not is_completed(pod, observed)):
+    if pod.status.reason == EVICTED or (observed.evicted and not _ended_by_itself(pod, observed)):
         return Outcome.EVICTED
     if pod.status.reason == DEADLINE_EXCEEDED:
         return Outcome.DEADLINE
@@ -71,6 +71,12 @@ def is_completed(pod: Pod, observed: Observed) -> bool:
         if observed.is_stopped_for(newest, StopReason.CONFIG) or should_restart(pod, container, newest):
             return False
     return True
+
+
+def _ended_by_itself(pod: Pod, observed: Observed) -> bool:
+    """Whether it had completed before anybody thought of its eviction: what that has stopped did not complete."""
+    own = (seen for seen in observed.containers if seen.uid == pod.metadata.uid)
+    return is_completed(pod, observed) and not any(observed.is_stopped_for(seen, StopReason.EVICTED) for seen in own)
 
 
 def _ended_before(pod: Pod, observed: Observed, due: float) -> bool:

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
 from msgspec import structs
 
+from orchestrator.planning.observed import Stop, StopReason
 from orchestrator.planning.status import pod_status
 from orchestrator.planning.usage import Limit, limits
 from tests.unit.planning.builders import AROUND, T0, observed, planned, pod, seen
@@ -65,3 +67,23 @@ def test_V03_it_is_failed_when_it_has_ended_and_stays_so() -> None:
     assert "create" not in str(plan)
     again = pod_status(of, what, plan, AROUND, T0 + 30)
     assert (again.phase, again.reason, again.message) == ("Failed", "Evicted", WORDS)
+
+
+@pytest.mark.parametrize("policy", ["Always", "OnFailure", "Never"])
+@pytest.mark.parametrize("code", [0, 137])
+def test_R02_what_an_eviction_has_stopped_did_not_complete(policy: str, code: int) -> None:
+    """A pod that would not run again in any case is Evicted all the same, and never Succeeded."""
+    of = pod(f"restartPolicy: {policy}{SPEC}")
+    of = structs.replace(of, status=structs.replace(of.status, phase="Running"))
+    dead = seen(of, phase="exited", exit_code=code, finished_at=T0 + 20)
+    stops = {dead.id: Stop(StopReason.EVICTED, T0 + 18, 2.0, T0 + 18)}
+    what = replace(observed(of, dead, volumes=VOLUMES, stops=stops), evicted=WORDS)
+    status = pod_status(of, what, planned(of, what), AROUND, T0 + 21)
+    assert (status.phase, status.reason, status.message) == ("Failed", "Evicted", WORDS)
+
+
+def test_R02_what_had_completed_before_is_not_evicted() -> None:
+    of = pod(f"restartPolicy: Never{SPEC}")
+    what = replace(observed(of, seen(of, phase="exited", exit_code=0, finished_at=T0 + 20)), evicted=WORDS)
+    status = pod_status(of, what, planned(of, what), AROUND, T0 + 21)
+    assert (status.phase, status.reason) == ("Succeeded", "")
