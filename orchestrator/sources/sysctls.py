@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.problem import FieldPath, Problem, error, warning
-from orchestrator.objects.sysctls import dotted
+from orchestrator.objects.sysctls import dotted, namespace_of
 from orchestrator.planning.sysctls import Allowed, is_safe, sysctl_problem
 from orchestrator.sources.located import Located, Sourced
 
@@ -27,7 +27,8 @@ def sysctl_problems(sourced: Sourced, allowed: Allowed) -> Iterator[Located]:
 def _problem(pod: Pod, index: int, allowed: Allowed) -> Problem | None:
     path, written = sysctl_path(index), pod.spec.security_context.sysctls[index].name
     if refused := sysctl_problem(written, pod.spec, allowed):
-        return error(path, f"forbidden sysctl: {refused}")
+        where = "" if namespace_of(dotted(written)) else "it is the whole host's, so set it on the host"
+        return error(path, f"forbidden sysctl: {refused}", where)
     if is_safe(written, allowed):
         return None
     unless = "unless its --allowed-unsafe-sysctls names it"

@@ -140,13 +140,14 @@ UNSAFE = (
     'f:5:38: warning: spec.securityContext.sysctls[0].name: "kernel.msgmax" is set here, but a cluster\'s kubelet '
     "refuses the pod unless its --allowed-unsafe-sysctls names it (and 1 more place)"
 )
+HOST_S = ": it is the whole host's, so set it on the host"
 FORBIDDEN = 'spec.securityContext.sysctls[{}].name: forbidden sysctl: "{}" not allowlisted'
 
 
 def test_R04_sysctls_that_a_kubelet_refuses_are_told_at_their_place() -> None:
     load = loaded(pod(SYSCTLS) + pod(SYSCTLS, "other"))
     told = [problem.text for problem in with_rules(load, PodRules()).problems]
-    assert told == [UNSAFE, *(f"f:{line}:73: {FORBIDDEN.format(1, 'vm.swappiness')}" for line in (5, 12))]
+    assert told == [UNSAFE, *(f"f:{line}:73: {FORBIDDEN.format(1, 'vm.swappiness')}{HOST_S}" for line in (5, 12))]
     strict = with_rules(load, PodRules(unsafe_sysctls=("kernel.msg*",)))
     assert [problem.text for problem in strict.problems] == told[1:]
     none = with_rules(load, PodRules(unsafe_sysctls=()))
