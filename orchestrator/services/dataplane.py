@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.services import nft, nft_affinity, policy_rules
 from orchestrator.services.commands import run
 from orchestrator.services.flows import forget_flows
+from orchestrator.services.nft_watch import TableWatch
 from orchestrator.services.openings import Openings
 from orchestrator.services.subnets import Subnet
 
@@ -60,6 +62,7 @@ class DataPlane:
         self._absent = False
         self._openings = Openings(self._table)
         self._lock = asyncio.Lock()
+        self._watch = TableWatch(self._table)
         self._hairpins: dict[str, frozenset[str]] = {}
 
     @property
@@ -137,7 +140,8 @@ class DataPlane:
             return
         # Until it is known to have worked, nothing is known of the table; the next call loads it whole.
         self._loaded, self._absent = None, False
-        await run("nft", "-f", "-", script=script)
+        with self._watch.own_change():
+            await run("nft", "-f", "-", script=script)
         self._loaded = rules
         if before is not None:
             await forget_flows(before, rules)
@@ -150,8 +154,16 @@ class DataPlane:
             log.debug("nobody stays with an endpoint: %s", error)
             return {}
 
+    def watched(self) -> AbstractContextManager[None]:
+        """Follow meanwhile who changes the table."""
+        return self._watch.listening() if self.mode is Mode.KERNEL else nullcontext()
+
+    async def touched(self) -> None:
+        """Wait until somebody else has changed the table, as far as the kernel tells; then `check`."""
+        await self._watch.by_others.wait()
+
     async def check(self) -> bool:
-        """Whether the table is still there; if someone flushed it, the next `apply` loads it whole."""
+        """Whether the table is there, as we left it; if somebody changed it, the next `apply` loads it whole."""
         if self.mode is Mode.NAMES or self._loaded is None:
             return True
         self._hairpins.clear()
@@ -160,6 +172,9 @@ class DataPlane:
             try:
                 await run("nft", "list", "chain", "ip", self._table, "prerouting")
             except OrchestratorError:
+                self._loaded = None
+            if self._watch.by_others.is_set():
+                self._watch.by_others.clear()
                 self._loaded = None
         return self._loaded is not None
 
@@ -194,7 +209,8 @@ class DataPlane:
     async def _remove_table(self) -> None:
         if not self._absent:
             self._loaded = None
-            await run("nft", "-f", "-", script=nft.delete(self._table))
+            with self._watch.own_change():
+                await run("nft", "-f", "-", script=nft.delete(self._table))
             self._absent = True
 
 

@@ -18,7 +18,8 @@ FIRST_RETRY, LAST_RETRY = 0.5, 30.0
 HOUR = 3600.0
 """How often to look for networks that nobody needs though nobody told."""
 CHECK_SECONDS = 30.0
-"""How often to look whether someone flushed our table."""
+"""How often to look whether someone flushed our table though the kernel did not tell."""
+PAUSE_SECONDS = 1.0
 
 
 class Upkeep:
@@ -53,17 +54,22 @@ class Upkeep:
                 self._shrunk.set()
 
     async def guard(self) -> None:
-        """Heal after `nft flush ruleset`, or an engine that made its bridges anew."""
-        while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            await attempt(self.look_after(), CHECK_SECONDS)
+        """Heal after `nft flush ruleset`, at once, or after an engine that made its bridges anew."""
+        with self._dataplane.watched():
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        await self._dataplane.touched()
+                await attempt(self.look_after(), CHECK_SECONDS)
+                # Whoever flushes again and again is not to be answered each time.
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def look_after(self) -> bool:
         """One look of the guard."""
         if not await self._networks.repair():
             self._reload()
         if not await self._dataplane.check():
-            log.warning("someone removed the rules of the Services; putting them back")
+            log.warning("someone changed or removed the rules of the Services; putting them back")
             self._reload()
         return True
 

@@ -145,11 +145,23 @@ async def test_rules_that_someone_flushed_come_back(host: Host) -> None:
     address = await host.service()
     await host.pod("one")
     await host.ready("one")
-    flush = await asyncio.create_subprocess_exec("nft", "delete", "table", "ip", table_name(host.instance))
-    assert await flush.wait() == 0
-    async with asyncio.timeout(20):
-        while await asyncio.to_thread(ask, address, limit=0.5) != {"one": 1}:
-            await asyncio.sleep(0.02)
+    table = "ip", table_name(host.instance)
+    # What is left of a table looks like a table.
+    for words in (("delete", "table", *table), ("flush", "table", *table), ("flush", "map", *table, "services")):
+        flush = await asyncio.create_subprocess_exec("nft", *words)
+        assert await flush.wait() == 0
+        async with asyncio.timeout(60):
+            while await asyncio.to_thread(ask, address, limit=0.5) != {"one": 1}:
+                await asyncio.sleep(0.02)
+
+
+async def test_what_the_daemon_changes_itself_is_not_put_back(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    await host.service()
+    await host.pod("one")
+    for flip in (True, False, True):
+        await host.ready("one", flip)
+    await asyncio.create_task(host.controller.settled())
+    assert "putting them back" not in caplog.text
 
 
 async def test_what_admits_other_machines_comes_back(host: Host) -> None:

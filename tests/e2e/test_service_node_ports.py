@@ -1,6 +1,7 @@
 """Cases N01, N02, N05 and N06 of node ports: from everywhere, to ready pods, with the client's address."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -174,11 +175,17 @@ def test_no_pod_reaches_the_hosts_loopback_through_its_bridge(daemon: Daemon) ->
     subprocess.run(["nsenter", "-t", str(pid), "-n", "sh", "-c", attack], check=True, timeout=60)
     with telling_server(18558, ip=mine):
         assert ask(mine, 18558, pid=pid, limit=0.5) == {"TimeoutError": 1}
-        guard = ["nft", "flush", "chain", "ip", table_name(daemon.instance), "guard"]
-        subprocess.run(guard, check=True, timeout=60)
-        # That it does without the guard shows that the attack is one.
-        assert REFUSED not in ask(mine, 18558, pid=pid)
-        assert "TimeoutError" not in ask(mine, 18558, pid=pid)
+        assert daemon.process
+        daemon.process.send_signal(signal.SIGSTOP)  # it would put the guard back
+        try:
+            guard = ["nft", "flush", "chain", "ip", table_name(daemon.instance), "guard"]
+            subprocess.run(guard, check=True, timeout=60)
+            # That it does without the guard shows that the attack is one.
+            assert REFUSED not in ask(mine, 18558, pid=pid)
+            assert "TimeoutError" not in ask(mine, 18558, pid=pid)
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+        wait_answers(lambda answers: answers == {"TimeoutError": 1}, mine, 18558, pid=pid, limit=0.5)
 
 
 @pytest.mark.skipif(shutil.which("conntrack") is None, reason="conntrack is not installed")

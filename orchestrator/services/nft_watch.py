@@ -1,0 +1,103 @@
+"""Tells at once when somebody else changes our table (`nft flush ruleset`): the kernel announces each transaction.
+
+It does so on a netlink socket (nfnetlink, group NFNLGRP_NFTABLES of linux/netfilter/nfnetlink.h), before the one who
+asked has the answer: what is there to read when our own command has ended is our own doing.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
+
+_NETFILTER, _GROUP = 12, 1 << 6
+_NFTABLES = 10
+"""NFNL_SUBSYS_NFTABLES, the upper half of a message's type."""
+_HEADER, _GENERAL, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBH"), struct.Struct("=HH")
+_TABLE = 1
+"""The attribute with the table's name: NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE, ..."""
+_GENERATION = 15
+"""NFT_MSG_NEWGEN, the end of each transaction: it has no table, but another attribute of that number."""
+_LARGEST = 1 << 16
+
+
+class TableWatch:
+    """`by_others` is set as soon as another process has changed the table."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._socket: socket.socket | None = None
+        self._own = False
+        self.by_others = asyncio.Event()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Follow the kernel meanwhile; where it does not tell, nothing is ever set."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _NETFILTER)
+            self._socket.bind((0, _GROUP))
+        except OSError as error:
+            log.debug("the kernel does not tell of changes of its rules: %s", error)
+        else:
+            loop.add_reader(self._socket, self._read)
+        try:
+            yield
+        finally:
+            if self._socket is not None:
+                loop.remove_reader(self._socket)
+                self._socket.close()
+                self._socket = None
+
+    @contextmanager
+    def own_change(self) -> Iterator[None]:
+        """What changes meanwhile is our own doing."""
+        self._read()
+        self._own = True
+        try:
+            yield
+        finally:
+            self._read()
+            self._own = False
+
+    def _read(self) -> None:
+        while self._socket is not None:
+            try:
+                packet = self._socket.recv(_LARGEST)
+            except BlockingIOError:
+                return
+            except OSError as error:  # more was announced than fits: `DataPlane.check` looks now and then
+                log.debug("%s", error)
+                if error.errno != errno.ENOBUFS:
+                    return
+                continue
+            if not self._own and self._table in set(tables(packet)):
+                self.by_others.set()
+
+
+def tables(packet: bytes) -> Iterator[str]:
+    """The tables of family ip that the messages of a packet are about."""
+    place = 0
+    while place + _HEADER.size <= len(packet):
+        length, kind, *_ = _HEADER.unpack_from(packet, place)
+        if length < _HEADER.size:
+            return
+        message = packet[place + _HEADER.size : place + length]
+        place += -(-length // 4) * 4
+        if kind >> 8 == _NFTABLES and kind & 0xFF != _GENERATION and message[:1] == bytes([socket.AF_INET]):
+            yield from _names(message[_GENERAL.size :])
+
+
+def _names(attributes: bytes) -> Iterator[str]:
+    place = 0
+    while place + _ATTRIBUTE.size <= len(attributes):
+        length, kind = _ATTRIBUTE.unpack_from(attributes, place)
+        if length < _ATTRIBUTE.size:
+            return
+        if kind == _TABLE:
+            yield attributes[place + _ATTRIBUTE.size : place + length].rstrip(b"\0").decode(errors="replace")
+        place += -(-length // 4) * 4
