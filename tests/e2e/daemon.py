@@ -27,6 +27,8 @@ from tests.e2e.reader import Reader
 
 Document = dict[str, Any]
 
+POOLS: set[str] = set()
+"""The ranges of all daemons of this session."""
 SECONDS = 60.0
 """How long a test waits for what must come; far more than it takes."""
 
@@ -42,6 +44,7 @@ class Daemon:
         self.specs.mkdir()
         self.instance = f"t{uuid.uuid4().hex[:8]}"
         self.pool = pool_of(self.instance)
+        POOLS.add(self.pool)
         self.log = home / "daemon.log"
         self.socket = home / "run" / "orchestrator.sock"
         self.client = Client(self.socket)

@@ -21,3 +21,4 @@ def test_a_packet_for_an_address_without_a_network_is_seen_and_stays() -> None:
             with contextlib.suppress(PermissionError):  # what a drop on the way out says to its sender
                 client.send(b"?")
         assert [leak.rpartition(" ")[2] for leak in uplink.leaked()] == ["198.51.100.7"]
+        assert (len(uplink.leaked(["198.51.100.0/28"])), uplink.leaked(["198.51.100.16/28"])) == (1, [])

@@ -11,6 +11,7 @@ import subprocess
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 
 from tests.e2e.daemon import SECONDS
 
@@ -26,12 +27,17 @@ class Uplink:
 
     table: str
 
-    def leaked(self) -> list[str]:
-        """What would have left, as "source -> destination"."""
+    def leaked(self, ranges: Iterable[str] = ("0.0.0.0/0",)) -> list[str]:
+        """What would have left for these networks, as "source -> destination".
+
+        The guard sees the whole host, other sessions of tests too: each answers for its own daemons.
+        """
         words = ["nft", "-j", "list", "set", "ip", self.table, "leaked"]
         listed = json.loads(subprocess.run(words, capture_output=True, check=True, timeout=SECONDS).stdout)
         (found,) = (each["set"] for each in listed["nftables"] if "set" in each)
-        return [" -> ".join(element["concat"]) for element in found.get("elem", [])]
+        own = [IPv4Network(each) for each in ranges]
+        pairs = [element["concat"] for element in found.get("elem", [])]
+        return [" -> ".join(pair) for pair in pairs if any(IPv4Address(pair[1]) in each for each in own)]
 
 
 @contextlib.contextmanager
