@@ -52,6 +52,8 @@ class PolicyKeeper:
         self._known: dict[str, Member] = {}
         self._seen: dict[str, tuple[Pod, Member | None]] = {}
         """What `member` made of the pods of the last round."""
+        self._open: list[Pod] = []
+        """Those of the last round that are on the host's network."""
         self._released: set[str] = set()
         self._order: _Order = (), ()
         self._reckoning: Reckoning | None = None
@@ -121,10 +123,8 @@ class PolicyKeeper:
             self._carried = self._taken
             self._moved.notify_all()
         told = set()
-        policies = self._order[0]
-        open_pods = [pod for pod in self._store.list("Pod") if pod.spec.host_network] if policies else []
-        for policy in policies:
-            for text in self._troubles(policy, open_pods):
+        for policy in self._order[0]:
+            for text in self._troubles(policy, self._open):
                 told.add((policy.metadata.uid, text))
                 if (policy.metadata.uid, text) not in self._told:
                     name = f"{policy.metadata.namespace}/{policy.metadata.name}"
@@ -138,9 +138,11 @@ class PolicyKeeper:
         """Those that count, the ones that come last in place of others with their address: they are the living."""
         pods: dict[str, Pod] = {pod.metadata.uid: pod for pod in self._store.list("Pod")}
         self._seen = {uid: self._look(pod) for uid, pod in pods.items()}
+        self._open = [pod for pod in pods.values() if pod.spec.host_network]
+        ending = [uid for uid, pod in pods.items() if pod.metadata.deletion_timestamp]
         there = {
             uid: found
-            for uid, pod in sorted(pods.items(), key=lambda item: not item[1].metadata.deletion_timestamp)
+            for uid in dict.fromkeys((*ending, *pods))
             if uid not in self._released and (found := self._seen[uid][1]) is not None
         }
         replaced = {uid: known for uid, known in self._known.items() if uid not in pods and uid not in self._released}

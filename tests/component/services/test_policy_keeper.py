@@ -27,9 +27,9 @@ class House:
         recorder = EventRecorder(self.store, journal, lambda: 1e9, "node")
         self.keeper = PolicyKeeper(self.store, recorder, DataPlane("t", mode), lambda: ("10.0.0.1",), ("192.0.2.53",))
 
-    def pod(self, ip: str, name: str = "web", **spec: object) -> Pod:
+    def pod(self, ip: str, name: str = "web", app: str = "web", **spec: object) -> Pod:
         wanted = PodSpec(containers=(Container(name="c", image="i"),), **spec)  # type: ignore[arg-type]
-        pod = Pod(metadata=ObjectMeta(name=name, namespace="a", labels={"app": "web"}), spec=wanted)
+        pod = Pod(metadata=ObjectMeta(name=name, namespace="a", labels={"app": app}), spec=wanted)
         applied: Pod = self.store.apply("test", Desired(pod, {}))
         self.store.update_status(Key("Pod", "a", name), applied.metadata.uid, PodStatus(phase="Running", pod_ip=ip))
         return applied
@@ -64,6 +64,16 @@ def test_a_pod_counts_until_nothing_of_it_is_left_though_another_has_its_place(j
     assert house.isolated() == set()
     house.pod("10.0.0.3", hostname="new")
     assert house.isolated() == {"10.0.0.3"}
+
+
+def test_of_two_pods_with_one_address_the_living_one_counts(journal: Journal) -> None:
+    house = House(journal, Mode.KERNEL)
+    house.policy()
+    house.pod("10.0.0.2", "z-old")
+    house.store.begin_deletion(Key("Pod", "a", "z-old"))
+    assert house.isolated() == {"10.0.0.2"}
+    house.pod("10.0.0.2", "a-new", app="other")
+    assert house.isolated() == set()
 
 
 async def test_a_pod_that_is_released_before_it_leaves_the_store_leaves_no_rules(journal: Journal) -> None:
