@@ -1,6 +1,7 @@
 """Volumes on the host: directories that containers mount, and the files in them.
 
-Beside each volume stands `<volume>.digest`, which says after a daemon restart what is in it.  What is mounted below a
+Beside each volume stands `<volume>.digest`, which says after a daemon restart what is in it, and in which boot of the
+host that was written: after a power cut files may be there, and empty.  What is mounted below a
 pod's folders (volumes in memory, subPaths) is unmounted before they are removed: behind a subPath may lie the data of a
 claim.
 """
@@ -38,11 +39,21 @@ _KINDS: dict[HostPathType, tuple[str, Callable[[int], bool]]] = {
 """What a hostPath's type asks for, in the kubelet's words."""
 
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_IN_BOOT = "\nin boot "
+
+
+def boot_id() -> str:
+    """What tells one boot of the host from another; random(4)."""
+    return _BOOT_ID.read_text().strip()
+
+
 class VolumeStore:
     """The volumes of all pods: `disk` for ConfigMaps and emptyDirs, `memory` (on tmpfs) for everything secret."""
 
-    def __init__(self, disk: Path, memory: Path) -> None:
+    def __init__(self, disk: Path, memory: Path, boot: Callable[[], str] = boot_id) -> None:
         self._disk, self._memory = disk, memory
+        self._boot = boot()
 
     def paths(self, uid: str, hosts: Path) -> PodPaths:
         """A pod's places."""
@@ -53,15 +64,16 @@ class VolumeStore:
         found = {}
         for root in (self._disk / uid, self._memory / uid):
             for file in root.glob("*.digest"):
-                digest = file.read_text()
-                if digest.startswith(OUTSIDE) or (root / file.stem).is_dir():
+                digest, _, boot = file.read_text(errors="replace").partition(_IN_BOOT)
+                # A version before this one wrote no boot.
+                if boot in ("", self._boot) and (digest.startswith(OUTSIDE) or (root / file.stem).is_dir()):
                     found[file.stem] = digest
         return found
 
     async def prepare(self, content: VolumeContent) -> None:
         """Have the volume with this content; OrchestratorError says what is in the way."""
         try:
-            await asyncio.to_thread(_prepare, content)
+            await asyncio.to_thread(_prepare, content, self._boot)
         except OSError as error:
             raise OrchestratorError(f"cannot write {error.filename or content.directory}: {error.strerror}") from error
 
@@ -89,7 +101,7 @@ class VolumeStore:
         }
 
 
-def _prepare(content: VolumeContent) -> None:
+def _prepare(content: VolumeContent, boot: str) -> None:
     directory = Path(content.directory)
     if content.host_type is not None:
         _host_path(directory, content.host_type)
@@ -101,7 +113,7 @@ def _prepare(content: VolumeContent) -> None:
         own_volume(directory, content.ownership)
     note = Path(content.note)
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(content.digest)
+    note.write_text(f"{content.digest}{_IN_BOOT}{boot}")
 
 
 def _make(directory: Path, size: int | None) -> None:

@@ -121,14 +121,25 @@ def _forms(entry: Name, namespace: str, domain: str) -> Iterator[str]:
 
 
 def _write_in_place(path: Path, text: str) -> None:
-    """New content first, then the new length: a reader may see a mix for a moment, but never an empty file."""
+    """New content first, then the new length: a reader may see a mix for a moment, but never an empty file.
+
+    On a full disk a write may stop halfway without a word: nothing is overwritten before there is room for all.
+    """
     content = text.encode()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         if os.pread(descriptor, len(content) + 1, 0) == content:
             return
         os.fchmod(descriptor, 0o644)
-        os.pwrite(descriptor, content, 0)
+        before = os.fstat(descriptor).st_size
+        try:
+            os.posix_fallocate(descriptor, 0, len(content))
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+        written = 0
+        while written < len(content):
+            written += os.pwrite(descriptor, content[written:], written)
         os.ftruncate(descriptor, len(content))
     finally:
         os.close(descriptor)

@@ -31,6 +31,10 @@ Row = tuple[str, str, bytes]
 """(bucket, key, document in JSON)."""
 _ALL = "SELECT bucket, key, value FROM entries"
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_NO_SUCH_TABLE = "SQLITE_ERROR"
+"""What a fixed statement is refused with: its schema in the file is not the one that was written."""
+_UNREADABLE = (msgspec.DecodeError, TypeError, UnicodeDecodeError)
+"""What reading a row that is not what was written raises."""
 
 
 class Damaged(OrchestratorError):
@@ -59,6 +63,9 @@ def open_journal(path: Path) -> Opened:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    if path.exists() and not path.stat().st_size:
+        # SQLite would take it for a new one; a power cut may leave a file without what was in it.
+        raise Damaged("it is empty")
     # Specs are in it, and nobody else's business.  Files that SQLite makes beside it get its mode.
     path.touch(mode=0o600)
     for file in _files(path):
@@ -69,7 +76,7 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA cache_size=-256")
         _migrate(db)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         db.close()
         raise _judged(error) from error
     return db
@@ -89,17 +96,16 @@ def _migrate(db: sqlite3.Connection) -> None:
 def _whole(db: sqlite3.Connection) -> Iterator[Row]:
     """All rows; Damaged where one cannot be read."""
     try:
-        for bucket, key, value in db.execute(_ALL):
-            msgspec.json.decode(value)
-            yield bucket, key, value
-    except (sqlite3.Error, msgspec.DecodeError, TypeError) as error:
+        for row in _text_as_bytes(db).execute(_ALL):
+            yield _checked(row)
+    except (sqlite3.Error, *_UNREADABLE) as error:
         db.close()
-        raise _judged(error) from error
+        raise _judged(error, _NO_SUCH_TABLE) from error
 
 
-def _judged(error: Exception) -> Exception:
+def _judged(error: Exception, *more: str) -> Exception:
     """Damaged where the file is; a disk that is full, read-only or broken is what it is."""
-    damaged = isinstance(error, msgspec.DecodeError | TypeError) or getattr(error, "sqlite_errorname", "") in _DAMAGED
+    damaged = isinstance(error, _UNREADABLE) or getattr(error, "sqlite_errorname", "") in (*_DAMAGED, *more)
     return Damaged(str(error)) if damaged else error
 
 
@@ -121,15 +127,28 @@ def _begin_anew(path: Path, why: str) -> Opened:
 
 def _readable(path: Path) -> Iterator[Row]:
     """The rows that can still be read, in the table's order, up to the first damage."""
-    with suppress(sqlite3.Error):
+    with suppress(sqlite3.Error, UnicodeDecodeError):
         db = sqlite3.connect(path, timeout=5)
         try:
-            for bucket, key, value in db.execute(_ALL):
-                with suppress(msgspec.DecodeError, TypeError):
-                    msgspec.json.decode(value)
-                    yield str(bucket), str(key), value
+            # What is shorter than its header says is read as far as it goes.
+            db.execute("PRAGMA writable_schema=ON")
+            for row in _text_as_bytes(db).execute(_ALL):
+                with suppress(*_UNREADABLE):
+                    yield _checked(row)
         finally:
             db.close()
+
+
+def _text_as_bytes(db: sqlite3.Connection) -> sqlite3.Connection:
+    """Of what is no UTF-8 the module's own conversion tells neither the row nor the kind of error."""
+    db.text_factory = bytes
+    return db
+
+
+def _checked(row: tuple[bytes, bytes, bytes]) -> Row:
+    bucket, key, value = row
+    msgspec.json.decode(value)
+    return bucket.decode(), key.decode(), value
 
 
 def _files(path: Path) -> list[Path]:

@@ -42,6 +42,25 @@ async def test_V01_files_modes_and_folders(store: VolumeStore, tmp_path: Path) -
     assert store.digests("uid") == {"data": "1"}
 
 
+async def test_D01_what_was_written_before_a_power_cut_is_written_again(store: VolumeStore, tmp_path: Path) -> None:
+    volume, folders = tmp_path / "disk" / "uid" / "data", (tmp_path / "disk", tmp_path / "memory")
+    wanted = projected(volume, "1", a=b"1")
+    await store.prepare(wanted)
+    assert VolumeStore(*folders).digests("uid") == {"data": "1"}, "another daemon of this boot changes nothing"
+    # What the disk had not got yet.
+    os.truncate(volume / "a", 0)
+    after = VolumeStore(*folders, boot=lambda: "another")
+    assert after.digests("uid") == {}
+    await after.prepare(wanted)
+    assert (content(volume), after.digests("uid")) == ({"a": b"1"}, {"data": "1"})
+
+
+async def test_D01_volumes_of_a_version_that_noted_no_boot_stay(store: VolumeStore, tmp_path: Path) -> None:
+    (tmp_path / "disk" / "uid" / "data").mkdir(parents=True)
+    (tmp_path / "disk" / "uid" / "data.digest").write_text("1")
+    assert store.digests("uid") == {"data": "1"}
+
+
 async def test_V02_an_edit_changes_all_files_at_once_and_takes_removed_ones_away(
     store: VolumeStore, tmp_path: Path
 ) -> None:

@@ -93,7 +93,8 @@ def test_D10_what_a_full_disk_refused_is_tried_again_where_nothing_else_is_writt
 
 def test_the_journal_is_its_users_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
-    path.touch(mode=0o644)
+    Journal(path).close()
+    path.chmod(0o644)
     journal = Journal(path)
     journal.put("b", "a", {"n": 1})
     journal.flush()

@@ -1,5 +1,6 @@
 """A journal that is damaged, older or newer: what can be read is kept, and nothing is thrown away."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -61,6 +62,44 @@ def test_what_stands_before_the_damage_is_kept(path: Path) -> None:
 
     again = Journal(path)
     assert dict(again.items("b")) == kept
+    again.close()
+
+
+@pytest.mark.parametrize("part", [0.0, 0.7, 0.999])
+def test_D01_a_file_that_a_power_cut_left_shorter_is_read_as_far_as_it_goes(path: Path, part: float) -> None:
+    size = path.stat().st_size
+    os.truncate(path, int(size * part))
+    journal = Journal(path)
+    kept = dict(journal.items("b"))
+    journal.close()
+    assert "was damaged" in journal.notice
+    assert (len(kept) > 0) == (part > 0)
+    assert len(kept) < MANY
+    assert all(document["n"] == int(key) for key, document in kept.items())
+    assert [copy.stat().st_size for copy in copies(path)] == [int(size * part)]
+
+
+def test_D01_bytes_that_are_no_text_cost_their_rows_alone(path: Path) -> None:
+    content = path.read_bytes()
+    assert content.count(b"b0007") == 1
+    path.write_bytes(content.replace(b"b0007", b"b\xff\x97\x80\xfe"))
+    journal = Journal(path)
+    assert len(dict(journal.items("b"))) == MANY - 1
+    assert f"{MANY - 1} entries could be read" in journal.notice
+    journal.close()
+
+
+@pytest.mark.parametrize("before", [b"entries", b"CREATE TABLE", b"WITHOUT ROWID"])
+def test_D01_a_schema_that_is_no_text_keeps_no_daemon_from_starting(path: Path, before: bytes) -> None:
+    content = path.read_bytes()
+    assert content.count(before) >= 1
+    path.write_bytes(content.replace(before, b"\x97" * len(before)))
+    journal = Journal(path)
+    assert "was damaged" in journal.notice
+    journal.put("b", "k", {"n": 1})
+    journal.close()
+    again = Journal(path)
+    assert (again.get("b", "k"), again.notice) == ({"n": 1}, "")
     again.close()
 
 
