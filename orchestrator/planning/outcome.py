@@ -11,6 +11,7 @@ from orchestrator.planning.restart_policy import is_sidecar, should_restart
 DEADLINE_EXCEEDED = "DeadlineExceeded"
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 EVICTED = "Evicted"
+_BY_AN_EARLIER_DAEMON = "An earlier daemon began to evict the pod; why is in its Events. "
 
 
 class Outcome(StrEnum):
@@ -28,13 +29,13 @@ def reason_of(ended: Outcome | None, pod: Pod, observed: Observed) -> tuple[str,
         case Outcome.DEADLINE:
             return DEADLINE_EXCEEDED, DEADLINE_MESSAGE
         case Outcome.EVICTED:
-            return EVICTED, observed.evicted or pod.status.message
+            return EVICTED, observed.evicted or pod.status.message or _BY_AN_EARLIER_DAEMON
     return "", ""
 
 
 def outcome(pod: Pod, observed: Observed, now: float) -> Outcome | None:
     """How the pod ended; None while it goes on."""
-    if pod.status.reason == EVICTED or (observed.evicted and not _ended_by_itself(pod, observed)):
+    if pod.status.reason == EVICTED or _is_evicted(pod, observed):
         return Outcome.EVICTED
     if pod.status.reason == DEADLINE_EXCEEDED:
         return Outcome.DEADLINE
@@ -73,10 +74,12 @@ def is_completed(pod: Pod, observed: Observed) -> bool:
     return True
 
 
-def _ended_by_itself(pod: Pod, observed: Observed) -> bool:
-    """Whether it had completed before anybody thought of its eviction: what that has stopped did not complete."""
+def _is_evicted(pod: Pod, observed: Observed) -> bool:
+    """What an eviction has stopped did not complete, also where an earlier daemon began it; what had completed did."""
     own = (seen for seen in observed.containers if seen.uid == pod.metadata.uid)
-    return is_completed(pod, observed) and not any(observed.is_stopped_for(seen, StopReason.EVICTED) for seen in own)
+    if any(observed.is_stopped_for(seen, StopReason.EVICTED) for seen in own):
+        return True
+    return bool(observed.evicted) and not is_completed(pod, observed)
 
 
 def _ended_before(pod: Pod, observed: Observed, due: float) -> bool:

@@ -87,3 +87,16 @@ def test_R02_what_had_completed_before_is_not_evicted() -> None:
     what = replace(observed(of, seen(of, phase="exited", exit_code=0, finished_at=T0 + 20)), evicted=WORDS)
     status = pod_status(of, what, planned(of, what), AROUND, T0 + 21)
     assert (status.phase, status.reason) == ("Succeeded", "")
+
+
+@pytest.mark.parametrize("policy", ["Always", "Never"])
+def test_R02_an_eviction_that_an_earlier_daemon_began_is_one(policy: str) -> None:
+    of = pod(f"restartPolicy: {policy}{SPEC}")
+    of = structs.replace(of, status=structs.replace(of.status, phase="Running"))
+    dead = seen(of, phase="exited", exit_code=0, finished_at=T0 + 20)
+    what = observed(of, dead, volumes=VOLUMES, stops={dead.id: Stop(StopReason.EVICTED, T0 + 18, 2.0, T0 + 18)})
+    plan = planned(of, what)
+    assert "create" not in str(plan)
+    status = pod_status(of, what, plan, AROUND, T0 + 21)
+    assert (status.phase, status.reason) == ("Failed", "Evicted")
+    assert "why is in its Events" in status.message
