@@ -79,8 +79,11 @@ def test_R02_what_the_host_does_not_have_is_said(daemon: Daemon) -> None:
 
 
 def test_R02_who_takes_too_much_is_evicted(new_daemon: Callable[..., Daemon]) -> None:
-    """A container above its share of the disk; and, when the host is short of memory, who never asked for any."""
-    daemon = new_daemon()
+    """A container above its share of the disk; and, when the host is short of memory, who never asked for any.
+
+    Of processes nobody gets more than `--pod-pids-limit`.
+    """
+    daemon = new_daemon("--pod-pids-limit", "40")
     shared = {"volumes": [{"name": "v", "emptyDir": {"medium": "Memory"}}]}
     fills = f"dd if=/dev/zero of=/dev/shm/file bs=1M count=48; {FOR_EVER}"
     greedy = container(fills, volumeMounts=[{"name": "v", "mountPath": "/dev/shm"}])
@@ -97,6 +100,11 @@ def test_R02_who_takes_too_much_is_evicted(new_daemon: Callable[..., Daemon]) ->
     daemon.start()
     for name in ("r02-greedy", "r02-asks", "r02-writes"):
         daemon.wait_ready(name)
+    many = "for i in $(seq 60); do sleep 5 & done; wait"
+    assert (
+        "can't fork: Resource temporarily unavailable"
+        in daemon.run_cli("exec", "r02-asks", "--", "sh", "-c", many).stderr
+    )
     daemon.stop()
     # More than any host has: who runs goes on, and is measured.
     daemon.start("--eviction-hard", "memory.available<900Ti")
