@@ -6,9 +6,11 @@ So `plan` answers with the daemon's own settings, LimitRanges and books, by the 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from weakref import ref
 
 from orchestrator.admission import admitted, store_admission, wanted_now
 from orchestrator.node.limit_ranger import LimitRanger
+from orchestrator.objects.limit_range import LimitRange
 from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_security import violations
@@ -58,15 +60,22 @@ class Rehearsal:
         journal = self.journal.draft()
         addresses = self.addresses.draft(journal)
         node_ports = self.node_ports.draft(journal, addresses.admit)
-        limits = LimitRanger(journal, lambda namespace: draft.list("LimitRange", namespace))
+        limits = LimitRanger(journal, lambda namespace: _listed(known, namespace))
         admission = store_admission(node_ports, limits, self.node_name)
         draft = Store(journal, time.time, admission=admission, identity=object_identity)
+        # No cycle: the collector looks at what is new only, and a large draft would stay for an hour.
+        known = ref(draft)
         draft.on_drop(addresses.release, node_ports.release, limits.release)
         for key in self.store.owned(SPECS, IMPLIED, KEPT):
             record = self.store.record(key)
             if record is not None and not record.object.metadata.deletion_timestamp:
                 draft.put(record.owner, record.object, record.desired)
         return draft
+
+
+def _listed(known: ref[Store], namespace: str) -> list[LimitRange]:
+    store = known()
+    return store.list("LimitRange", namespace) if store is not None else []
 
 
 def _held(draft: Store, around: Surroundings) -> Iterator[tuple[Name, str]]:

@@ -170,7 +170,7 @@ class AddressBook:
             raise Invalid(
                 f'spec.clusterIP: Invalid value: "{wanted}": must lie in this namespace\'s range {lowest}-{highest}'
             )
-        holder = self._holders().get(address)
+        holder = self._holders().get(str(address))
         if holder is not None and holder != key:
             if holder in self._admitted:
                 raise Invalid(f'spec.clusterIP: Invalid value: "{wanted}": is held by Service {holder}')
@@ -182,18 +182,20 @@ class AddressBook:
         if entry is not None and IPv4Address(entry["ip"]) in services:
             return IPv4Address(entry["ip"])
         holders = self._holders()
-        free = next((address for address in _choices(key, services) if address not in holders), None)
+        free = next((address for address in _choices(key, services) if str(address) not in holders), None)
         if free is None:
             # Addresses of Services that went while the daemon was away are only taken back when nothing else is left.
-            stale = {ip: holder for ip, holder in holders.items() if ip in services and holder not in self._admitted}
+            every = ((IPv4Address(ip), holder) for ip, holder in holders.items() if holder not in self._admitted)
+            stale = [(ip, holder) for ip, holder in every if ip in services]
             if not stale:
                 raise Invalid(f"cannot allot an address: all of {services} are held by Services of this namespace")
-            free, holder = min(stale.items())
+            free, holder = min(stale)
             self._journal.delete(_ADDRESSES, holder)
         return free
 
-    def _holders(self) -> dict[IPv4Address, str]:
-        return {IPv4Address(entry["ip"]): key for key, entry in self._journal.items(_ADDRESSES)}
+    def _holders(self) -> dict[str, str]:
+        """Who has an address, by its text: to read all of them for each of many Services would take seconds."""
+        return {entry["ip"]: key for key, entry in self._journal.items(_ADDRESSES)}
 
 
 def has_address(service: Service) -> bool:

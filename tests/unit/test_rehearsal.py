@@ -1,5 +1,6 @@
 """`plan` says what this daemon would say: its settings, its LimitRanges, its books; and nothing of that is written."""
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,6 +105,22 @@ def test_a_rehearsal_writes_nothing(scene: Scene) -> None:
     # The books themselves know of none of it either.
     scene.has(RANGE + SERVICE.format("web", "{port: 80}") + pod("a") + SERVICE.format("more", "{port: 80}"))
     assert scene.store.list("Service")[1].spec.ports[0].node_port == chosen
+
+
+def test_a_rehearsal_leaves_nothing_for_the_collector(scene: Scene) -> None:
+    """A draft of thousands of objects must not wait for a look that comes once an hour."""
+
+    def stores() -> int:
+        return sum(type(each) is Store for each in gc.get_objects())
+
+    gc.collect()
+    before = stores()
+    gc.disable()
+    try:
+        scene.says(RANGE + pod("a") + SERVICE.format("web", "{port: 80}"))
+        assert stores() == before
+    finally:
+        gc.enable()
 
 
 def test_a_pod_that_would_not_run_is_told_with_why(scene: Scene) -> None:
