@@ -1,7 +1,7 @@
 """Tells at once when somebody else changes our table (`nft flush ruleset`): the kernel announces each transaction.
 
 It does so on a netlink socket (nfnetlink, group NFNLGRP_NFTABLES of linux/netfilter/nfnetlink.h), before the one who
-asked has the answer: what is there to read when our own command has ended is our own doing.
+asked has the answer: of the transactions that are there to read when our own command has ended, one is our own.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ _TABLE = 1
 _GENERATION = 15
 """NFT_MSG_NEWGEN, the end of each transaction: it has no table, but another attribute of that number."""
 _LARGEST = 1 << 16
+END = ""
 
 
 class TableWatch:
@@ -31,7 +32,10 @@ class TableWatch:
     def __init__(self, table: str) -> None:
         self._table = table
         self._socket: socket.socket | None = None
-        self._own = False
+        self._expected = 0
+        """Transactions of our own that are still to be announced."""
+        self._named: set[str] = set()
+        """The tables of the transaction that is being announced."""
         self.by_others = asyncio.Event()
 
     @contextmanager
@@ -55,14 +59,15 @@ class TableWatch:
 
     @contextmanager
     def own_change(self) -> Iterator[None]:
-        """What changes meanwhile is our own doing."""
+        """One transaction meanwhile is our own; whoever is faster than the end of our command is another."""
         self._read()
-        self._own = True
+        self._expected = 1
         try:
             yield
         finally:
             self._read()
-            self._own = False
+            self._expected = 0
+            self._named.clear()
 
     def _read(self) -> None:
         while self._socket is not None:
@@ -72,15 +77,26 @@ class TableWatch:
                 return
             except OSError as error:  # more was announced than fits: `DataPlane.check` looks now and then
                 log.debug("%s", error)
+                self._named.clear()
                 if error.errno != errno.ENOBUFS:
                     return
                 continue
-            if not self._own and self._table in set(tables(packet)):
+            for table in tables(packet):
+                self._note(table)
+
+    def _note(self, table: str) -> None:
+        if table != END:
+            self._named.add(table)
+            return
+        if self._table in self._named:
+            if not self._expected:
                 self.by_others.set()
+            self._expected = 0
+        self._named.clear()
 
 
 def tables(packet: bytes) -> Iterator[str]:
-    """The tables of family ip that the messages of a packet are about."""
+    """The tables of family ip that the messages of a packet are about; END where a transaction is over."""
     place = 0
     while place + _HEADER.size <= len(packet):
         length, kind, *_ = _HEADER.unpack_from(packet, place)
@@ -88,7 +104,9 @@ def tables(packet: bytes) -> Iterator[str]:
             return
         message = packet[place + _HEADER.size : place + length]
         place += -(-length // 4) * 4
-        if kind >> 8 == _NFTABLES and kind & 0xFF != _GENERATION and message[:1] == bytes([socket.AF_INET]):
+        if kind == _NFTABLES << 8 | _GENERATION:
+            yield END
+        elif kind >> 8 == _NFTABLES and message[:1] == bytes([socket.AF_INET]):
             yield from _names(message[_GENERAL.size :])
 
 
