@@ -51,7 +51,7 @@ from orchestrator.roots import either, for_ever, leaves
 from orchestrator.services import health
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
-from orchestrator.services.dataplane import DataPlane, Mode, choose_mode
+from orchestrator.services.dataplane import DataPlane, Mode, settle_mode
 from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
@@ -61,6 +61,8 @@ from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.settings import Settings
 from orchestrator.signals import Signals
 from orchestrator.sources.follower import Follower
+from orchestrator.sources.last_good_files import LastGoodFiles
+from orchestrator.sources.last_good_keeper import LastGoodKeeper
 from orchestrator.sources.pod_rules import PodRules
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
@@ -77,7 +79,7 @@ _FIRST_LOOK = 2.0
 
 
 class BadSpecs(OrchestratorError):
-    """The specs have errors at start: nothing is touched; the text has a line for each."""
+    """The specs have errors, and never had none: nothing is touched; the text has a line for each."""
 
 
 def main(settings: Settings) -> int:
@@ -100,16 +102,20 @@ def main(settings: Settings) -> int:
 
 async def run(settings: Settings) -> None:
     """Start, run until a signal, stop.  OrchestratorError when it cannot start."""
-    specs = Follower(SpecWatcher(settings.specs, empty_folder_delay=settings.empty_folder_delay))
+    kept = LastGoodFiles(settings.state_dir / "last-good", settings.run_dir / "volumes" / "last-good")
+    specs = Follower(SpecWatcher(settings.specs, empty_folder_delay=settings.empty_folder_delay, recall=kept.recall))
     first = await specs.first()
-    if first.errors:
+    if first.errors and not kept.remembers:
         raise BadSpecs("\n".join(problem.text for problem in first.errors))
+    if first.errors:
+        log.warning("the specs have errors: the files that have them go on as they were when they were last good")
     with own_folders(settings):
         async with contextlib.AsyncExitStack() as stack:
             daemon = await _Daemon.build(settings, stack)
+            kept.in_memory = daemon.secrets_in_memory
             if not daemon.folder.would_orphan(first):
                 daemon.folder.apply(first)
-            await daemon.run(specs, first)
+            await daemon.run(specs, first, LastGoodKeeper(kept))
 
 
 class _Daemon:
@@ -146,7 +152,7 @@ class _Daemon:
         node_name, around = settings.node_name, self._surroundings
         rehearsal = Rehearsal(self.store, journal, self.book, self.node_ports, node_name, rules, around)
         self.book.on_room(self.folder.room)
-        self.binds_sub_paths = False
+        self.binds_sub_paths = self.secrets_in_memory = False
         self.volumes = VolumeStore(settings.state_dir / "volumes", settings.run_dir / "volumes")
         self.hosts = HostsFiles(settings.run_dir, settings.cluster_domain)
         self.handlers = Handlers(engine)
@@ -173,29 +179,18 @@ class _Daemon:
         engine = DockerEngine(settings.engine_url, metrics)
         stack.push_async_callback(engine.close)
         info = await engine.info()
-        log.info(
-            "orchestrator %s, instance %s, %s %s (API %s)",
-            __version__,
-            settings.instance,
-            info.name,
-            info.version,
-            info.api_version,
-        )
+        asked = (info.name, info.version, info.api_version)
+        log.info("orchestrator %s, instance %s, %s %s (API %s)", __version__, settings.instance, *asked)
         stack.enter_context(own_instance(settings.instance, info.id or settings.engine_url))
         journal = Journal(settings.state_dir / "journal.db")
         stack.callback(journal.close)
         daemon = cls(settings, engine, info, journal, metrics)
-        await ensure_in_memory(settings.run_dir / "volumes")
+        daemon.secrets_in_memory = await ensure_in_memory(settings.run_dir / "volumes")
         daemon.binds_sub_paths = mounts.can_bind(settings.run_dir / "volumes")
         daemon.sandbox_image = await ensure_sandbox_image(engine)
-        mode, why = Mode.NAMES, "--service-mode names asks for it"
-        if settings.service_mode == "auto":
-            mode, why = await choose_mode(settings.engine_url)
-        if mode is Mode.NAMES:
-            log.warning("Services are served by name only: %s", why)
-            if settings.namespace_isolation == "off":
-                log.warning("namespaces cannot reach each other: the engine keeps them apart, and %s", why)
-        daemon.dataplane = DataPlane(settings.instance, mode, isolated=settings.namespace_isolation == "on")
+        isolated = settings.namespace_isolation == "on"
+        mode, why = await settle_mode(settings.service_mode, settings.engine_url, isolated=isolated)
+        daemon.dataplane = DataPlane(settings.instance, mode, isolated=isolated)
         daemon.mode_finding = health.mode_finding(mode, why)
         daemon.networks = Networks(engine, daemon.book, daemon.dataplane, settings.instance)
         await daemon.networks.refresh()
@@ -204,7 +199,8 @@ class _Daemon:
         running = await remember_running(engine, settings.instance, daemon.store)
         daemon.policies.remember(await pods_running(engine, settings.instance, journal))
         daemon.folder.left_behind = running | pods_left_behind(journal)
-        daemon.manager = NodeManager(engine, daemon._node_rooms())
+        daemon.manager = NodeManager(engine, daemon._node_rooms(), lambda: daemon.folder.incomplete)
+        daemon.folder.completed = daemon.manager.clear_up_soon
         daemon.services = ServiceController(
             daemon.store,
             daemon.book,
@@ -280,7 +276,7 @@ class _Daemon:
             names_only=names_only,
             peers=tuple(store.list("Pod", namespace)) if names_only else (),
             slices=written_slices(lambda kind: store.list(kind, namespace)) if names_only else (),
-            backoff=_backoff(settings),
+            backoff=BackoffSettings(settings.backoff_base, settings.backoff_max),
             cluster_domain=settings.cluster_domain,
             dns_server=lambda: self.responder.server(namespace),
             seccomp_profiles=str(settings.state_dir / "seccomp"),
@@ -290,13 +286,14 @@ class _Daemon:
 
     # --- life ---
 
-    async def run(self, specs: Follower, first: Snapshot) -> None:
+    async def run(self, specs: Follower, first: Snapshot, last_good: LastGoodKeeper) -> None:
         """Until a signal; a second one ends an orderly stop at once."""
         signals = Signals()
         async with asyncio.TaskGroup() as tasks:
             folder = [
                 tasks.create_task(specs.run(), name="folder"),
-                tasks.create_task(self.folder.follow(specs, first), name="specs"),
+                tasks.create_task(self.folder.follow(specs, first, last_good), name="specs"),
+                tasks.create_task(for_ever("last good", last_good.run), name="last good"),
                 tasks.create_task(self._announce(specs, signals), name="reloads"),
             ]
             collect = partial(self.images.collect, self.manager.adopted)
@@ -318,7 +315,7 @@ class _Daemon:
             for task in folder:
                 task.cancel()
             if self.settings.down_on_exit:
-                await either(self._take_down(), signals.end())
+                await either(self._take_down(last_good), signals.end())
             for room in rooms:
                 room.cancel()
         log.info("stopped; %s", "pods go on running" if self.store.list("Pod") else "no pods are left")
@@ -334,7 +331,7 @@ class _Daemon:
         await self.folder.applied.wait()
         await for_ever(name, work)
 
-    async def _take_down(self) -> None:
+    async def _take_down(self, last_good: LastGoodKeeper) -> None:
         """End every pod in order, then remove networks, rules and the tmpfs: nothing of ours stays on the host."""
         log.info("taking all pods down")
         self.folder.applied.set()
@@ -345,6 +342,7 @@ class _Daemon:
         await self.manager.idle()
         await self.services.settled()
         await self.networks.clean()
+        last_good.files.forget_secrets()
         await release(self.settings.run_dir / "volumes")
 
     async def _keep_pauses_short(self) -> None:
@@ -391,7 +389,3 @@ class _Daemon:
         policies = self.dataplane.policies_trouble if self.store.list("NetworkPolicy") else ""
         yield self.mode_finding
         yield from health.troubles(self.dataplane.trouble, dns, policies)
-
-
-def _backoff(settings: Settings) -> BackoffSettings:
-    return BackoffSettings(settings.backoff_base, settings.backoff_max)

@@ -1,13 +1,14 @@
 """What the spec folder says becomes what is wanted: the first time, after every edit, and when somebody asks for it.
 
 Where the specs are empty at start and pods of an earlier daemon run, nothing is applied until that was told for a
-while.  What is wrong stays as it was, and is told.
+while.  What is wrong stays as it was, and is told.  While it is not known what a file said that was wrong at the start,
+pods of an earlier daemon that no file has are not deleted: they may be that file's.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from orchestrator.node.inventory import known_pods
 from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.roots import either
 from orchestrator.sources.follower import Follower
+from orchestrator.sources.last_good_keeper import LastGoodKeeper
 from orchestrator.sources.located import Located
 from orchestrator.sources.pod_rules import PodRules
 from orchestrator.sources.watcher import Snapshot
@@ -63,6 +65,12 @@ class SpecFolder:
         self._recorder = recorder
         self._rules = rules
         self._refused: frozenset[Refused] = frozenset()
+        self._held: dict[Key, Desired] = {}
+        """Pods that no file has, and that go on as the journal has them."""
+        self.incomplete = False
+        """Whether more than the files say may be wanted: what an earlier daemon left behind is not ours to end."""
+        self.completed: Callable[[], None] = lambda: None
+        """Called when that is over."""
         self._waiting = False
         """Something of the last load may be taken later, when another gives back what it asks for."""
         self._room = asyncio.Event()
@@ -76,9 +84,11 @@ class SpecFolder:
     def apply(self, snapshot: Snapshot) -> None:
         """Make the store what the folder says; what is wrong stays as it was, and is told."""
         known = () if self.applied.is_set() else known_pods(self._journal)
-        let_in = admitted(snapshot.objects, self._rules, wanted_now(self._store, known))
-        wanted = let_in.wanted
-        implied = implied_namespaces(item.object for item in snapshot.objects)
+        before = wanted_now(self._store, known)
+        let_in = admitted(snapshot.objects, self._rules, before)
+        wanted = (*let_in.wanted, *self._hold(snapshot, before))
+        objects = (*(item.object for item in snapshot.objects), *(item.object for item in self._held.values()))
+        implied = implied_namespaces(objects)
         self._store.sync(IMPLIED, [Desired(obj, {}) for obj in implied])
         refused = self._store.sync(SPECS, wanted)
         self._claims.reconcile()
@@ -94,16 +104,29 @@ class SpecFolder:
             self._store.go_on_going(known_pods(self._journal))
             self._store.forget_lost(item.key for item in refused)
             self.applied.set()
+        was_incomplete, self.incomplete = self.incomplete, bool(snapshot.unknown)
+        if was_incomplete and not self.incomplete:
+            self.completed()
 
-    async def follow(self, specs: Follower, first: Snapshot) -> None:
+    def _hold(self, snapshot: Snapshot, before: Mapping[Key, Desired]) -> Iterable[Desired]:
+        said = {key_of(item.object) for item in snapshot.objects}
+        pods = self._held if self.applied.is_set() else before
+        self._held = {key: item for key, item in pods.items() if key not in said} if snapshot.unknown else {}
+        return self._held.values()
+
+    async def follow(self, specs: Follower, first: Snapshot, last_good: LastGoodKeeper) -> None:
         """Apply what the folder says for ever.  What should not happen leaves the last good version in force."""
-        if not self.applied.is_set():
-            self.apply(await specs.after_empty_start(first, self._empty_delay, self._tell_waiting))
         snapshot = first
+        if not self.applied.is_set():
+            delay, tell, files = self._empty_delay, self._tell_waiting, last_good.files
+            snapshot = await specs.after_empty_start(first, delay, tell, lambda: files.remembers)
+            self.apply(snapshot)
+        last_good.keep(snapshot.objects)
         while True:
             snapshot = await self._news(specs) or snapshot
             try:
                 self.apply(snapshot)
+                last_good.keep(snapshot.objects)
             except Exception as error:
                 logs.surprise(log, "cannot apply the specs, the last good version stays", error)
                 self._reloads.inc("error")

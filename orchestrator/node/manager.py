@@ -6,6 +6,8 @@ those of pods that are not are torn down by workers of their own.
 
 import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 
 from orchestrator import logs
 from orchestrator.engine.base import Engine
@@ -33,8 +35,11 @@ _USAGE_CHECK = 10.0
 class NodeManager:
     """All workers of one instance."""
 
-    def __init__(self, engine: Engine, rooms: NodeRooms) -> None:
+    def __init__(self, engine: Engine, rooms: NodeRooms, incomplete: Callable[[], bool] = lambda: False) -> None:
+        """`incomplete` says whether pods may be wanted that nobody has said yet: what they have is left alone."""
         self._engine = engine
+        self._incomplete = incomplete
+        self._clear_up_now = asyncio.Event()
         self._rooms = rooms
         self._keeper = Housekeeper(engine, rooms)
         self._workers: dict[Key, PodWorker] = {}
@@ -93,9 +98,12 @@ class NodeManager:
         return self._rooms.tools.progress.overdue()
 
     async def _keep_house(self, tasks: asyncio.TaskGroup) -> None:
-        """Every hour, what is left over of pods that are gone goes; see `gc`."""
+        """Every hour, and when it is known what is wanted, what is left over of pods that are gone goes; see `gc`."""
         while True:
-            await asyncio.sleep(HOUR)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HOUR):
+                    await self._clear_up_now.wait()
+            self._clear_up_now.clear()
             try:
                 await self._clear_up(tasks)
             except OrchestratorError as error:
@@ -106,7 +114,8 @@ class NodeManager:
     async def _clear_up(self, tasks: asyncio.TaskGroup) -> None:
         """One round; containers that nobody looks after get a worker that ends them."""
         for key, former in (await self._keeper.round(self._known)).items():
-            self._hand_over(key, former, tasks)
+            if self._rooms.store.get(key) is not None or not self._incomplete():
+                self._hand_over(key, former, tasks)
 
     def _hand_over(self, key: Key, former: dict[str, Pod | None], tasks: asyncio.TaskGroup) -> None:
         worker = self._ensure(key, tasks)
@@ -115,6 +124,10 @@ class NodeManager:
             if worker.memory.former.get(uid) is None:
                 worker.memory.former[uid] = pod
         worker.wake()
+
+    def clear_up_soon(self) -> None:
+        """It is known now what is wanted: what was left alone is looked at again."""
+        self._clear_up_now.set()
 
     def _known(self) -> set[str]:
         """The pods that are wanted or looked after, by uid."""

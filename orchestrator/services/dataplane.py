@@ -50,6 +50,18 @@ async def choose_mode(engine_url: str) -> tuple[Mode, str]:
     return Mode.KERNEL, ""
 
 
+async def settle_mode(asked: str, engine_url: str, *, isolated: bool) -> tuple[Mode, str]:
+    """As `choose_mode`, where the settings leave the choice ("auto"); what falls short is told in the log."""
+    mode, why = Mode.NAMES, "--service-mode names asks for it"
+    if asked == "auto":
+        mode, why = await choose_mode(engine_url)
+    if mode is Mode.NAMES:
+        log.warning("Services are served by name only: %s", why)
+        if not isolated:
+            log.warning("namespaces cannot reach each other: the engine keeps them apart, and %s", why)
+    return mode, why
+
+
 class DataPlane:
     """One daemon's rules in this host's kernel.  In mode NAMES every method does nothing."""
 

@@ -65,18 +65,25 @@ class Follower:
         await self._watcher.look_again()
         await self._at_rest.wait()
 
-    async def after_empty_start(self, first: Snapshot, delay: float, tell: Callable[[Snapshot], None]) -> Snapshot:
+    async def after_empty_start(
+        self,
+        first: Snapshot,
+        delay: float,
+        tell: Callable[[Snapshot], None],
+        remembers: Callable[[], bool] = lambda: False,
+    ) -> Snapshot:
         """Give what to begin with where the specs are empty and pods run: most likely a disk that is not mounted yet.
 
-        That is what the folder says after `delay` seconds, or as soon as files are there and have come to rest; never
-        what has errors.  Each snapshot that is not believed yet is handed to `tell`.
+        That is what the folder says after `delay` seconds, or as soon as files are there and have come to rest; what
+        has errors only where an earlier daemon's word stands in for it (`remembers`).  Each snapshot that is not
+        believed yet is handed to `tell`.
         """
         clock = asyncio.get_running_loop().time
         newest, until = first, clock() + delay
         while True:
             tell(newest)
             try:
-                async with asyncio.timeout_at(None if newest.errors else until):
+                async with asyncio.timeout_at(until if not newest.errors or remembers() else None):
                     newest = await self.next()
             except TimeoutError:
                 return newest

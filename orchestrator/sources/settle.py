@@ -9,14 +9,20 @@ gone               nothing, after RECHECK: git and some editors remove a file be
                    they write it anew; what another file says by then has moved there
 gone, and with it  what they were, for `empty_delay`: a folder that was just emptied,
 all of its folder  moved or unmounted is more often an accident than a wish
+
+At a start what files said when they were last good is an earlier daemon's word (`beginning`).  Until the specs are
+applied for the first time, it stands in for what this one has not seen.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.objects.problem import error
+from orchestrator.sources.beginning import Beginning
 from orchestrator.sources.custom_kinds import accept_custom_kinds
 from orchestrator.sources.files import Scan, Stamp
+from orchestrator.sources.last_good import LastGood
 from orchestrator.sources.located import FileLoad, Located, Sourced, told_once
 from orchestrator.sources.yaml_loader import duplicate_problem
 
@@ -30,12 +36,16 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is wanted now.  `check_at` is when time alone may change it, None when it cannot."""
+    """What is wanted now.  `check_at` is when time alone may change it, None when it cannot.
+
+    `unknown` are paths that were wrong at the start, and are, and of which not all is remembered that they said.
+    """
 
     objects: tuple[Sourced, ...]
     problems: tuple[Located, ...]
     notices: tuple[str, ...]
     check_at: float | None
+    unknown: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -58,28 +68,54 @@ class Settler:
         self._holds: dict[str, _Hold] = {}
         self._stamps: dict[str, Stamp] = {}
         self._check_at: list[float] = []
+        self._beginning = Beginning()
 
-    def settle(self, scan: Scan, loads: Mapping[str, FileLoad], now: float) -> Settled:
-        """Apply what is on disk at the time `now`."""
+    def settle(
+        self, scan: Scan, loads: Mapping[str, FileLoad], now: float, last_good: Mapping[str, LastGood] | None = None
+    ) -> Settled:
+        """Apply what is on disk at the time `now`.
+
+        `last_good` is what an earlier daemon remembers; None when nothing is wrong, or this one has begun.
+        """
         self._check_at = []
         loads = accept_custom_kinds(loads)
-        owners = {sourced.key: file for file, objects in self._good.items() for sourced in objects}
-        wanted = {file: self._wanted(file, loaded, scan.files[file], now) for file, loaded in loads.items()}
-        notices = self._hold_folders(scan, now)
-        self._gone_since = {file: self._gone_since.get(file, now) for file in self._good if file not in wanted}
-        kept = {file: self._good[file] for file in self._gone_since if self._keeps(file, scan)}
+        remembered = self._remembered(scan, loads, last_good)
+        good = {**remembered, **self._good}
+        owners = {**_owners(remembered), **_owners(self._good)}
+        wanted = {file: self._wanted(file, loaded, scan.files[file], now, good) for file, loaded in loads.items()}
+        notices = [*self._beginning.notices(), *self._hold_folders(scan, now)]
+        away = self._beginning.kept
+        gone = [file for file in self._good if file not in wanted and file not in away]
+        self._gone_since = {file: self._gone_since.get(file, now) for file in gone}
+        kept = {file: self._good[file] for file in gone if self._keeps(file, scan)}
         passing = self._just_gone(self._gone_since.keys() - kept.keys(), wanted, now)
-        chosen, clashes = _without_duplicates({**wanted, **passing, **kept}, self._good, owners)
+        passing |= self._not_said(away, wanted)
+        chosen, clashes = _without_duplicates({**wanted, **passing, **kept}, good, owners)
         self._remember(scan, chosen)
         problems = [Located(error((), message), path) for path, message in scan.troubles]
         problems += [problem for loaded in loads.values() for problem in loaded.problems]
         objects = tuple(sourced for file in sorted(chosen) for sourced in chosen[file])
-        return Settled(objects, told_once((*problems, *clashes)), tuple(notices), min(self._check_at, default=None))
+        told, check_at = told_once((*problems, *clashes)), min(self._check_at, default=None)
+        return Settled(objects, told, tuple(notices), check_at, self._beginning.unknown)
 
-    def _wanted(self, file: str, loaded: FileLoad, stamp: Stamp, now: float) -> tuple[Sourced, ...]:
-        before = self._good.get(file, ())
+    def _remembered(
+        self, scan: Scan, loads: Mapping[str, FileLoad], last_good: Mapping[str, LastGood] | None
+    ) -> dict[str, tuple[Sourced, ...]]:
+        """What files said that this daemon has not seen well; what cannot be looked at goes on as it was."""
+        self._beginning.look(scan, loads, last_good, seen=self._good.keys())
+        unseen = {file: known for file, known in (last_good or {}).items() if file not in self._good}
+        for file in self._beginning.kept & unseen.keys():
+            self._good[file], self._roots[file] = unseen[file].objects, unseen[file].root
+            if self._roots[file] in scan.missing:
+                self._holds.setdefault(self._roots[file], _Hold(math.inf))
+        return {file: known.objects for file, known in unseen.items() if file in loads}
+
+    def _wanted(
+        self, file: str, loaded: FileLoad, stamp: Stamp, now: float, good: Mapping[str, tuple[Sourced, ...]]
+    ) -> tuple[Sourced, ...]:
         if loaded.broken:
-            return before
+            return good.get(file, ())
+        before = self._good.get(file, ())
         lost = {sourced.key for sourced in before} - {sourced.key for sourced in loaded.objects}
         if not lost:
             self._shrinking.pop(file, None)
@@ -98,14 +134,15 @@ class Settler:
         self, files: Iterable[str], wanted: Mapping[str, tuple[Sourced, ...]], now: float
     ) -> dict[str, tuple[Sourced, ...]]:
         """What those of the files that went a moment ago said, and no other file says now."""
+        recent = {file: until for file in files if now < (until := self._gone_since[file] + RECHECK)}
+        self._check_at += recent.values()
+        return self._not_said(recent, wanted)
+
+    def _not_said(
+        self, files: Iterable[str], wanted: Mapping[str, tuple[Sourced, ...]]
+    ) -> dict[str, tuple[Sourced, ...]]:
         said = {sourced.key for objects in wanted.values() for sourced in objects}
-        found = {}
-        for file in files:
-            until = self._gone_since[file] + RECHECK
-            if now < until:
-                self._check_at.append(until)
-                found[file] = tuple(sourced for sourced in self._good[file] if sourced.key not in said)
-        return found
+        return {file: tuple(each for each in self._good[file] if each.key not in said) for file in files}
 
     def _hold_folders(self, scan: Scan, now: float) -> list[str]:
         """Begin and end the holds of folders; give what to tell of them."""
@@ -118,7 +155,8 @@ class Settler:
             gone = [file for file in files if file not in scan.files]
             was_file = files == [root]
             hold = self._holds.get(root)
-            if hold is None and root not in present and not was_file and not _unreadable(root, scan):
+            away = root not in present and not was_file and not _unreadable(root, scan)
+            if hold is None and away and not self._beginning.kept.issuperset(files):
                 hold = self._holds[root] = _Hold(now)
             if hold is None:
                 continue
@@ -130,18 +168,19 @@ class Settler:
             if now >= until or not gone:
                 del self._holds[root]
                 continue
-            self._check_at.append(until)
+            if until < math.inf:
+                self._check_at.append(until)
             if hold.returned is None:
-                notices.append(self._notice(root, gone, scan))
+                notices.append(self._notice(root, gone, scan, until))
         return notices
 
-    def _notice(self, root: str, gone: Iterable[str], scan: Scan) -> str:
-        state = "is gone" if root in scan.missing else "has no spec file any more"
+    def _notice(self, root: str, gone: Iterable[str], scan: Scan, until: float) -> str:
         count = sum(len(self._good[file]) for file in gone)
-        return (
-            f"{root} {state}: its {count} object{'s' if count != 1 else ''} will be deleted after "
-            f"{self._empty_delay:g} s unless the files come back"
-        )
+        objects = f"its {count} object{'s' if count != 1 else ''}"
+        if until == math.inf:
+            return f"{root} is not there: {objects} go on as they were last time"
+        state = "is gone" if root in scan.missing else "has no spec file any more"
+        return f"{root} {state}: {objects} will be deleted after {self._empty_delay:g} s unless the files come back"
 
     def _keeps(self, file: str, scan: Scan) -> bool:
         return self._roots[file] in self._holds or _unreadable(file, scan)
@@ -151,6 +190,10 @@ class Settler:
         self._roots = {file: scan.roots.get(file) or self._roots[file] for file in chosen}
         self._stamps = dict(scan.files)
         self._shrinking = {file: seen for file, seen in self._shrinking.items() if file in chosen}
+
+
+def _owners(good: Mapping[str, tuple[Sourced, ...]]) -> dict[Key, str]:
+    return {sourced.key: file for file, objects in good.items() for sourced in objects}
 
 
 def _unreadable(file: str, scan: Scan) -> bool:

@@ -8,13 +8,14 @@ alarm tells of (a network file system, a link far away).
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.sources import files
 from orchestrator.sources.alarm import Alarm
 from orchestrator.sources.files import Scan
+from orchestrator.sources.last_good import LastGood
 from orchestrator.sources.located import FileLoad, Located, Sourced
 from orchestrator.sources.quiet import Quiet
 from orchestrator.sources.settle import Settled, Settler
@@ -28,13 +29,18 @@ CANNOT_WATCH = "cannot watch the spec folders"
 """What the notice of a blind watcher begins with."""
 
 
+Recall = Callable[[Iterable[str]], Mapping[str, LastGood] | None]
+"""What an earlier daemon remembers of the files below these paths; None once its word counts no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that is wanted now, and what is to be told.
 
     A broken file's last good objects are among `objects`, and its errors among `problems`.  `changed` are the files
     whose objects differ from the snapshot before.  `notices` are sentences about the folders themselves.  `empty` are
-    the paths, of those that were asked for, under which there is no spec file.
+    the paths, of those that were asked for, under which there is no spec file.  `unknown` are those that were wrong at
+    the start, and are, and of which not all is known that they said before.
     """
 
     objects: tuple[Sourced, ...]
@@ -42,6 +48,7 @@ class Snapshot:
     changed: frozenset[str]
     notices: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    unknown: frozenset[str] = frozenset()
 
     @property
     def bare(self) -> bool:
@@ -56,10 +63,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look at the disk found, and where to watch from now on (see `Alarm.arm`)."""
+    """What one look at the disk found, and where to watch from now on (see `Alarm.arm`).
+
+    `last_good` is what an earlier daemon remembers, asked for where something is wrong.
+    """
 
     scan: Scan
     loads: dict[str, FileLoad]
+    last_good: Mapping[str, LastGood] | None
     folders: dict[str, tuple[int, int]]
     extra: frozenset[str]
 
@@ -68,8 +79,15 @@ class SpecWatcher:
     """Watches files and folders.  `empty_folder_delay` and `poll_interval` are seconds."""
 
     def __init__(
-        self, paths: Iterable[str | Path], *, empty_folder_delay: float = 10.0, poll_interval: float = 2.0
+        self,
+        paths: Iterable[str | Path],
+        *,
+        empty_folder_delay: float = 10.0,
+        poll_interval: float = 2.0,
+        recall: Recall = lambda _paths: None,
     ) -> None:
+        """`recall` blocks, and is asked in a thread."""
+        self._recall = recall
         self._paths = [str(path) for path in paths]
         self._poll_interval = poll_interval
         self._loader = Loader(lenient=True)
@@ -94,7 +112,7 @@ class SpecWatcher:
                 asked = self._asked.is_set()
                 self._asked.clear()
                 look = await asyncio.to_thread(self._look)
-                settled = self._settler.settle(look.scan, look.loads, clock())
+                settled = self._settler.settle(look.scan, look.loads, clock(), look.last_good)
                 await self._arm(alarm, look, clock())
                 empty = tuple(path for path in self._paths if path not in look.scan.roots.values())
                 snapshot = _snapshot(settled, (*settled.notices, *self._alarm_notices(alarm)), empty, last)
@@ -157,7 +175,14 @@ class SpecWatcher:
         """Scan and read; blocks, so it runs in a thread."""
         scan = files.scan(self._paths)
         loads = self._loader.refresh(scan)
-        return _Look(scan, loads, *_watched(self._paths, scan))
+        last_good = self._recall(self._paths) if _is_wrong(scan, loads) else None
+        return _Look(scan, loads, last_good, *_watched(self._paths, scan))
+
+
+def _is_wrong(scan: Scan, loads: Mapping[str, FileLoad]) -> bool:
+    """Whether somebody may have to know what the files said before."""
+    keys = [sourced.key for loaded in loads.values() for sourced in loaded.objects]
+    return bool(scan.troubles) or any(loaded.broken for loaded in loads.values()) or len(set(keys)) < len(keys)
 
 
 def _watched(roots: list[str], scan: Scan) -> tuple[dict[str, tuple[int, int]], frozenset[str]]:
@@ -191,7 +216,7 @@ def _snapshot(settled: Settled, notices: tuple[str, ...], empty: tuple[str, ...]
     before = _by_file(last.objects if last else ())
     after = _by_file(settled.objects)
     changed = frozenset(file for file in {*before, *after} if before.get(file) != after.get(file))
-    return Snapshot(settled.objects, settled.problems, changed, notices, empty)
+    return Snapshot(settled.objects, settled.problems, changed, notices, empty, settled.unknown)
 
 
 def _by_file(objects: Iterable[Sourced]) -> dict[str, list[Sourced]]:
@@ -202,5 +227,5 @@ def _by_file(objects: Iterable[Sourced]) -> dict[str, list[Sourced]]:
 
 
 def _differs(new: Snapshot, old: Snapshot) -> bool:
-    told = (new.problems, new.notices, new.empty) != (old.problems, old.notices, old.empty)
+    told = (new.problems, new.notices, new.empty, new.unknown) != (old.problems, old.notices, old.empty, old.unknown)
     return bool(new.changed) or told

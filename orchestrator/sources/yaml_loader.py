@@ -4,7 +4,7 @@
 so that a reload reads only what changed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace as with_fields
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,7 @@ class _Findings:
     def object(self, obj: Object, raw: dict[str, Any], document: Document, prefix: FieldPath) -> None:
         """Add an object."""
         line, _ = document.spot.find(prefix)
-        sourced = Sourced(obj, raw, self.file, line)
-        if isinstance(obj, Pod):
-            find = document.spot.find
-            broken = tuple((each, *find(prefix + each.path)) for each in violations(obj))
-            named = (sysctl_path(index) for index in range(len(obj.spec.security_context.sysctls)))
-            sourced = with_fields(sourced, violations=broken, sysctls=tuple(find(prefix + path) for path in named))
+        sourced = with_places(Sourced(obj, raw, self.file, line), lambda path: document.spot.find(prefix + path))
         first = self._objects.setdefault(sourced.key, sourced)
         if first is not sourced:
             self._add(duplicate_problem(sourced, first))
@@ -155,6 +150,16 @@ class _Findings:
             told = Located((error if severe else warning)((), message), self.file, last.line, last.column)
             problems = [*problems[:MAX_PROBLEMS], told]
         return FileLoad(tuple(self._objects.values()), tuple(problems), self.defines)
+
+
+def with_places(sourced: Sourced, find: Callable[[FieldPath], tuple[int, int]]) -> Sourced:
+    """Have it know the places of what is judged once all files are read; `find` gives a field's line and column."""
+    pod = sourced.object
+    if not isinstance(pod, Pod):
+        return sourced
+    broken = tuple((each, *find(each.path)) for each in violations(pod))
+    named = (sysctl_path(index) for index in range(len(pod.spec.security_context.sysctls)))
+    return with_fields(sourced, violations=broken, sysctls=tuple(find(path) for path in named))
 
 
 def _unroll(value: Any, path: FieldPath, found: _Findings, document: Document) -> Iterator[tuple[Any, FieldPath]]:
@@ -183,10 +188,10 @@ def _decode_document(document: Document, value: Any, path: FieldPath, found: _Fi
             found.problem(ignored, document, path)
         value = {key: item for key, item in value.items() if key != "status"}
         obj = registry.decode(value, lenient=found.lenient)[0] or obj
-    found.object(_as_desired(obj), value, document, path)
+    found.object(as_desired(obj), value, document, path)
 
 
-def _as_desired(obj: Object) -> Object:
+def as_desired(obj: Object) -> Object:
     """Drop what only a server writes, so that a manifest copied out of a cluster is a wish like any other."""
     meta = replace(
         obj.metadata,

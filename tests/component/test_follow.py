@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orchestrator.app import _Daemon
 from orchestrator.engine.base import EngineInfo
 from orchestrator.engine.simulated import SimulatedEngine
 from orchestrator.folder import RETRY_SECONDS
 from orchestrator.metrics import Metrics
+from orchestrator.node.memory import PODS
+from orchestrator.objects import registry
 from orchestrator.settings import Settings
 from orchestrator.sources.follower import Follower
+from orchestrator.sources.last_good_files import LastGoodFiles
+from orchestrator.sources.last_good_keeper import LastGoodKeeper
 from orchestrator.sources.watcher import SpecWatcher
+from orchestrator.sources.yaml_loader import decode_file
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Key
 
@@ -41,14 +47,19 @@ async def daemon(tmp_path: Path) -> AsyncIterator[_Daemon]:
 
 
 @pytest.fixture
-async def specs(daemon: _Daemon) -> AsyncIterator[Path]:
+def kept(tmp_path: Path) -> LastGoodKeeper:
+    return LastGoodKeeper(LastGoodFiles(tmp_path / "last-good", tmp_path / "last-good-secrets"))
+
+
+@pytest.fixture
+async def specs(daemon: _Daemon, kept: LastGoodKeeper) -> AsyncIterator[Path]:
     """The folder, applied once and followed."""
     follower = Follower(SpecWatcher(daemon.settings.specs))
     first = await follower.first()
     assert not daemon.folder.applied.is_set()
     daemon.folder.apply(first)
     assert daemon.folder.applied.is_set()
-    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(daemon.folder.follow(follower, first))]
+    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(daemon.folder.follow(follower, first, kept))]
     yield daemon.settings.specs[0]
     for task in tasks:
         task.cancel()
@@ -108,7 +119,7 @@ async def test_a_service_that_was_refused_comes_as_soon_as_there_is_room(daemon:
 
 
 async def test_a_reload_is_over_when_what_the_folder_says_is_applied(
-    daemon: _Daemon, monkeypatch: pytest.MonkeyPatch
+    daemon: _Daemon, kept: LastGoodKeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def deaf(*_arguments: Any) -> bool:
         return False
@@ -117,13 +128,54 @@ async def test_a_reload_is_over_when_what_the_folder_says_is_applied(
     folder, follower = daemon.folder, Follower(SpecWatcher(daemon.settings.specs, poll_interval=3600.0))
     first = await follower.first()
     folder.apply(first)
-    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(folder.follow(follower, first))]
+    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(folder.follow(follower, first, kept))]
     for value in ("2", "3", "3"):
         write(daemon.settings.specs[0], value)
         async with asyncio.timeout(PATIENCE):
             await folder.reload(follower)
         assert daemon.store.get(A).data == {"key": value}
     assert daemon.metrics.reloads.values == {("success",): 3}
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_D05_pods_that_only_the_journal_knows_go_on_while_nothing_is_known_of_a_wrong_file(
+    daemon: _Daemon, kept: LastGoodKeeper
+) -> None:
+    (specs,) = daemon.settings.specs
+    folder, web = daemon.folder, Key("Pod", "shop", "web")
+    completed: list[bool] = []
+    folder.completed = lambda: completed.append(True)
+    pod = (
+        "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop}, spec: {containers: [{name: a, image: b}]}}"
+    )
+    (earlier,) = decode_file(pod.encode(), "").objects
+    ended = structs.replace(earlier.object.metadata, name="ended", deletion_timestamp="2026-01-01T00:00:00Z")
+    for uid, known in (("u1", earlier.object), ("u2", structs.replace(earlier.object, metadata=ended))):
+        daemon.journal.put(PODS, uid, registry.encode(known))
+    kept.files.keep(decode_file((specs / "a.yaml").read_bytes(), str(specs / "a.yaml")).objects)
+    (specs / "wrong.yaml").write_text("kind: [")
+    follower = Follower(SpecWatcher(daemon.settings.specs, recall=kept.files.recall))
+    first = await follower.first()
+    assert kept.files.remembers
+    folder.apply(first)
+    assert (folder.incomplete, completed) == (True, [])
+    assert daemon.store.get(web).spec == structs.replace(earlier.object.spec, node_name=daemon.settings.node_name)
+    assert daemon.store.get(Key("Namespace", "", "shop")) is not None
+    assert daemon.store.get(Key("Pod", "shop", "ended")) is None
+
+    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(folder.follow(follower, first, kept))]
+    watch = daemon.store.watch()
+    write(specs, "2")
+    async with asyncio.timeout(PATIENCE):
+        await watch.next()
+    assert (daemon.store.get(A).data, daemon.store.get(web).metadata.deletion_timestamp) == ({"key": "2"}, "")
+    (specs / "wrong.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}")
+    async with asyncio.timeout(PATIENCE):
+        while not daemon.store.get(web).metadata.deletion_timestamp:
+            await watch.next()
+    assert (folder.incomplete, completed, folder.problems) == (False, [True], ())
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

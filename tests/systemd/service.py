@@ -9,6 +9,7 @@ from tests.systemd.machine import Machine
 
 UNIT = "orchestrator.service"
 OVERRIDE = f"/etc/systemd/system/{UNIT}.d/test.conf"
+ENVIRONMENT = "/etc/orchestrator/environment"
 SPECS = "/etc/orchestrator/specs/pods.yaml"
 SIZE = "4Mi"
 

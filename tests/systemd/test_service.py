@@ -9,7 +9,7 @@ import pytest
 
 from tests.systemd.conftest import TREE
 from tests.systemd.machine import Machine
-from tests.systemd.service import SIZE, SPECS, UNIT, Service, specs
+from tests.systemd.service import ENVIRONMENT, SIZE, SPECS, UNIT, Service, specs
 
 # One machine for all of them: they run in one process.
 pytestmark = [pytest.mark.races, pytest.mark.xdist_group("machine")]
@@ -95,12 +95,25 @@ def test_D07_a_daemon_that_is_killed_comes_back(service: Service) -> None:
 
 def test_D07_why_it_cannot_start_is_an_error_in_the_journal_and_mending_it_is_enough(service: Service) -> None:
     before = service.lives()
-    service.machine.write(SPECS, "kind: Nonsense")
+    service.machine.write(ENVIRONMENT, "ORCHESTRATOR_POOL=nonsense")
     assert service.machine.ask("systemctl", "restart", UNIT).returncode != 0
-    assert "the specs have errors" in service.journal("--priority", "err")
-    service.machine.write(SPECS, specs("one"))
+    assert "nonsense" in service.journal("--priority", "err")
+    service.machine.run("rm", ENVIRONMENT)
     service.machine.wait("the unit", lambda: service.show("ActiveState") == "active")
     service.wait_ready()
+    assert service.lives() == before
+
+
+def test_D05_D07_a_start_on_a_wrong_file_runs_its_last_good_version_and_status_says_so(service: Service) -> None:
+    before = service.lives()
+    service.machine.write(SPECS, "kind: Nonsense")
+    service.machine.run("systemctl", "restart", UNIT)
+    assert service.show("StatusText").endswith("; 1 problem in the specs")
+    assert f"{SPECS}:1:" in service.journal("--priority", "warning")
+    service.wait_ready()
+    assert service.lives() == before
+    service.machine.write(SPECS, specs("two"))
+    service.machine.wait("the new secret in the pod", lambda: service.inside("cat /token/token") == "two")
     assert service.lives() == before
 
 

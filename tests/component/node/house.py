@@ -132,7 +132,9 @@ class Daemon:
         self.withdrawn = asyncio.Event()
         """While it is clear, Services still lead to pods that are to end."""
         self.withdrawn.set()
-        self.manager = NodeManager(engine, self._rooms())
+        self.incomplete = False
+        """Whether it is not known yet what is wanted."""
+        self.manager = NodeManager(engine, self._rooms(), lambda: self.incomplete)
         self.changes: list[Change] = []
         self._watch = self.store.watch()
         self._news = asyncio.Event()

@@ -78,6 +78,27 @@ async def test_every_hour_what_is_left_of_pods_that_are_gone_is_collected(daemon
     assert "long-gone" not in recorded_containers(daemon.journal)
 
 
+async def test_D05_containers_that_nobody_has_asked_for_are_left_alone_until_it_is_known_what_is_wanted(
+    daemon: Daemon, engine: Engine
+) -> None:
+    daemon.pod(POD)
+    await daemon.ready()
+    uid, running = daemon.get().metadata.uid, (await engine.newest()).id
+    left = await engine.create(of(str(uuid.uuid4())))
+    replaced = await engine.create(of(str(uuid.uuid4()), pod="web"))
+    daemon.incomplete = True
+    await asyncio.sleep(HOUR + 60)
+    ids = {found.id for found in await engine.list_containers({})}
+    # Of a pod that is wanted, an older one is nobody's any more.
+    assert (left in ids, replaced in ids) == (True, False)
+    daemon.incomplete = False
+    daemon.manager.clear_up_soon()
+    await asyncio.sleep(60)
+    ids = {found.id for found in await engine.list_containers({})}
+    assert (left in ids, running in ids) == (False, True)
+    assert daemon.get().metadata.uid == uid
+
+
 async def test_a_round_that_the_engine_refuses_is_not_the_last(daemon: Daemon, engine: Engine) -> None:
     daemon.pod(POD)
     await daemon.ready()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,13 +52,15 @@ async def following(steps: Iterable[tuple[float, Snapshot | Exception]]) -> Asyn
     await asyncio.wait({task})
 
 
-async def begun_with(*steps: tuple[float, Snapshot | Exception]) -> tuple[float, Snapshot, list[Snapshot]]:
+async def begun_with(
+    *steps: tuple[float, Snapshot | Exception], remembers: bool = False
+) -> tuple[float, Snapshot, list[Snapshot]]:
     """When and with what a daemon begins that found nothing at start, and what it told until then."""
     told: list[Snapshot] = []
     clock = asyncio.get_running_loop().time
     start = clock()
     async with following(steps) as follower:
-        found = await follower.after_empty_start(EMPTY, 10.0, told.append)
+        found = await follower.after_empty_start(EMPTY, 10.0, told.append, lambda: remembers)
     return clock() - start, found, told
 
 
@@ -74,6 +77,13 @@ async def test_D06_broken_files_are_waited_for() -> None:
     broken = Snapshot((), (Located(error((), "wrong"), "a.yaml"),), frozenset())
     mended = full("a")
     assert await begun_with((1, broken), (100, mended)) == (101 + RETURNING, mended, [EMPTY, broken, mended])
+
+
+async def test_D05_broken_files_are_begun_with_where_it_is_known_what_they_said() -> None:
+    wrong = Located(error((), "wrong"), "a.yaml")
+    broken, bare = replace(full("a"), problems=(wrong,)), Snapshot((), (wrong,), frozenset(), (), ("specs",))
+    assert await begun_with((1, broken), remembers=True) == (1 + RETURNING, broken, [EMPTY, broken])
+    assert await begun_with((1, bare), remembers=True) == (11, bare, [EMPTY, bare])
 
 
 async def test_a_watcher_that_breaks_is_begun_anew() -> None:
