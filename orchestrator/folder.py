@@ -121,12 +121,12 @@ class SpecFolder:
             delay, tell, files = self._empty_delay, self._tell_waiting, last_good.files
             snapshot = await specs.after_empty_start(first, delay, tell, lambda: files.remembers)
             self.apply(snapshot)
-        last_good.keep(snapshot.objects)
+        last_good.keep(snapshot.objects, snapshot.partly)
         while True:
             snapshot = await self._news(specs) or snapshot
             try:
                 self.apply(snapshot)
-                last_good.keep(snapshot.objects)
+                last_good.keep(snapshot.objects, snapshot.partly)
             except Exception as error:
                 logs.surprise(log, "cannot apply the specs, the last good version stays", error)
                 self._reloads.inc("error")

@@ -54,6 +54,11 @@ class Beginning:
         out_of_reach = (file for file in gone if not away.isdisjoint(_and_around([file])))
         self.kept = frozenset(gone if self.unknown else out_of_reach) - loads.keys()
 
+    @property
+    def partly(self) -> frozenset[str]:
+        """Wrong files whose last good version is more than what is wanted of it now."""
+        return frozenset(self._parts)
+
     def notices(self) -> list[str]:
         """What to tell beside the problems of the files themselves."""
         told = []

@@ -10,7 +10,7 @@ Everything here blocks.
 import hashlib
 import logging
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,21 +55,24 @@ class LastGoodFiles:
         self.remembers = bool(found)
         return found
 
-    def keep(self, objects: Iterable[Sourced]) -> None:
-        """Have exactly these, each under its file; OSError when that cannot be written."""
+    def keep(self, objects: Iterable[Sourced], partly: Iterable[str] = ()) -> None:
+        """Have exactly these, each under its file; OSError when that cannot be written.
+
+        Of the files `partly` more was kept than is among the objects: it stays as it is.
+        """
         wanted: dict[str, list[Sourced]] = {}
         for sourced in objects:
             wanted.setdefault(os.path.abspath(sourced.file), []).append(sourced)  # noqa: PTH100  as above
-        fresh = {path: tuple(said) for path, said in wanted.items()}
+        untouched = set(map(os.path.abspath, partly))
+        fresh = {path: tuple(said) for path, said in wanted.items() if path not in untouched}
         for folder in (self._disk, self._memory) if self.in_memory else (self._disk,):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path, said in fresh.items():
             if self._kept.get(path) != said:
                 self._write(path, write(path, said))
-        names = {_name(path) for path in fresh}
-        secret = {_name(path) for path, said in fresh.items() if any(each.object.kind == "Secret" for each in said)}
-        _forget_others(self._disk, names)
-        _forget_others(self._memory, secret if self.in_memory else ())
+        secret = {path for path, said in fresh.items() if any(each.object.kind == "Secret" for each in said)}
+        _forget_others(self._disk, map(_name, fresh.keys() | untouched))
+        _forget_others(self._memory, map(_name, secret | untouched if self.in_memory else ()))
         self._kept = fresh
 
     def forget_secrets(self) -> None:
@@ -116,9 +119,10 @@ def _replace(file: Path, content: bytes) -> None:
     fresh.replace(file)
 
 
-def _forget_others(folder: Path, names: Collection[str]) -> None:
+def _forget_others(folder: Path, names: Iterable[str]) -> None:
     """Remove what is not called so: the folder is ours alone."""
+    kept = set(names)
     with suppress(FileNotFoundError):
         for file in folder.iterdir():
-            if file.name not in names:
+            if file.name not in kept:
                 file.unlink(missing_ok=True)

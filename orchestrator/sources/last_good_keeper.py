@@ -19,13 +19,13 @@ class LastGoodKeeper:
 
     def __init__(self, files: LastGoodFiles) -> None:
         self.files = files
-        self._newest: tuple[Sourced, ...] = ()
+        self._newest: tuple[tuple[Sourced, ...], frozenset[str]] = ((), frozenset())
         self._news = asyncio.Event()
 
-    def keep(self, objects: Iterable[Sourced]) -> None:
-        """Have these written soon; from now on nothing is recalled."""
+    def keep(self, objects: Iterable[Sourced], partly: Iterable[str] = ()) -> None:
+        """Have these written soon, as `LastGoodFiles.keep` does; from now on nothing is recalled."""
         self.files.begun = True
-        self._newest = tuple(objects)
+        self._newest = tuple(objects), frozenset(partly)
         self._news.set()
 
     async def run(self) -> None:
@@ -37,7 +37,7 @@ class LastGoodKeeper:
                     await self._news.wait()
             self._news.clear()
             try:
-                await asyncio.to_thread(self.files.keep, self._newest)
+                await asyncio.to_thread(self.files.keep, *self._newest)
             except OSError as error:
                 if not failing:
                     log.warning("cannot keep what the specs say now for the next start: %s", error)

@@ -38,7 +38,8 @@ Key = tuple[str, str, str]
 class Settled:
     """What is wanted now.  `check_at` is when time alone may change it, None when it cannot.
 
-    `unknown` are paths that were wrong at the start, and are, and of which not all is remembered that they said.
+    `unknown` are paths that were wrong at the start, and are, and of which not all is remembered that they said;
+    `partly` are files of whose last good version only a part can be had.
     """
 
     objects: tuple[Sourced, ...]
@@ -46,6 +47,7 @@ class Settled:
     notices: tuple[str, ...]
     check_at: float | None
     unknown: frozenset[str] = frozenset()
+    partly: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ class Settler:
         problems += [problem for loaded in loads.values() for problem in loaded.problems]
         objects = tuple(sourced for file in sorted(chosen) for sourced in chosen[file])
         told, check_at = told_once((*problems, *clashes)), min(self._check_at, default=None)
-        return Settled(objects, told, tuple(notices), check_at, self._beginning.unknown)
+        return Settled(objects, told, tuple(notices), check_at, self._beginning.unknown, self._beginning.partly)
 
     def _remembered(
         self, scan: Scan, loads: Mapping[str, FileLoad], last_good: Mapping[str, LastGood] | None

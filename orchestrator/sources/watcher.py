@@ -40,7 +40,8 @@ class Snapshot:
     A broken file's last good objects are among `objects`, and its errors among `problems`.  `changed` are the files
     whose objects differ from the snapshot before.  `notices` are sentences about the folders themselves.  `empty` are
     the paths, of those that were asked for, under which there is no spec file.  `unknown` are those that were wrong at
-    the start, and are, and of which not all is known that they said before.
+    the start, and are, and of which not all is known that they said before; `partly` are files of whose last good
+    version only a part can be had.
     """
 
     objects: tuple[Sourced, ...]
@@ -49,6 +50,7 @@ class Snapshot:
     notices: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     unknown: frozenset[str] = frozenset()
+    partly: frozenset[str] = frozenset()
 
     @property
     def bare(self) -> bool:
@@ -216,7 +218,7 @@ def _snapshot(settled: Settled, notices: tuple[str, ...], empty: tuple[str, ...]
     before = _by_file(last.objects if last else ())
     after = _by_file(settled.objects)
     changed = frozenset(file for file in {*before, *after} if before.get(file) != after.get(file))
-    return Snapshot(settled.objects, settled.problems, changed, notices, empty, settled.unknown)
+    return Snapshot(settled.objects, settled.problems, changed, notices, empty, settled.unknown, settled.partly)
 
 
 def _by_file(objects: Iterable[Sourced]) -> dict[str, list[Sourced]]:

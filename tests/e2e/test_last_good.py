@@ -104,6 +104,9 @@ def test_D05_after_a_reboot_pods_of_wrong_files_come_back_but_for_what_needs_the
     stopped.wait_pod("uses", lambda found: waiting_reason(found) == "CreateContainerConfigError")
     assert 'secret "db" not found' in stopped.wait_event("mounts", "FailedMount")["message"]
     before = stopped.life("plain")
+    # Another start changes nothing of what is known.
+    stopped.restart()
+    stopped.wait_problem("and are forgotten: default/db")
     stopped.write(text(*DATABASE), "database.yaml")
     for name in ("uses", "mounts"):
         stopped.wait_ready(name)

@@ -151,13 +151,14 @@ def test_D05_secrets_that_are_forgotten_are_told_until_their_file_is_mended() ->
     known = Start({}).said("a", config_maps("a"), forgotten=("default/db", "default/key"))
     start = Start({"a": known}, a=WRONG)
     begun = start.begin()
-    assert (names(begun), begun.unknown) == (["a"], frozenset())
+    assert (names(begun), begun.unknown, begun.partly) == (["a"], frozenset(), {"specs/a.yaml"})
     assert begun.notices == (
         "specs/a.yaml: Secrets are remembered in memory only, and are forgotten: default/db, default/key; "
         "what needs them waits until the file is mended",
     )
     start.write("a", config_maps("a"))
-    assert start.settle(1).notices == ()
+    mended = start.settle(1)
+    assert (mended.notices, mended.partly) == ((), frozenset())
 
 
 def test_D05_what_this_version_refuses_is_left_out_and_told() -> None:

@@ -126,6 +126,18 @@ def test_what_no_file_has_any_more_is_forgotten_and_nothing_piles_up(place: Path
     assert recalled(place, specs) == {}
 
 
+def test_D05_what_only_a_part_can_be_had_of_is_kept_whole_until_its_file_is_mended(place: Path, specs: Path) -> None:
+    file, all_of_it = specs / "a.yaml", config_map("a") + secret("s")
+    daemon(place).keep(said(file, all_of_it))
+    before = written(place)
+    files = daemon(place)
+    files.keep((*said(file, config_map("a")), *said(specs / "b.yaml", config_map("b"))), partly=[str(file)])
+    assert before.items() <= written(place).items()
+    assert recalled(place, specs) == {str(file): ["a", "s"], f"{specs}/b.yaml": ["b"]}
+    files.keep(said(file, config_map("a")))
+    assert recalled(place, specs) == {str(file): ["a"]}
+
+
 def test_a_daemon_that_has_begun_recalls_nothing(place: Path, specs: Path) -> None:
     files = daemon(place)
     files.keep(said(specs / "a.yaml", config_map("a")))
