@@ -70,16 +70,20 @@ class TableWatch:
             self._named.clear()
 
     def _read(self) -> None:
+        overflown = False
         while self._socket is not None:
             try:
                 packet = self._socket.recv(_LARGEST)
             except BlockingIOError:
+                if overflown and not self._expected:
+                    # The end of it may be among what is lost.
+                    self._note(END)
                 return
-            except OSError as error:  # more was announced than fits: `DataPlane.check` looks now and then
+            except OSError as error:
                 log.debug("%s", error)
-                self._named.clear()
                 if error.errno != errno.ENOBUFS:
                     return
+                overflown = True  # more was announced than fits
                 continue
             for table in tables(packet):
                 self._note(table)

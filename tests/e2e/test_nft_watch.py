@@ -47,6 +47,13 @@ async def test_own_changes_are_no_news_and_those_of_others_are_even_beside_one_o
             await nft(f"flush set ip {table} s\n")  # somebody who is faster than the end of our command
         assert watch.by_others.is_set()
         watch.by_others.clear()
-        await nft(f"flush table ip {table}\n")
-        async with asyncio.timeout(20):
-            await watch.by_others.wait()
+        for change in (f"flush table ip {table}\n", f"flush set ip {table} huge\n"):
+            with watch.own_change():
+                huge = ", ".join(f"10.{one // 250}.{one % 250}.{two}" for one in range(300) for two in range(200))
+                add = f"add set ip {table} huge {{ type ipv4_addr; }}\nadd element ip {table} huge {{ {huge} }}\n"
+                await nft(add)  # more than the kernel keeps for us
+            assert not watch.by_others.is_set()
+            await nft(change)
+            async with asyncio.timeout(20):
+                await watch.by_others.wait()
+            watch.by_others.clear()
