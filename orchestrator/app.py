@@ -34,7 +34,7 @@ from orchestrator.node.handlers import Handlers
 from orchestrator.node.host import host_address
 from orchestrator.node.host_rooms import host_rooms
 from orchestrator.node.image_rooms import image_rooms
-from orchestrator.node.inventory import pods_left_behind, pods_running, remember_running
+from orchestrator.node.inventory import list_instance, pods_left_behind, pods_running, remember_running
 from orchestrator.node.limit_ranger import LimitRanger
 from orchestrator.node.manager import NodeManager
 from orchestrator.node.sandbox_image import ensure_sandbox_image
@@ -196,9 +196,9 @@ class _Daemon:
         await daemon.networks.refresh()
         daemon.book.check()
         daemon.policies = daemon._policy_keeper()
-        running = await remember_running(engine, settings.instance, daemon.store)
-        daemon.policies.remember(await pods_running(engine, settings.instance, journal))
-        daemon.folder.left_behind = running | pods_left_behind(journal)
+        containers = await list_instance(engine, settings.instance)
+        daemon.policies.remember(pods_running(containers, journal))
+        daemon.folder.left_behind = remember_running(containers, daemon.store) | pods_left_behind(journal)
         daemon.manager = NodeManager(engine, daemon._node_rooms(), lambda: daemon.folder.incomplete)
         daemon.folder.completed = daemon.manager.clear_up_soon
         daemon.services = ServiceController(

@@ -7,7 +7,7 @@ comes meanwhile is in neither, and is left alone.
 import logging
 from collections.abc import Callable, Collection
 
-from orchestrator.engine.base import Engine
+from orchestrator.engine.base import Container, Engine
 from orchestrator.errors import OrchestratorError
 from orchestrator.node.inventory import known_pods, list_instance, pod_of
 from orchestrator.node.memory import forget_containers, forget_records, recorded_containers, recorded_pods
@@ -32,11 +32,11 @@ class Housekeeper:
         self._instance = rooms.instance
         self._volumes, self._hosts = rooms.tools.volumes, rooms.tools.hosts
 
-    async def round(self, known: Known) -> dict[Key, dict[str, Pod | None]]:
+    async def round(self, known: Known) -> tuple[dict[Key, dict[str, Pod | None]], list[Container]]:
         """Remove files and records that nobody needs; waits while the engine is away.
 
         Gives the pods that are not known and may have containers, by name and uid, with their specs where the journal
-        has them: somebody must end them in order.
+        has them: somebody must end them in order.  And all containers that there are.
         """
         files = frozenset(self._uids())
         records, recorded = frozenset(recorded_pods(self._journal)), recorded_containers(self._journal)
@@ -54,7 +54,7 @@ class Housekeeper:
         left: dict[Key, dict[str, Pod | None]] = {}
         for uid in found.pods:
             left.setdefault(names[uid], {})[uid] = specs.get(uid)
-        return left
+        return left, containers
 
     def _uids(self) -> set[str]:
         """Whose files there are; what cannot be looked at now (no descriptor is left) waits for another round."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -33,12 +33,18 @@ async def list_instance(engine: Engine, instance: str) -> list[Container]:
             delay = min(delay * 2, 5.0)
 
 
-async def remember_running(engine: Engine, instance: str, store: Store) -> frozenset[Key]:
+async def list_pod(engine: Engine, instance: str, key: Key) -> list[Container]:
+    """Every container of one name."""
+    own = {labels.INSTANCE: instance, labels.NAMESPACE: key.namespace, labels.POD: key.name}
+    listed = await engine.list_containers(own)
+    return [container for container in listed if labels.is_ours(container.name, container.labels)]
+
+
+def remember_running(containers: Sequence[Container], store: Store) -> frozenset[Key]:
     """Before the first sync: let pods that run keep their uid even when the journal is lost.
 
     Gives every pod that has a container.
     """
-    containers = await list_instance(engine, instance)
     for container in sorted(containers, key=lambda c: c.created_at):
         own = container.labels
         if own.get(labels.ROLE) == "sandbox" and container.phase == "running":
@@ -46,14 +52,14 @@ async def remember_running(engine: Engine, instance: str, store: Store) -> froze
     return frozenset(map(pod_of, containers))
 
 
-async def pods_running(engine: Engine, instance: str, journal: Journal) -> list[Pod]:
+def pods_running(containers: Sequence[Container], journal: Journal) -> list[Pod]:
     """Those of `known_pods` that have an address now, with it in their status.
 
     Some of them an edit has replaced since: they are in no store any more, and are ending still.
     """
     known = {pod.metadata.uid: pod for pod in known_pods(journal)}
     found = []
-    for container in await list_instance(engine, instance):
+    for container in containers:
         pod = known.get(container.labels[labels.UID])
         address = next(filter(None, container.addresses.values()), "")
         if pod is not None and address and container.labels.get(labels.ROLE) == "sandbox":

@@ -1,23 +1,25 @@
 """Gives every pod its worker, wakes workers when the engine or the store says so, and takes over what already runs.
 
 At start it reads the engine's labels and the journal: containers of pods that are wanted are adopted by their workers,
-those of pods that are not are torn down by workers of their own.
+those of pods that are not are torn down by workers of their own.  Everything is listed once, after the engine's events
+are heard; what a worker finds there is its first look, unless there was news of its pod since.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from orchestrator import logs
-from orchestrator.engine.base import Engine
+from orchestrator.engine.base import Container, Engine
 from orchestrator.errors import OrchestratorError
 from orchestrator.node.evictions import check_limits
 from orchestrator.node.gc import Housekeeper
+from orchestrator.node.inventory import pod_of
 from orchestrator.node.worker import NodeRooms, PodWorker
 from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
-from orchestrator.state.store import Change, Expired, Key, Watch
+from orchestrator.state.store import Change, Expired, Key, Watch, key_of
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ _EVERYONES_KINDS = ("RuntimeClass",)
 _ADOPTION_SECONDS = 30.0
 _BROKEN_SECONDS = 5.0
 _EVENTS_RETRY = 1.0
+_HEARING_SECONDS = 5.0
+"""How long a start waits for the engine's events; later ones wake everybody anyway."""
 HOUR = 3600.0
 """Seconds between two rounds of housekeeping; the first is at the start."""
 _USAGE_CHECK = 10.0
@@ -48,16 +52,20 @@ class NodeManager:
         self._idle = asyncio.Event()
         self._watch: Watch | None = None
         self._was_behind: int | None = None
+        self._hears = asyncio.Event()
+        self._news: set[Key] | None = None
+        """While everything is listed: the pods that something happens to."""
+        self._breaks = 0
+        """How often events may have been missed."""
 
     async def run(self) -> None:
         """For ever; workers, pulls and the engine's events live in here.  Run again, it begins as at a start."""
         self._workers.clear()
+        self._hears.clear()
         async with asyncio.TaskGroup() as tasks:
             watch = self._rooms.store.watch()
-            await self._clear_up(tasks)
-            for pod in self._rooms.store.list("Pod"):
-                self._ensure(Key("Pod", pod.metadata.namespace, pod.metadata.name), tasks)
             tasks.create_task(self._engine_events(), name="engine events")
+            await self._adopt(tasks)
             tasks.create_task(self._announce_adoption(), name="adoption")
             tasks.create_task(self._check_usage(), name="usage")
             tasks.create_task(self._keep_house(tasks), name="housekeeping")
@@ -66,6 +74,28 @@ class NodeManager:
                 await self._react_for_ever(watch, tasks)
             finally:
                 self._watch = None
+
+    async def _adopt(self, tasks: asyncio.TaskGroup) -> None:
+        """Look at everything once; each pod gets a worker that begins from there."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEARING_SECONDS):
+                await self._hears.wait()
+        breaks, news = self._breaks, set[Key]()
+        self._news = news
+        left, containers = await self._keeper.round(self._known)
+        self._news = None
+        listed: dict[Key, list[Container]] = {}
+        for container in containers:
+            listed.setdefault(pod_of(container), []).append(container)
+
+        def first_look(key: Key) -> Sequence[Container] | None:
+            return None if key in news or breaks != self._breaks else listed.get(key, ())
+
+        for key, former in left.items():
+            if self._may_end(key):
+                self._hand_over(key, former, tasks, first_look(key))
+        for key in map(key_of, self._rooms.store.list("Pod")):
+            self._ensure(key, tasks, first_look(key))
 
     async def _react_for_ever(self, watch: Watch, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -113,12 +143,23 @@ class NodeManager:
 
     async def _clear_up(self, tasks: asyncio.TaskGroup) -> None:
         """One round; containers that nobody looks after get a worker that ends them."""
-        for key, former in (await self._keeper.round(self._known)).items():
-            if self._rooms.store.get(key) is not None or not self._incomplete():
+        left, _ = await self._keeper.round(self._known)
+        for key, former in left.items():
+            if self._may_end(key):
                 self._hand_over(key, former, tasks)
 
-    def _hand_over(self, key: Key, former: dict[str, Pod | None], tasks: asyncio.TaskGroup) -> None:
-        worker = self._ensure(key, tasks)
+    def _may_end(self, key: Key) -> bool:
+        """Whether what is left of a pod may go: the file that wants it may be among those that were not read."""
+        return self._rooms.store.get(key) is not None or not self._incomplete()
+
+    def _hand_over(
+        self,
+        key: Key,
+        former: dict[str, Pod | None],
+        tasks: asyncio.TaskGroup,
+        listed: Sequence[Container] | None = None,
+    ) -> None:
+        worker = self._ensure(key, tasks, listed)
         for uid, pod in former.items():
             # One that it knows already is ending in its own time.
             if worker.memory.former.get(uid) is None:
@@ -143,9 +184,10 @@ class NodeManager:
 
     # --- workers ---
 
-    def _ensure(self, key: Key, tasks: asyncio.TaskGroup) -> PodWorker:
+    def _ensure(self, key: Key, tasks: asyncio.TaskGroup, listed: Sequence[Container] | None = None) -> PodWorker:
         if key not in self._workers:
             self._workers[key] = PodWorker(key, self._rooms, tasks)
+            self._workers[key].listed = listed
             tasks.create_task(self._look_after(self._workers[key], tasks), name=str(key))
         return self._workers[key]
 
@@ -227,6 +269,8 @@ class NodeManager:
         """Wake whom an event concerns; after a break of the stream, everyone."""
         async for event in self._engine.events():
             if event.action == "reconnected":
+                self._breaks += 1
+                self._hears.set()
                 for worker in self._workers.values():
                     worker.wake()
                 continue
@@ -236,6 +280,8 @@ class NodeManager:
             key = Key("Pod", own.get(labels.NAMESPACE, ""), own.get(labels.POD, ""))
             if key in self._workers:
                 self._workers[key].wake()
+            elif self._news is not None:
+                self._news.add(key)
 
 
 def _gives_way(change: Change) -> bool:

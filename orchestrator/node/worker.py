@@ -9,7 +9,7 @@ this pod's containers.  Whatever goes wrong here is recorded and tried again lat
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from orchestrator.node.clock_steps import ClockSteps
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.images import Puller
+from orchestrator.node.inventory import list_pod
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import not_executable, read_message
 from orchestrator.node.observe import seen_container
@@ -85,6 +86,8 @@ class PodWorker:
         self.memory = PodMemory(rooms.journal)
         self.synced = asyncio.Event()
         """Set once the pod was looked at for the first time."""
+        self.listed: Sequence[EngineContainer] | None = None
+        """What the engine has of this name, where that was just seen: the next look."""
         self._rooms = rooms
         self._pulls = PodPulls(rooms.puller, pulls, self._tell, self.wake)
         self._woken = asyncio.Event()
@@ -208,9 +211,9 @@ class PodWorker:
 
     async def _observe(self, pod: Pod | None) -> Observed:
         rooms = self._rooms
-        wanted = {labels.INSTANCE: rooms.instance, labels.NAMESPACE: self.key.namespace, labels.POD: self.key.name}
-        listed = await rooms.tools.engine.list_containers(wanted)
-        containers = [container for container in listed if labels.is_ours(container.name, container.labels)]
+        containers, self.listed = self.listed, None
+        if containers is None:
+            containers = await list_pod(rooms.tools.engine, rooms.instance, self.key)
         self._engine_view = {container.id: container for container in containers}
         seen = [self._seen(container) for container in containers]
         known = {pod.metadata.uid if pod else "", *self.memory.former}
@@ -237,8 +240,7 @@ class PodWorker:
                 continue
             spec = self._spec_of(self._engine_view[ended.id], ended.name)
             if spec is not None and ended.uid == pod.metadata.uid:
-                around = self._rooms.surroundings(self.key.namespace)
-                path = Path(message_file(pod, ended.name, ended.attempt, around))
+                path = Path(message_file(pod, ended.name, ended.attempt, self._rooms.surroundings(self.key.namespace)))
                 engine = self._rooms.tools.engine
                 text = await read_message(engine, path, spec, ended)
                 if not text and (text := await not_executable(engine, spec, ended, self._rooms.puller.platform)):
@@ -318,8 +320,7 @@ class PodWorker:
             self.memory.keep_post_start(op.target, Hook(HookState.RUNNING))
         else:
             self.memory.keep_pre_stop(op.target, Hook(HookState.RUNNING, since=self._now()))
-        task = tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
-        self._hooks[op.target, op.kind] = task
+        self._hooks[op.target, op.kind] = tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
 
     def _end_hooks(self, observed: Observed) -> None:
         """A postStart hook has no time limit of its own, but none outlives its container."""
@@ -350,10 +351,9 @@ class PodWorker:
             return
         done = Hook(HookState.SUCCEEDED if outcome.ok else HookState.FAILED, outcome.output)
         if not outcome.ok:
-            reason = "FailedPostStartHook" if op.kind == "postStart" else "FailedPreStopHook"
             title = "PostStartHook" if op.kind == "postStart" else "PreStopHook"
             text = f"{title} failed: {outcome.output}" if outcome.output else f"{title} failed"
-            self._tell(EventNote("Warning", reason, text, op.name), op.target)
+            self._tell(EventNote("Warning", f"Failed{title}", text, op.name), op.target)
         if op.kind == "postStart":
             self.memory.keep_post_start(op.target, done)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engine.simulated import Program
-from orchestrator.node.inventory import pods_running
+from orchestrator.node.inventory import list_instance, pods_running
 from orchestrator.services.policy_rules import PolicyRules
 from tests.component.node.house import Daemon, Engine
 
@@ -91,7 +91,7 @@ async def test_a_replaced_pod_that_is_ending_when_the_daemon_is_killed_stays_iso
     second = Daemon(engine, tmp_path)
     second.apply(SHUT)
     second.pod("{hostname: new, " + POD + "}")
-    second.policies.remember(await pods_running(engine, "default", second.journal))
+    second.policies.remember(pods_running(await list_instance(engine, "default"), second.journal))
     assert old in second.policies.settle().maps["policy-ingress"]
     carrying = asyncio.create_task(Kernel(second).run())
     async with second:

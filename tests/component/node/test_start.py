@@ -1,13 +1,16 @@
 """What a daemon meets at its start: an engine in trouble, and containers that only look like ours."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orchestrator.engine.base import ContainerConfig, EngineEvent, EngineRefused
+from orchestrator.engine.base import Container, ContainerConfig, EngineEvent, EngineRefused
 from orchestrator.node.inventory import list_instance, pods_left_behind, remember_running
+from orchestrator.planning.labels import POD as POD_LABEL
 from orchestrator.planning.labels import container_labels, container_name
 from orchestrator.state.store import Key
 from tests.component.node.house import Daemon, Engine
@@ -33,7 +36,8 @@ async def test_what_runs_is_remembered_though_the_engine_refuses_at_first(engine
     await engine.create(OURS)
     engine.fail_next("list_containers", EngineRefused("out of memory"))
     daemon = Daemon(engine, tmp_path)
-    assert await remember_running(engine, "default", daemon.store) == {Key("Pod", "default", "old")}
+    listed = await list_instance(engine, "default")
+    assert remember_running(listed, daemon.store) == {Key("Pod", "default", "old")}
 
 
 async def test_pods_of_an_earlier_daemon_are_known(engine: Engine, tmp_path: Path) -> None:
@@ -53,6 +57,42 @@ async def test_what_inherits_our_labels_is_not_ours(engine: Engine, tmp_path: Pa
         await daemon.manager.adopted.wait()
         await daemon.manager.idle()
     assert [found.id for found in await engine.list_containers({})] == [stranger]
+
+
+async def test_everything_is_looked_at_once_at_a_start(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["a", "b", "dies"]
+    async with Daemon(engine, tmp_path) as daemon:
+        for name in names:
+            daemon.pod(POD, name)
+        for name in names:
+            await daemon.ready(name)
+    looks, whole = list[Mapping[str, str]](), engine.list_containers
+
+    async def counted(labels: Mapping[str, str]) -> list[Container]:
+        looks.append(labels)
+        listed = await whole(labels)
+        if len(looks) == 1:
+            # It is seen as it was a moment ago; what has happened since is heard.
+            died = next(one for one in listed if "_dies_web_" in one.name)
+            await engine.kill(died.id)
+            await asyncio.sleep(0.01)
+        return listed
+
+    monkeypatch.setattr(engine, "list_containers", counted)
+    async with Daemon(engine, tmp_path) as second:
+        for name in names:
+            second.pod(POD, name)
+        await second.manager.adopted.wait()
+        await second.until(lambda: second.get("dies").status.container_statuses[0].restart_count == 1)
+        # Once all together, and each once more when its files are written.
+        assert Counter(each.get(POD_LABEL) for each in looks if each.get(POD_LABEL) != "dies") == {
+            None: 1,
+            "a": 1,
+            "b": 1,
+        }
+        assert second.get("a").status.container_statuses[0].restart_count == 0
 
 
 async def test_events_that_cannot_be_read_end_nothing(engine: Engine, tmp_path: Path) -> None:
