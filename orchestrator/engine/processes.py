@@ -17,21 +17,24 @@ def kill_tree(pid: int, container_id: str) -> bool:
     `pid` is a number that the engine gave: on another machine, or in another PID namespace, it names a stranger here.
     So its control group has to name the container.
     """
+    stopped: set[int] = set()
     try:
         if container_id not in (_PROC / str(pid) / "cgroup").read_text():
             return False
         # All stand still before the first one dies: a shell whose command was killed would go on with its next one.
         # One may have forked meanwhile: look again until none is new.
-        stopped: set[int] = set()
         for _ in range(_ROUNDS):
             fresh = _tree(pid) - stopped
             if not fresh:
                 break
             _send(fresh, signal.SIGSTOP)
             stopped |= fresh
-        _send(stopped, signal.SIGKILL)
-    except (FileNotFoundError, PermissionError):
+    except OSError:
+        # It has gone, or we have no descriptor to look by.
         return False
+    finally:
+        # Whatever came between: none may stand still for ever.
+        _send(stopped, signal.SIGKILL)
     return True
 
 

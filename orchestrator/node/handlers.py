@@ -4,6 +4,7 @@ A handler only tells how it went; what follows is the plan's decision.  The text
 """
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -23,6 +24,8 @@ from orchestrator.planning.environment import expand
 
 MAX_BODY = 10 * 1024
 _REDIRECTS = 10
+_OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+"""What this daemon or its host lacks; it tells nothing of the container."""
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 
@@ -30,7 +33,8 @@ _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 class Outcome:
     """How a handler went; `warning` is worth an Event although it is no failure (a redirect to another host).
 
-    `unknown` says that it could not be run at all (the engine is away): nothing is known of the container.
+    `unknown` says that it could not be run at all (the engine is away, or no descriptor is left): nothing is known of
+    the container.
     """
 
     ok: bool
@@ -113,7 +117,7 @@ class Handlers:
         except ConnectionResetError as error:
             return Outcome(False, f'Get "{url}": {error.strerror or error}')
         except OSError as error:
-            return Outcome(False, f'Get "{url}": dial tcp {host}:{port}: {_reason(error)}')
+            return _not_connected(f'Get "{url}": dial tcp {host}:{port}', error)
         except ValueError as error:
             return Outcome(False, f'Get "{url}": {error}')
 
@@ -165,7 +169,7 @@ async def _tcp(action: TCPSocketAction, container: Container, ip: str, seconds: 
     except TimeoutError:
         return Outcome(False, f"dial tcp {host}:{port}: i/o timeout")
     except OSError as error:
-        return Outcome(False, f"dial tcp {host}:{port}: {_reason(error)}")
+        return _not_connected(f"dial tcp {host}:{port}", error)
     writer.close()
     return Outcome(True)
 
@@ -180,6 +184,11 @@ async def _grpc(action: GRPCAction, ip: str, seconds: float) -> Outcome:
 def _headers(action: HTTPGetAction, agent: str) -> dict[str, str]:
     headers = {"User-Agent": f"{agent}/{__version__}", "Accept": "*/*", "Connection": "close"}
     return headers | {header.name: header.value for header in action.http_headers}
+
+
+def _not_connected(what: str, error: OSError) -> Outcome:
+    ours = error.errno in _OURS
+    return Outcome(False, f"{what}: {_reason(error)}", unknown=ours, warning=ours)
 
 
 def _reason(error: OSError) -> str:

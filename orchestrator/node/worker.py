@@ -345,7 +345,8 @@ class PodWorker:
             return
         outcome = await self._rooms.handlers.hook(hook, spec, op.target, self._address(op.target), op.seconds)
         if outcome.unknown:
-            # It could not be run (the engine went away): the plan begins it again.
+            # It could not be run (the engine went away): the plan begins it again, not at once.
+            await asyncio.sleep(_FIRST_RETRY)
             (self.memory.post_starts if op.kind == "postStart" else self.memory.pre_stops).pop(op.target, None)
             self.wake()
             return

@@ -1,0 +1,115 @@
+"""Case D10: no space, no inodes, no file descriptors: it is told, and nothing that runs is harmed."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.daemon import SECONDS, Daemon, docker, is_ready, restarts
+from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
+
+STATE_KIB = 4096
+INODES = 400
+
+
+def fill(daemon: Daemon) -> None:
+    """Use every byte."""
+    with pytest.raises(OSError, match="No space left"):
+        (state(daemon) / "filler").write_bytes(bytes(2 * STATE_KIB * 1024))
+
+
+def use_inodes(daemon: Daemon) -> None:
+    """Use every inode."""
+    with pytest.raises(OSError, match="No space left"):
+        all((state(daemon) / f"filler{number}").touch() is None for number in range(2 * INODES))
+
+
+def empty(daemon: Daemon) -> None:
+    """Mend either of them."""
+    for file in state(daemon).glob("filler*"):
+        file.unlink()
+
+
+def state(daemon: Daemon) -> Path:
+    return daemon.home / "state"
+
+
+def mount(*words: object) -> None:
+    subprocess.run(["mount", *map(str, words)], check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize(("spoil", "words"), [(fill, "cannot write the journal"), (use_inodes, "inodes")])
+def test_D10_a_state_folder_without_room_harms_nothing(
+    new_daemon: Callable[..., Daemon], spoil: Callable[[Daemon], None], words: str
+) -> None:
+    daemon = new_daemon()
+    state(daemon).mkdir()
+    mount("-t", "tmpfs", "-o", f"size={STATE_KIB}k,nr_inodes={INODES},mode=0700", "none", state(daemon))
+    reads = container(
+        FOR_EVER,
+        volumeMounts=[{"name": "v", "mountPath": "/v"}],
+        readinessProbe={"exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 10},
+    )
+    runs = pod("d10-room", reads, volumes=[{"name": "v", "configMap": {"name": "d10-room"}}])
+    daemon.write(text(runs, config_map("d10-room", key="old")))
+    daemon.start()
+    daemon.wait_ready("d10-room")
+    before = daemon.life()
+
+    spoil(daemon)
+    daemon.write(text(runs, config_map("d10-room", key="new")))
+    daemon.wait_event("d10-room", "FailedMount", text="No space left on device")
+    daemon.wait_engine_error("")
+    assert daemon.exec("d10-room", "cat", "/v/key") == "old"
+    assert words in daemon.cli("doctor", code=None)
+    assert is_ready(daemon.pod("d10-room"))
+
+    empty(daemon)
+    daemon.cli_until(lambda said: said == "new", "exec", "d10-room", "--", "cat", "/v/key")
+    daemon.kill()
+    daemon.start()
+    assert restarts(daemon.wait_ready("d10-room")) == 0
+    assert daemon.life() == before
+
+
+def test_D10_without_file_descriptors_nothing_is_harmed(own_daemon: Daemon) -> None:
+    daemon = own_daemon
+    often = {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 20}
+    serves = "mkdir /w; echo well > /w/index.html; exec httpd -f -p 8080 -h /w"
+    probes = {
+        "exec": {"exec": {"command": ["true"]}},
+        "tcp": {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 2},
+        "http": {"httpGet": {"port": 8080}, "initialDelaySeconds": 2},
+    }
+    names = [f"d10-{kind}" for kind in probes]
+    daemon.write(text(*(pod(f"d10-{kind}", container(serves, livenessProbe=often | probes[kind])) for kind in probes)))
+    for name in names:
+        daemon.wait_ready(name)
+    before = daemon.life()
+    assert daemon.process
+    limits(daemon.process.pid, "0")
+    # Nobody can ask the daemon now; its log tells.
+    wait_told(daemon, "d10-http spec.containers{main}: Unhealthy: Liveness probe errored")
+    wait_told(daemon, "d10-tcp spec.containers{main}: Unhealthy: Liveness probe errored")
+    limits(daemon.process.pid, "1024")
+    for name in names:
+        assert restarts(daemon.wait_ready(name)) == 0
+    assert daemon.life() == before
+    docker("kill", daemon.engine_id("d10-tcp", "main"))
+    daemon.wait_pod("d10-tcp", lambda found: restarts(found) == 1 and is_ready(found))
+    assert "Traceback" not in daemon.log.read_text()
+
+
+def wait_told(daemon: Daemon, words: str) -> None:
+    """Look into the log until it says this."""
+    deadline = time.monotonic() + SECONDS
+    while words not in daemon.log.read_text():
+        assert time.monotonic() < deadline, f"the log never said {words!r}\n{daemon.tail()}"
+        time.sleep(0.05)
+
+
+def limits(pid: int, number: str) -> None:
+    """Let a process have so many descriptors; those that are open stay."""
+    subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={number}:4096"], check=True, timeout=60)
