@@ -3,11 +3,13 @@
 #
 # The machine is a set of namespaces of this one, and ends with COMMAND, whose exit code this script gives.  Its engine is at
 # the usual places (/run, /var/lib/docker, /etc/docker), which are its own there; its network leads nowhere.  The engine is
-# unpacked, not installed: runc, docker-init and iptables are this machine's.  SUITE=trixie takes that release's instead.
+# unpacked, not installed: runc, docker-init and iptables are this machine's.  SUITE=trixie takes that release's instead;
+# ENGINE_CONFIG is its daemon.json, by default {}.
 set -eu
 
 suite=${SUITE:-sid}
 packages="docker.io docker-cli containerd"
+config=${ENGINE_CONFIG:-"{}"}
 start_seconds=60
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/orchestrator/engines/$suite
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -80,6 +82,7 @@ furnish() {
     # It may have been a link into /run.
     [ -e /etc/resolv.conf ] || { mkdir -p "$(dirname "$(readlink -m /etc/resolv.conf)")"; echo "$names" >/etc/resolv.conf; }
     mount -t tmpfs -o mode=755 tmpfs /etc/docker
+    echo "$config" >/etc/docker/daemon.json
     mount --bind "$folder/data" /var/lib/docker
     # As on a host: what is mounted later is seen in the mount namespaces of containers that ask for it.
     mount --make-rshared /

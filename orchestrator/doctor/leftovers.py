@@ -18,6 +18,7 @@ from orchestrator.node.mounts import own_tmpfs
 from orchestrator.planning import labels
 from orchestrator.services.commands import run
 from orchestrator.services.nft import table_name
+from orchestrator.services.openings import ARRIVING, FORWARDED, Chain
 
 CHECK = "left-overs"
 _TABLE = re.compile(r"^table ip (orchestrator-\S+)$", re.MULTILINE)
@@ -37,7 +38,7 @@ class Instance:
 class Facts:
     """Instances by name with those of them whose daemon runs; nft tables; mounts of ours, by their folder.
 
-    `admitted` are the lines of the engine's chain for others' rules (`iptables -S`).
+    `admitted` are the rules of chains that are not ours, as words for iptables (-t filter -A DOCKER-USER ...).
     """
 
     own: str
@@ -66,7 +67,7 @@ async def check(scene: Scene) -> Iterator[Finding]:
             instances[name].networks += 1
     engine = (survey.info.id if survey.info else "") or scene.patient.engine_url
     tables = _TABLE.findall(await _told("nft", "list", "tables", "ip")) if scene.root else []
-    admitted = await _told("iptables", "-w", "5", "-S", "DOCKER-USER") if scene.root else ""
+    admitted = [line for chain in (FORWARDED, ARRIVING) for line in await _rules(chain)] if scene.root else []
     alive = frozenset(name for name in {*instances, *map(_instance_of, tables)} if holder_of(name, engine))
     return judge(
         Facts(
@@ -75,9 +76,14 @@ async def check(scene: Scene) -> Iterator[Finding]:
             alive=alive,
             tables=tuple(tables),
             mounts=tuple(own_tmpfs()),
-            admitted=tuple(admitted.splitlines()),
+            admitted=tuple(admitted),
         )
     )
+
+
+async def _rules(chain: Chain) -> list[str]:
+    listing = await _told("iptables", "-w", "5", "-t", chain.table, "-S", chain.name)
+    return [f"-t {chain.table} {line}" for line in listing.splitlines()]
 
 
 async def _told(*command: str) -> str:
@@ -121,7 +127,7 @@ def _removal(name: str, seen: Instance, facts: Facts) -> Iterator[str]:
         yield f"sudo nft delete table ip {table}"
     for rule in facts.admitted:
         if table in rule.split():
-            yield f"sudo iptables -w 10 {rule.replace('-A', '-D', 1)}"
+            yield f"sudo iptables -w 10 {rule.replace(' -A ', ' -D ', 1)}"
 
 
 def _tables_alone(facts: Facts) -> Iterator[Finding]:

@@ -142,7 +142,8 @@ class DataPlane:
                 await self._load(rules)
             else:
                 await self._remove_table()
-            await self._openings.open(bridges if doors else (), () if self.isolated else bridges)
+            joined = {} if self.isolated else {network.bridge: network.subnet for network in rules.networks}
+            await self._openings.open(bridges if doors else (), joined)
 
     async def _load(self, rules: nft.Ruleset) -> None:
         before = self._loaded

@@ -32,6 +32,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Literal
 
@@ -105,6 +106,11 @@ class Network:
     bridge: str
     services: str
     pods: str
+
+    @property
+    def subnet(self) -> str:
+        """All addresses behind it: those are its two halves."""
+        return str(ip_network(self.pods).supernet())
 
 
 class Targets(dict[Address, Target]):

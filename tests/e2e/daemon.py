@@ -416,17 +416,21 @@ def clear(instance: str, home: Path) -> None:
     if shutil.which("nft"):
         _quietly("nft", "delete", "table", "ip", table_name(instance))
     for rule in admitted(instance):
-        _quietly("iptables", "-w", "10", "-D", *rule)
+        _quietly("iptables", "-w", "10", *rule)
     for mount in mounts_below(home):
         subprocess.run(["umount", mount], check=True, timeout=SECONDS)
 
 
 def admitted(instance: str) -> list[list[str]]:
-    """The rules of an instance in the chain that the engine keeps for others: words for `iptables -D`."""
+    """The rules of an instance in chains that are not its own: words for `iptables`, with -D for -A."""
     if not shutil.which("iptables"):
         return []
-    listed = subprocess.run(["iptables", "-w", "10", "-S", "DOCKER-USER"], capture_output=True, text=True)
-    return [words[1:] for line in listed.stdout.splitlines() if table_name(instance) in (words := shlex.split(line))]
+    found = []
+    for table, chain in (("filter", "DOCKER-USER"), ("raw", "PREROUTING")):
+        listed = subprocess.run(["iptables", "-w", "10", "-t", table, "-S", chain], capture_output=True, text=True)
+        rules = (shlex.split(line) for line in listed.stdout.splitlines())
+        found += [["-t", table, "-D", *rule[1:]] for rule in rules if table_name(instance) in rule]
+    return found
 
 
 def mounts_below(folder: Path) -> list[str]:

@@ -95,8 +95,8 @@ def test_what_is_ours_or_has_a_daemon_is_no_left_over() -> None:
 
 
 def test_an_instance_without_a_daemon_is_told_with_all_that_takes_it_away() -> None:
-    rule = "-A DOCKER-USER -o orc-1 -m comment --comment orchestrator-b -j ACCEPT"
-    rules = (rule, "-A DOCKER-USER -j RETURN", rule.replace("orchestrator-b", "orchestrator-bb"))
+    rule = "-t filter -A DOCKER-USER -o orc-1 -m comment --comment orchestrator-b -j ACCEPT"
+    rules = (rule, "-t filter -A DOCKER-USER -j RETURN", rule.replace("orchestrator-b", "orchestrator-bb"))
     seen = {"b": Instance(2, 1, 1), "c": Instance(0, 0, 2), "odd $x": Instance(0, 1, 0)}
     told = list(leftovers.judge(facts(instances=seen, tables=("orchestrator-b",), admitted=rules)))
     assert [each.level for each in told] == ["warning"] * 3
@@ -108,7 +108,7 @@ def test_an_instance_without_a_daemon_is_told_with_all_that_takes_it_away() -> N
         "docker network rm $(docker network ls -q --filter label=orchestrator.dev/instance=b "
         "--filter name='^orchestrator-b_') ; "
         "sudo nft delete table ip orchestrator-b ; "
-        "sudo iptables -w 10 -D DOCKER-USER -o orc-1 -m comment --comment orchestrator-b -j ACCEPT"
+        "sudo iptables -w 10 -t filter -D DOCKER-USER -o orc-1 -m comment --comment orchestrator-b -j ACCEPT"
     )
     assert told[1].mend.startswith(
         "docker network rm $(docker network ls -q --filter label=orchestrator.dev/instance=c "

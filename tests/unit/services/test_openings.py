@@ -1,8 +1,19 @@
 """What is asked of iptables for a chain that others use too."""
 
-from orchestrator.services.openings import admissions
+from collections.abc import Collection
+
+from orchestrator.services.openings import ARRIVING, FORWARDED, arriving, changes, forwarded
 
 MARK = "orchestrator-x"
+JOINED = {"orc-2": "10.201.4.0/22", "orc-1": "10.201.0.0/22"}
+
+
+def admissions(listing: str, mark: str, bridges: Collection[str], joined: Collection[str] = ()) -> str:
+    return changes(listing, FORWARDED, mark, forwarded(bridges, joined, mark))
+
+
+def raw(*rules: str) -> str:
+    return "\n".join(["-P PREROUTING ACCEPT", *(f"-A PREROUTING {rule}" for rule in rules), ""])
 
 
 def ours(bridge: str, mark: str = MARK) -> list[str]:
@@ -64,3 +75,25 @@ def test_a_mark_that_iptables_prints_in_quotes_is_the_same() -> None:
         *(rule.replace("orchestrator-a.b", '"orchestrator-a.b"') for rule in ours("orc-1", "orchestrator-a.b"))
     )
     assert admissions(printed, "orchestrator-a.b", ["orc-1"]) == ""
+
+
+def test_what_goes_between_namespaces_is_let_through_before_the_engine_drops_it_as_coming_by_another_bridge() -> None:
+    administrator, engine = "-s 192.0.2.66/32 -j DROP", "-d 10.201.0.2/32 ! -i orc-1 -j DROP"
+    ours = [
+        f"-d {JOINED[other]} -i {one} -m comment --comment {MARK} -j ACCEPT"
+        for one, other in (("orc-1", "orc-2"), ("orc-2", "orc-1"))
+    ]
+    wanted = arriving(JOINED, MARK)
+    added = [f"-I PREROUTING {place} {rule}" for place, rule in enumerate(ours, 2)]
+    expected = "\n".join(["*raw", *added, "COMMIT", ""])
+    assert changes(raw(administrator, engine), ARRIVING, MARK, wanted) == expected
+    assert changes(raw(administrator, *ours, engine), ARRIVING, MARK, wanted) == ""
+    # An engine that is restarted may have put its own before ours.
+    moved = changes(raw(engine, *ours), ARRIVING, MARK, wanted)
+    assert moved.splitlines()[1:] == [
+        *(f"-D PREROUTING {rule}" for rule in ours),
+        *(f"-I PREROUTING {place} {rule}" for place, rule in enumerate(ours, 1)),
+        "COMMIT",
+    ]
+    gone = ["*raw", *(f"-D PREROUTING {rule}" for rule in ours), "COMMIT", ""]
+    assert changes(raw(*ours, engine), ARRIVING, MARK, arriving({}, MARK)) == "\n".join(gone)
