@@ -18,6 +18,11 @@ _MEND = {
 
 _PORT_TAKEN = (
     (re.compile(r"listen \w+ (\S+): bind: address already in use"), "a process of this host"),
+    # In Docker 28: "for HOST:PORT:CONTAINER:PORT/tcp".
+    (
+        re.compile(r"failed to bind host port (?:for )?(\S+?)(?::[\d.]+:\d+)?/\w+: address already in use"),
+        "a process of this host",
+    ),
     (re.compile(r"Bind for (\S+) failed: port is already allocated"), "another container"),
 )
 

@@ -138,6 +138,15 @@ def test_refusals_keep_the_engines_words(status: int, words: str, kind: type[Exc
             "host port 127.0.0.1:8080 is in use by a process of this host: end that, or choose another hostPort",
         ),
         (
+            "failed to set up container networking: driver failed programming external connectivity on endpoint web "
+            "(d1695): failed to bind host port for 0.0.0.0:8080:10.227.92.2:9000/tcp: address already in use",
+            "host port 0.0.0.0:8080 is in use by a process of this host: end that, or choose another hostPort",
+        ),
+        (
+            "failed to bind host port [::1]:8080/udp: address already in use",
+            "host port [::1]:8080 is in use by a process of this host: end that, or choose another hostPort",
+        ),
+        (
             "driver failed programming external connectivity on endpoint web (d1695): "
             "Bind for 0.0.0.0:8080 failed: port is already allocated",
             "host port 0.0.0.0:8080 is in use by another container: end that, or choose another hostPort",

@@ -43,6 +43,10 @@ VOLATILE = re.compile(r"^(ipv4/(tcp_mem|udp_mem|route/flush)|core/(netdev_rss_ke
 @pytest.fixture
 def engine(image: str) -> Iterator[OwnEngine]:
     with own_engine(image) as made:
+        # A newer engine makes its table raw with its first container, and keeps it.
+        made.docker("network", "create", "--subnet", "10.221.79.0/24", "first")
+        made.docker("run", "--rm", "--network", "first", image, "true")
+        made.docker("network", "rm", "first")
         # What others have: a table, a network, and an administrator's word in the engine's chain.
         strangers = made.folder / "strangers.nft"
         strangers.write_text(STRANGERS)
