@@ -173,7 +173,7 @@ def _subject(diary: Path, version: str, alias: str) -> Document:
         return {"exec": {"command": ["sh", "-c", note(word)]}}
 
     mounts = [{"name": "diary", "mountPath": "/diary"}, {"name": "secret", "mountPath": "/secret"}]
-    wait = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+    wait = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done"
     main = container(
         f"{note('start main $VERSION ' + alias)}; {wait}",
         env=[{"name": "VERSION", "value": version}],

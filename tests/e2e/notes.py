@@ -8,7 +8,7 @@ from typing import Any
 from tests.e2e.daemon import SECONDS, Document
 from tests.e2e.pods import container, pod
 
-STAYS = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log; exit 0' TERM; while :; do sleep 0.1; done"
+STAYS = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log; exit 0' TERM; while :; do sleep 1000 & wait; done"
 """A script that notes its start and its SIGTERM; `noting` puts the container's name for NAME."""
 UNTIL_GO = (
     "trap 'exit 9' TERM; echo NAME begin >>/out/log; until test -e /out/NAME.go; do sleep 0.05; done; "

@@ -5,7 +5,7 @@ from typing import Any
 
 Document = dict[str, Any]
 
-FOR_EVER = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+FOR_EVER = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done"
 """A script that runs until SIGTERM, and ends at once then."""
 
 NO_REGISTRY = "127.0.0.1:1/nobody/nothing:1"

@@ -142,7 +142,7 @@ def test_V02_it_ends_as_for_an_edit_of_its_spec(daemon: Daemon) -> None:
     """The preStop hook, the signal, the next attempt at once, whatever its restartPolicy says."""
     name = "v02-order"
     hook = {"preStop": {"exec": {"command": ["sh", "-c", "echo hook >/proc/1/fd/1"]}}}
-    script = "trap 'echo signal; exit 3' TERM; echo $LEVEL | tr s S; while :; do sleep 0.1; done"
+    script = "trap 'echo signal; exit 3' TERM; echo $LEVEL | tr s S; while :; do sleep 1000 & wait; done"
     ref = {"configMapKeyRef": {"name": name, "key": "level"}}
     main = container(script, env=[{"name": "LEVEL", "valueFrom": ref}], lifecycle=hook)
     made = pod(name, main, terminationGracePeriodSeconds=20, restartPolicy="Never")
@@ -228,7 +228,7 @@ def test_V02_a_restart_that_a_crash_of_the_daemon_cut_in_two_is_finished(own_dae
     """Ended for an edit while nobody looked, of a pod that never restarts by itself."""
     name = "v02-cut"
     ref = {"configMapKeyRef": {"name": name, "key": "level"}}
-    script = "trap 'echo ending; sleep 2; exit 3' TERM; while :; do sleep 0.1; done"
+    script = "trap 'echo ending; sleep 2; exit 3' TERM; while :; do sleep 1000 & wait; done"
     made = pod(
         name,
         container(script, env=[{"name": "LEVEL", "valueFrom": ref}]),

@@ -55,7 +55,7 @@ def test_D02_down_on_exit_ends_pods_in_order_and_leaves_nothing(own_daemon: Daem
     noted.mkdir()
     hook = {"preStop": {"exec": {"command": ["sh", "-c", "echo hook >> /noted/order"]}}}
     main = container(
-        "trap 'echo term >> /noted/order; exit 0' TERM; while :; do sleep 0.1; done",
+        "trap 'echo term >> /noted/order; exit 0' TERM; while :; do sleep 1000 & wait; done",
         lifecycle=hook,
         volumeMounts=[{"name": "noted", "mountPath": "/noted"}],
     )

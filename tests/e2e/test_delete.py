@@ -11,8 +11,8 @@ from tests.e2e.pods import FOR_EVER, config_map, pod, text
 
 pytestmark = pytest.mark.races
 
-DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 0.1; done"
-ENDLESS = sh("echo hook >>/out/log; while :; do sleep 0.1; done")
+DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 1000 & wait; done"
+ENDLESS = sh("echo hook >>/out/log; while :; do sleep 1000 & wait; done")
 
 
 def uid(document: Document) -> str:

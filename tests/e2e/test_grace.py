@@ -13,8 +13,8 @@ from tests.e2e.pods import text
 
 pytestmark = pytest.mark.races
 
-DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 0.1; done"
-ENDS = "echo NAME new >>/out/log; trap 'exit 0' TERM; while :; do sleep 0.1; done"
+DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 1000 & wait; done"
+ENDS = "echo NAME new >>/out/log; trap 'exit 0' TERM; while :; do sleep 1000 & wait; done"
 
 
 def deaf(name: str, out: Path, grace: int, script: str = DEAF) -> Document:

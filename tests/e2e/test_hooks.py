@@ -16,7 +16,7 @@ from tests.e2e.web import Site, serving
 
 pytestmark = pytest.mark.races
 
-WRITES_TERM = "trap 'echo term >>/out/log; exit 0' TERM; while :; do sleep 0.1; done"
+WRITES_TERM = "trap 'echo term >>/out/log; exit 0' TERM; while :; do sleep 1000 & wait; done"
 
 
 def sh(script: str) -> Document:
@@ -185,7 +185,7 @@ def test_H03_pre_stop_comes_before_the_signal(daemon: Daemon, tmp_path: Path) ->
     """On deletion; the process is whole while the hook runs."""
     main = noting(
         tmp_path,
-        "trap 'echo term >>/out/log; exit 0' TERM; touch /tmp/up; while :; do sleep 0.1; done",
+        "trap 'echo term >>/out/log; exit 0' TERM; touch /tmp/up; while :; do sleep 1000 & wait; done",
         lifecycle={"preStop": sh("sleep 0.5; test -f /tmp/up && echo prestop >>/out/log")},
     )
     daemon.write(text(noting_pod("h03-delete", tmp_path, main)))
@@ -288,7 +288,7 @@ def test_H04_a_pre_stop_that_overruns_leaves_time_for_the_signal(daemon: Daemon,
     """The grace period is over when it is cut off; the process still has more than a second to end well."""
     main = noting(
         tmp_path,
-        "trap 'echo term >>/out/log; sleep 1; echo ended well >>/out/log; exit 0' TERM; while :; do sleep 0.1; done",
+        "trap 'echo term >>/out/log; sleep 1; echo ended well >>/out/log; exit 0' TERM; while :; do sleep 1000 & wait; done",
         lifecycle={"preStop": sh("echo prestop >>/out/log; sleep 60; echo never >>/out/log")},
     )
     daemon.write(text(noting_pod("h04-late", tmp_path, main, terminationGracePeriodSeconds=2)))
@@ -303,7 +303,7 @@ def test_H04_a_pre_stop_that_takes_all_the_time_does_not_save_the_deaf(daemon: D
     """Its time counts: SIGKILL comes two seconds after the grace period, whatever the hook does."""
     main = noting(
         tmp_path,
-        "trap 'echo term >>/out/log' TERM; while :; do sleep 0.1; done",
+        "trap 'echo term >>/out/log' TERM; while :; do sleep 1000 & wait; done",
         lifecycle={"preStop": {"exec": {"command": ["sleep", "3000"]}}},
     )
     daemon.write(text(noting_pod("h04-deaf", tmp_path, main, terminationGracePeriodSeconds=2)))

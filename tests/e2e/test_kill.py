@@ -18,7 +18,7 @@ from tests.e2e.pods import text
 pytestmark = pytest.mark.races
 
 HOOK = "echo hook >>/out/log; until test -e /out/hook.go; do sleep 0.05; done; echo hook over >>/out/log"
-DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 0.1; done"
+DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 1000 & wait; done"
 
 
 def killed(daemon: Daemon) -> None:

@@ -249,7 +249,7 @@ def test_N03_clients_of_other_machines_count_by_their_address(daemon: Daemon) ->
 def test_N07_N08_isolation_outlives_the_daemon_and_goes_with_the_pods(own_daemon: Daemon) -> None:
     """Nobody comes in while the daemon is killed and comes back, nor while a pod ends that another replaces."""
     daemon = own_daemon
-    slow = "trap 'sleep 2; exit 0' TERM; nc -ll -p 8080 -e echo old & while :; do sleep 0.1; done"
+    slow = "trap 'sleep 2; exit 0' TERM; nc -ll -p 8080 -e echo old & while :; do sleep 1000 & wait; done"
     old = pod("db", container(slow), labels={"app": "db"}, terminationGracePeriodSeconds=5)
     daemon.write(text(policy("shut", podSelector=labelled(app="db"))), "policy.yaml")
     daemon.write(text(old, pod("client", FOR_EVER)))

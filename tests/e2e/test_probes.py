@@ -118,7 +118,7 @@ def test_P01_defaults_are_told(daemon: Daemon) -> None:
 def test_P01_a_probe_may_have_its_own_grace_period(daemon: Daemon) -> None:
     """The pod would give a process that ignores SIGTERM ten minutes; its liveness probe gives it two seconds."""
     probe = by_exec("test ! -f /tmp/sick", failureThreshold=1, terminationGracePeriodSeconds=1)
-    deaf = container("trap '' TERM; touch /tmp/sick; while :; do sleep 0.1; done", livenessProbe=probe)
+    deaf = container("trap '' TERM; touch /tmp/sick; while :; do sleep 1000 & wait; done", livenessProbe=probe)
     patient = pod("p01-grace", deaf, terminationGracePeriodSeconds=600)
     daemon.write(text(patient))
     seen = daemon.wait_pod("p01-grace", lambda pod: restarts(pod) >= 1)
@@ -184,7 +184,7 @@ def doomed(name: str, kind: str, **spec: Any) -> str:
     """A pod whose container fails the probe of a kind, and writes down how it is ended; another one can be asked."""
     shared = {"volumeMounts": [{"name": "out", "mountPath": "/out"}]}
     main = container(
-        "trap 'echo term >>/out/log; exit 7' TERM; while :; do sleep 0.1; done",
+        "trap 'echo term >>/out/log; exit 7' TERM; while :; do sleep 1000 & wait; done",
         lifecycle={"preStop": {"exec": {"command": ["sh", "-c", "echo prestop >>/out/log"]}}},
         **{f"{kind}Probe": by_exec("echo no good; false", failureThreshold=2)},
         **shared,

@@ -92,7 +92,7 @@ def test_L07_sidecars_end_after_the_app_in_reverse_order(daemon: Daemon, tmp_pat
     """Each is told when the one before is gone; a preStop hook of theirs runs at once."""
     slow = (
         "echo web begin >>/out/log; trap 'echo web term >>/out/log; until grep -q hook /out/log; do sleep 0.05; done; "
-        "sleep 0.5; echo web end >>/out/log; exit 0' TERM; while :; do sleep 0.1; done"
+        "sleep 0.5; echo web end >>/out/log; exit 0' TERM; while :; do sleep 1000 & wait; done"
     )
     hooked = sidecar("two", lifecycle={"preStop": sh("echo two hook >>/out/log")})
     daemon.write(text(two("l07-end", tmp_path, noting("web", slow), last=hooked)))
@@ -109,7 +109,7 @@ def test_L07_sidecars_end_after_the_app_in_reverse_order(daemon: Daemon, tmp_pat
 
 def test_L07_all_of_it_within_one_grace_period(daemon: Daemon, tmp_path: Path) -> None:
     """An app that is deaf uses it up; then sidecars are told all the same, together, before they are killed."""
-    deaf = "echo web begin >>/out/log; trap 'echo web term >>/out/log' TERM; while :; do sleep 0.1; done"
+    deaf = "echo web begin >>/out/log; trap 'echo web term >>/out/log' TERM; while :; do sleep 1000 & wait; done"
     document = two("l07-late", tmp_path, noting("web", deaf), terminationGracePeriodSeconds=3)
     daemon.write(text(document))
     daemon.wait_ready("l07-late")

@@ -44,7 +44,7 @@ def test_L10_the_way_of_a_deletion(daemon: Daemon, tmp_path: Path) -> None:
     wait = "echo hook >> /noted/order; until [ -e /noted/go ]; do sleep 0.05; done; echo hook over >> /noted/order"
     main = noting(
         "main",
-        "trap 'echo term >> /noted/order; exit 0' TERM; while :; do sleep 0.1; done",
+        "trap 'echo term >> /noted/order; exit 0' TERM; while :; do sleep 1000 & wait; done",
         lifecycle={"preStop": {"exec": {"command": ["sh", "-c", wait]}}},
     )
     volumes = [
@@ -97,7 +97,7 @@ def test_L10_all_containers_end_side_by_side_and_are_killed_after_the_grace(daem
 
 def test_L10_a_hook_that_overruns_does_not_outlast_the_grace(daemon: Daemon, tmp_path: Path) -> None:
     hook = {"preStop": {"exec": {"command": ["sleep", "1000"]}}}
-    main = noting("main", "trap 'echo term > /noted/term; exit 0' TERM; while :; do sleep 0.1; done", lifecycle=hook)
+    main = noting("main", "trap 'echo term > /noted/term; exit 0' TERM; while :; do sleep 1000 & wait; done", lifecycle=hook)
     daemon.write(text(pod("l10-over", main, volumes=[noted(tmp_path)], terminationGracePeriodSeconds=2)))
     daemon.wait_ready("l10-over")
     daemon.remove()
@@ -107,7 +107,7 @@ def test_L10_a_hook_that_overruns_does_not_outlast_the_grace(daemon: Daemon, tmp
 
 
 def test_L10_a_grace_of_zero_is_now(daemon: Daemon, tmp_path: Path) -> None:
-    main = noting("main", "trap 'touch /noted/term' TERM; while :; do sleep 0.1; done")
+    main = noting("main", "trap 'touch /noted/term' TERM; while :; do sleep 1000 & wait; done")
     daemon.write(text(pod("l10-now", main, volumes=[noted(tmp_path)], terminationGracePeriodSeconds=0)))
     daemon.wait_ready("l10-now")
     daemon.remove()
@@ -126,7 +126,7 @@ def signalled_image(image: str) -> Iterator[str]:
 
 
 def test_L10_the_stop_signal_is_the_specs_or_the_images(daemon: Daemon, tmp_path: Path, signalled_image: str) -> None:
-    script = 'for s in TERM USR1 USR2; do trap "echo $s > /noted/$ME; exit 0" $s; done; while :; do sleep 0.1; done'
+    script = 'for s in TERM USR1 USR2; do trap "echo $s > /noted/$ME; exit 0" $s; done; while :; do sleep 1000 & wait; done'
     wanted = {
         "usual": ("TERM", {}),
         "image": ("USR1", {"image": signalled_image}),
