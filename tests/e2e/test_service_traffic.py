@@ -20,7 +20,9 @@ from tests.e2e.traffic import (
     wait_answers,
 )
 
-ENDS_ON_TERM = "trap 'exit 0' TERM; nc -ll -p 8080 -e sh -c 'echo {name}; exec cat' & while :; do sleep 1000 & wait; done"
+ENDS_ON_TERM = (
+    "trap 'exit 0' TERM; nc -ll -p 8080 -e sh -c 'echo {name}; exec cat' & while :; do sleep 1000 & wait; done"
+)
 
 
 def talk(connection: socket.socket, words: bytes = b"still there?\n") -> bytes:

@@ -97,7 +97,9 @@ def test_L10_all_containers_end_side_by_side_and_are_killed_after_the_grace(daem
 
 def test_L10_a_hook_that_overruns_does_not_outlast_the_grace(daemon: Daemon, tmp_path: Path) -> None:
     hook = {"preStop": {"exec": {"command": ["sleep", "1000"]}}}
-    main = noting("main", "trap 'echo term > /noted/term; exit 0' TERM; while :; do sleep 1000 & wait; done", lifecycle=hook)
+    main = noting(
+        "main", "trap 'echo term > /noted/term; exit 0' TERM; while :; do sleep 1000 & wait; done", lifecycle=hook
+    )
     daemon.write(text(pod("l10-over", main, volumes=[noted(tmp_path)], terminationGracePeriodSeconds=2)))
     daemon.wait_ready("l10-over")
     daemon.remove()
@@ -126,7 +128,9 @@ def signalled_image(image: str) -> Iterator[str]:
 
 
 def test_L10_the_stop_signal_is_the_specs_or_the_images(daemon: Daemon, tmp_path: Path, signalled_image: str) -> None:
-    script = 'for s in TERM USR1 USR2; do trap "echo $s > /noted/$ME; exit 0" $s; done; while :; do sleep 1000 & wait; done'
+    script = (
+        'for s in TERM USR1 USR2; do trap "echo $s > /noted/$ME; exit 0" $s; done; while :; do sleep 1000 & wait; done'
+    )
     wanted = {
         "usual": ("TERM", {}),
         "image": ("USR1", {"image": signalled_image}),
