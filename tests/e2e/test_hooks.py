@@ -286,9 +286,10 @@ def test_H04_a_failed_pre_stop_does_not_keep_it(daemon: Daemon, tmp_path: Path) 
 
 def test_H04_a_pre_stop_that_overruns_leaves_time_for_the_signal(daemon: Daemon, tmp_path: Path) -> None:
     """The grace period is over when it is cut off; the process still has more than a second to end well."""
+    ends_late = "trap 'echo term >>/out/log; sleep 1; echo ended well >>/out/log; exit 0' TERM"
     main = noting(
         tmp_path,
-        "trap 'echo term >>/out/log; sleep 1; echo ended well >>/out/log; exit 0' TERM; while :; do sleep 1000 & wait; done",
+        f"{ends_late}; while :; do sleep 1000 & wait; done",
         lifecycle={"preStop": sh("echo prestop >>/out/log; sleep 60; echo never >>/out/log")},
     )
     daemon.write(text(noting_pod("h04-late", tmp_path, main, terminationGracePeriodSeconds=2)))
