@@ -128,9 +128,8 @@ def signalled_image(image: str) -> Iterator[str]:
 
 
 def test_L10_the_stop_signal_is_the_specs_or_the_images(daemon: Daemon, tmp_path: Path, signalled_image: str) -> None:
-    script = (
-        'for s in TERM USR1 USR2; do trap "echo $s > /noted/$ME; exit 0" $s; done; while :; do sleep 1000 & wait; done'
-    )
+    traps = 'for s in TERM USR1 USR2; do trap "echo $s > /noted/$ME; exit 0" $s; done'
+    script = f"{traps}; touch /noted/$ME.up; while :; do sleep 1000 & wait; done"
     wanted = {
         "usual": ("TERM", {}),
         "image": ("USR1", {"image": signalled_image}),
@@ -143,6 +142,9 @@ def test_L10_the_stop_signal_is_the_specs_or_the_images(daemon: Daemon, tmp_path
     spec: Document = {"volumes": [noted(tmp_path)], "terminationGracePeriodSeconds": 30, "os": {"name": "linux"}}
     daemon.write(text(pod("l10-signal", *made, **spec)))
     daemon.wait_ready("l10-signal")
+    for name in wanted:
+        until = f"until [ -e /noted/{name}.up ]; do sleep 0.05; done"
+        daemon.exec("l10-signal", "sh", "-c", until, container=name)
     daemon.remove()
     daemon.wait_gone("l10-signal")
     assert {name: (tmp_path / name).read_text().strip() for name in wanted} == {
