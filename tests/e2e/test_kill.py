@@ -18,7 +18,10 @@ from tests.e2e.pods import text
 pytestmark = pytest.mark.races
 
 HOOK = "echo hook >>/out/log; until test -e /out/hook.go; do sleep 0.05; done; echo hook over >>/out/log"
-DEAF = "echo NAME begin >>/out/log; trap 'echo NAME term >>/out/log' TERM; while :; do sleep 1000 & wait; done"
+DEAF = (
+    "echo NAME begin >>/out/log; trap 'sleep 0.5; echo NAME term >>/out/log' TERM; while :; do sleep 1000 & wait; done"
+)
+"""It notes its SIGTERM late: a daemon that is killed before it wrote down that it sent one must send it again."""
 
 
 def killed(daemon: Daemon) -> None:
