@@ -87,6 +87,8 @@ class _Exchange(asyncio.Protocol):
         self.request = request
         self._max_body = max_body
         self._parser = httptools.HttpResponseParser(self)
+        # Lines that end in a bare LF, as shell scripts write them, are good for Go's client, and so for a kubelet.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_data_after_close=True)
         self._location = b""
         self._body = b""
         self._head_bytes = 0
