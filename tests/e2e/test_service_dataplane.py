@@ -169,7 +169,7 @@ async def test_what_admits_other_machines_comes_back(host: Host) -> None:
     rules = await asyncio.to_thread(admitted, host.instance)
     assert len(rules) == 2
     for rule in rules:
-        flush = await asyncio.create_subprocess_exec("iptables", "-w", "10", "-D", *rule)
+        flush = await asyncio.create_subprocess_exec("iptables", "-w", "10", *rule)
         assert await flush.wait() == 0
     async with asyncio.timeout(20):
         while await asyncio.to_thread(admitted, host.instance) != rules:
