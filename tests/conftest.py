@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import asyncio
+import compileall
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from tests.turns import on_the_host
 asyncio.set_event_loop(None)
 
 _ON_THE_HOST = {"e2e", "contract", "chaos"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package once: with PYTHONDONTWRITEBYTECODE each of a thousand commands would do it anew."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(config.rootpath / "orchestrator", quiet=2)
 
 
 @pytest.fixture(autouse=True)
