@@ -47,7 +47,7 @@ class PodOS(Part, frozen=True, kw_only=True):
     name: str
 
 
-class PodSpec(Part, frozen=True, kw_only=True):
+class PodSpec(Part, frozen=True, kw_only=True, weakref=True):
     """What a pod is to be.  Times are seconds.
 
     Follows https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec.

@@ -5,13 +5,12 @@ its start on, and the overhead of the runtime on top.
 """
 
 from dataclasses import dataclass
+from weakref import ref
 
 from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.planning.amounts import Amounts, amounts, most, total
 from orchestrator.planning.host_ports import HostPort, host_ports
 from orchestrator.planning.runtime_class import Classes, overhead_of
-
-_MOST_KNOWN = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +24,18 @@ class Asked:
         return bool(self.ports) or any(self.requests.values())
 
 
-_known: dict[int, tuple[PodSpec, Asked]] = {}
-"""By the identity of a spec: every pod that waits looks at what all others ask for, and a spec seldom changes."""
+_known: dict[int, tuple[ref[PodSpec], Asked]] = {}
+"""By the identity of a spec, while there is that spec: every pod that waits looks at what all others ask for."""
 
 
 def asked(pod: Pod, classes: Classes) -> Asked:
     """What the pod asks for, and what its runtime class costs."""
     spec = pod.spec
-    known = _known.get(id(spec))
-    if known is None or known[0] is not spec:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        known = _known[id(spec)] = spec, Asked(_requests(spec), tuple(host_ports(pod)))
+    number = id(spec)
+    known = _known.get(number)
+    if known is None or known[0]() is not spec:
+        alive = ref(spec, lambda _spec: _known.pop(number, None))
+        known = _known[number] = alive, Asked(_requests(spec), tuple(host_ports(pod)))
     overhead = overhead_of(pod, classes)
     if not overhead:
         return known[1]

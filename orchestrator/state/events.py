@@ -25,7 +25,8 @@ from orchestrator.state.store import Key, Store
 
 log = logging.getLogger(__name__)
 
-MAX_EVENTS = 2000
+MAX_EVENTS = 1000
+"""Each costs 3 KB of memory."""
 MAX_AGE = 3600.0
 """Seconds; an Event not seen for so long is dropped, as in Kubernetes."""
 _CHECK = 60.0

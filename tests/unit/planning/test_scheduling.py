@@ -1,6 +1,7 @@
 """R03: requests against what the host has, in the order of age."""
 
 from dataclasses import replace
+from weakref import ref
 
 import msgspec
 import pytest
@@ -144,3 +145,12 @@ def test_amounts_of_a_setting() -> None:
     for bad in ("cpu", "cpu=x", "disk=1", "cpu=-1"):
         with pytest.raises(ValueError, match=bad.partition("=")[0]):
             parse_amounts(bad)
+
+
+def test_what_is_known_of_a_spec_does_not_keep_it() -> None:
+    """Pods come and go for years."""
+    pods = [asks(f"p{number}", "{cpu: 1}") for number in range(3)]
+    alive = [ref(one.spec) for one in pods]
+    assert all(asked(one, {}) == asked(one, {}) for one in pods)
+    pods.clear()
+    assert [spec() for spec in alive] == [None, None, None]

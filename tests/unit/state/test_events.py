@@ -140,6 +140,14 @@ def test_messages_that_differ_each_time_become_one(desk: Desk) -> None:
     assert found[-1] == (f"{PREFIX}probe failed: 29", 30 - MOST + 1, at(MOST - 1), at(29))
 
 
+def test_kinds_of_events_that_are_over_are_forgotten() -> None:
+    """A pod that is made anew every minute leaves nothing behind."""
+    similar = Similar()
+    for number in range(1000):
+        similar.is_too_many(f"pod-{number}", "probe failed", number * 60.0)
+    assert len(similar) == WINDOW / 60 + 1
+
+
 def test_one_of_the_first_messages_still_counts_for_itself(desk: Desk) -> None:
     for number in (*range(20), 3):
         desk.at(number).record(about(), "Warning", "Unhealthy", f"probe failed: {number}")
