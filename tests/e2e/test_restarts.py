@@ -191,6 +191,7 @@ def test_L14_what_the_docker_client_does_is_an_exit(daemon: Daemon, blow: str, c
     name = f"l14-{blow}-main"
     daemon.write(text(counting(name, FOR_EVER)))
     daemon.wait_ready(name)
+    daemon.wait_log(name, "run 1")
     docker(blow, daemon.engine_id(name, "main"))
     again = daemon.wait_pod(name, lambda p: restarts(p) == 1 and is_ready(p))
     assert status_of(again)["lastState"]["terminated"]["exitCode"] == code
