@@ -89,8 +89,9 @@ def planned(daemon: Daemon) -> str:
     changed = leaky()
     changed["spec"]["containers"][0]["env"].append({"name": "PLAIN", "value": "of nobody's business"})
     folder.joinpath("all.yaml").write_text(text(secret(WRONG), changed).replace("IMAGE", daemon.image))
-    # Refused where the Secret is immutable by now.
-    plan = daemon.cli("plan", str(folder), code=None) + daemon.cli("plan", "-o", "json", str(folder), code=None)
+    immutable = daemon.client.get(f"/api/v1/namespaces/default/secrets/{NAME}").get("immutable", False)
+    code = 1 if immutable else 0
+    plan = daemon.cli("plan", str(folder), code=code) + daemon.cli("plan", "-o", "json", str(folder), code=code)
     folder.joinpath("all.yaml").write_text(text(secret(WRONG, data=[WRONG])))
     refused = daemon.run_cli("plan", str(folder))
     assert refused.returncode == 1
