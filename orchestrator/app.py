@@ -130,7 +130,6 @@ class _Daemon:
         self.journal = journal
         self.metrics = metrics
         self.digest_key = instance_key(journal)
-        self._losses = (Problem("", journal.notice, "warning"),) if journal.notice else ()
         self.health = EngineHealth(engine, lambda: self.manager.engine_is_back())
         stuck, late = (lambda: self.manager.stuck()), metrics.loop_lag.observe
         self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=stuck, late=late)
@@ -197,6 +196,7 @@ class _Daemon:
         daemon.book.check()
         daemon.policies = daemon._policy_keeper()
         containers = await list_instance(engine, settings.instance)
+        journal.containers_found(len(containers))
         daemon.policies.remember(pods_running(containers, journal))
         daemon.folder.left_behind = remember_running(containers, daemon.store) | pods_left_behind(journal)
         daemon.manager = NodeManager(engine, daemon._node_rooms(), lambda: daemon.folder.incomplete)
@@ -364,13 +364,14 @@ class _Daemon:
 
     def _status(self) -> DaemonStatus:
         settings, info = self.settings, self.info
+        losses = (Problem("", self.journal.notice, "warning"),) if self.journal.notice else ()
         return DaemonStatus(
             instance=settings.instance,
             specs=tuple(str(path) for path in settings.specs),
             state_dir=str(settings.state_dir),
             started_at=self.started_at,
             engine=EngineStatus(settings.engine_url, info.name, info.version, info.api_version, self.health.error),
-            problems=(*self.folder.problems, *self._losses),
+            problems=(*self.folder.problems, *losses),
             syncing=not (self.folder.applied.is_set() and self.manager.adopted.is_set()),
             dns_trouble=self.responder.trouble,
             pulls=tuple(

@@ -5,6 +5,8 @@ file is            its objects become
 good               what it says; if that drops objects, only after RECHECK of silence,
                    as an editor may be in the middle of writing it
 broken             what it said when it was last good
+emptied            what it said before: a full disk and a power cut leave files of no
+                   bytes; whoever wants the objects gone removes the file
 gone               nothing, after RECHECK: git and some editors remove a file before
                    they write it anew; what another file says by then has moved there
 gone, and with it  what they were, for `empty_delay`: a folder that was just emptied,
@@ -69,6 +71,8 @@ class Settler:
         self._gone_since: dict[str, float] = {}
         self._holds: dict[str, _Hold] = {}
         self._stamps: dict[str, Stamp] = {}
+        self._emptied: dict[str, tuple[Stamp, int]] = {}
+        """Files of no bytes, and how many objects they had."""
         self._check_at: list[float] = []
         self._beginning = Beginning()
 
@@ -80,7 +84,7 @@ class Settler:
         `last_good` is what an earlier daemon remembers; None when nothing is wrong, or this one has begun.
         """
         self._check_at = []
-        loads = accept_custom_kinds(loads)
+        loads = accept_custom_kinds(self._refuse_emptied(scan, loads, now, last_good or {}))
         remembered = self._remembered(scan, loads, last_good)
         good = {**remembered, **self._good}
         owners = {**_owners(remembered), **_owners(self._good)}
@@ -99,6 +103,31 @@ class Settler:
         objects = tuple(sourced for file in sorted(chosen) for sourced in chosen[file])
         told, check_at = told_once((*problems, *clashes)), min(self._check_at, default=None)
         return Settled(objects, told, tuple(notices), check_at, self._beginning.unknown, self._beginning.partly)
+
+    def _refuse_emptied(
+        self, scan: Scan, loads: Mapping[str, FileLoad], now: float, last_good: Mapping[str, LastGood]
+    ) -> dict[str, FileLoad]:
+        """Take files of no bytes that said something for broken."""
+        emptied: dict[str, tuple[Stamp, int]] = {}
+        for file, stamp in scan.files.items():
+            if stamp.size or file not in loads:
+                continue
+            before, count = self._emptied.get(file, (None, 0))
+            if before != stamp:
+                count = self._said_by(file, last_good)
+            seen, since = self._shrinking.get(file, (None, now))
+            being_written = file in self._good and (seen != stamp or now - since < RECHECK)
+            if count and (before == stamp or not being_written):
+                emptied[file] = stamp, count
+        self._emptied = emptied
+        return {**loads, **{file: FileLoad(problems=(_emptied(file, count),)) for file, (_, count) in emptied.items()}}
+
+    def _said_by(self, file: str, last_good: Mapping[str, LastGood]) -> int:
+        """Count the objects of a file, as far as anybody knows."""
+        if file in self._good:
+            return len(self._good[file])
+        known = last_good.get(file)
+        return len(known.objects) + len(known.forgotten) if known else 0
 
     def _remembered(
         self, scan: Scan, loads: Mapping[str, FileLoad], last_good: Mapping[str, LastGood] | None
@@ -177,8 +206,7 @@ class Settler:
         return notices
 
     def _notice(self, root: str, gone: Iterable[str], scan: Scan, until: float) -> str:
-        count = sum(len(self._good[file]) for file in gone)
-        objects = f"its {count} object{'s' if count != 1 else ''}"
+        objects = _its(sum(len(self._good[file]) for file in gone))
         if until == math.inf:
             return f"{root} is not there: {objects} go on as they were last time"
         state = "is gone" if root in scan.missing else "has no spec file any more"
@@ -192,6 +220,15 @@ class Settler:
         self._roots = {file: scan.roots.get(file) or self._roots[file] for file in chosen}
         self._stamps = dict(scan.files)
         self._shrinking = {file: seen for file, seen in self._shrinking.items() if file in chosen}
+
+
+def _its(count: int) -> str:
+    return f"its {count} object{'s' if count != 1 else ''}"
+
+
+def _emptied(file: str, count: int) -> Located:
+    message = f"the file is empty: {_its(count)} go on as they were"
+    return Located(error((), message, "remove the file if they are to go"), file)
 
 
 def _owners(good: Mapping[str, tuple[Sourced, ...]]) -> dict[Key, str]:

@@ -184,7 +184,9 @@ class SpecWatcher:
 def _is_wrong(scan: Scan, loads: Mapping[str, FileLoad]) -> bool:
     """Whether somebody may have to know what the files said before."""
     keys = [sourced.key for loaded in loads.values() for sourced in loaded.objects]
-    return bool(scan.troubles) or any(loaded.broken for loaded in loads.values()) or len(set(keys)) < len(keys)
+    empty = any(not stamp.size for stamp in scan.files.values())
+    broken = any(loaded.broken for loaded in loads.values())
+    return bool(scan.troubles) or empty or broken or len(set(keys)) < len(keys)
 
 
 def _watched(roots: list[str], scan: Scan) -> tuple[dict[str, tuple[int, int]], frozenset[str]]:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from orchestrator import failpoints
-from orchestrator.state.journal_file import open_journal
+from orchestrator.state.journal_file import missing_notice, open_journal
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +45,17 @@ class Journal:
         self.trouble = ""
         """Why what is new is in memory only; "" while it is written."""
         opened = open_journal(path)
-        self._db, self.notice = opened.db, opened.notice
+        self._db, self.notice, self._new = opened.db, opened.notice, opened.new
         """`notice`: what was lost before this start, "" mostly."""
         for bucket, key, value in opened.rows:
             self._buckets.setdefault(bucket, {})[key] = value
         self._writer = threading.Thread(target=self._write_forever, name="journal", daemon=True)
         self._writer.start()
+
+    def containers_found(self, count: int) -> None:
+        """Hear how many containers an earlier daemon left; a journal that was made just now should have known them."""
+        if self._new and count:
+            self.notice = missing_notice(self._path, count)
 
     def get(self, bucket: str, key: str) -> Value | None:
         """The document under this key."""

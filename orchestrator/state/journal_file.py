@@ -43,23 +43,35 @@ class Damaged(OrchestratorError):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open file with all that is in it.  `notice` says what was lost, "" mostly."""
+    """An open file with all that is in it.  `notice` says what was lost, "" mostly; `new` that there was no file."""
 
     db: sqlite3.Connection
     rows: list[Row]
-    notice: str
+    notice: str = ""
+    new: bool = False
 
 
 def open_journal(path: Path) -> Opened:
     """Open or make the file at `path`; OrchestratorError when that cannot be."""
     try:
+        new = not path.exists()
         try:
             db = _open(path)
-            return Opened(db, list(_whole(db)), "")
+            return Opened(db, list(_whole(db)), new=new)
         except Damaged as error:
             return _begin_anew(path, str(error))
     except (OSError, sqlite3.Error) as error:
         raise OrchestratorError(f"cannot open the journal {path}: {error}") from error
+
+
+def missing_notice(path: Path, running: int) -> str:
+    """Say, of a journal that was not there, that it should have been: containers run that an earlier one knew."""
+    text = (
+        f"the journal {path} was missing, while {running} container{'s' if running != 1 else ''} of this instance"
+        " exist: what can be told of them is taken from the engine's labels, and old Events are gone"
+    )
+    log.warning("%s", text)
+    return text
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -103,11 +103,15 @@ async def test_D04_a_truncated_file_that_is_written_again_deletes_nothing(specs:
         assert values(snapshot) == {"a": "2", "b": "1"}
 
 
-async def test_D04_an_emptied_file_is_believed_when_it_stays_empty(specs: Path) -> None:
+async def test_D10_a_file_that_stays_empty_is_told_and_deletes_nothing(specs: Path) -> None:
     async with following(specs) as follower:
         await follower.next()
         (specs / "a.yaml").write_text("")
-        assert values(await follower.next()) == {"b": "1"}
+        snapshot = await follower.next()
+        assert values(snapshot) == {"a": "1", "b": "1"}
+        assert "the file is empty" in snapshot.problems[0].text
+        (specs / "a.yaml").unlink()
+        assert values(await follower.until(lambda later: len(later.objects) == 1)) == {"b": "1"}
 
 
 async def test_D04_two_hundred_files_are_one_reaction(specs: Path) -> None:

@@ -78,6 +78,19 @@ def test_D05_a_wrong_file_says_what_it_said_when_it_was_last_good() -> None:
     assert (names(mended), mended.problems) == (["new", "two"], ())
 
 
+def test_D10_a_file_that_a_power_cut_emptied_says_what_it_said() -> None:
+    start = Start({"a": config_maps("one"), "b": LastGood(ROOT, (), forgotten=("default/db",))}, a="", b="", c="")
+    told = ["specs/a.yaml:1:1: the file is empty", "specs/b.yaml:1:1: the file is empty"]
+    for settled in (start.begin(), start.settle(1), start.settle(1 + RECHECK)):
+        assert names(settled) == ["one"]
+        assert [problem.text.partition(": its 1 object")[0] for problem in settled.problems] == told
+    start.write("a", config_maps("one"))
+    start.write("b", config_maps("db"))
+    start.settle(2)
+    mended = start.settle(2 + RECHECK)
+    assert (names(mended), mended.problems, mended.notices) == (["db", "one"], (), ())
+
+
 def test_D05_a_wrong_file_that_is_removed_takes_its_objects_along() -> None:
     start = Start({"a": config_maps("a"), "b": config_maps("b")}, a=WRONG, b=config_maps("b"))
     start.begin()

@@ -76,7 +76,7 @@ def test_S04_a_definition_elsewhere_mends_a_file_with_custom_resources() -> None
 def test_D04_a_file_that_loses_objects_is_believed_after_silence() -> None:
     disk = Disk(a=config_maps("one", "two"))
     disk.settle(0)
-    disk.write("a", "")
+    disk.write("a", "# nothing yet\n")
     first = disk.settle(1)
     assert names(first) == ["one", "two"]
     assert first.check_at == 1 + RECHECK
@@ -85,6 +85,32 @@ def test_D04_a_file_that_loses_objects_is_believed_after_silence() -> None:
     settled = disk.settle(1.05 + RECHECK)
     assert names(settled) == ["one"]
     assert settled.check_at is None
+
+
+def test_D10_a_file_that_a_full_disk_emptied_goes_on_as_it_was() -> None:
+    disk = Disk(a=config_maps("one", "two"))
+    disk.settle(0)
+    disk.write("a", "")
+    first = disk.settle(1)
+    assert names(first) == ["one", "two"]
+    assert not first.problems, "an editor may be about to write"
+    for moment in (1 + RECHECK, 1000):
+        settled = disk.settle(moment)
+        assert names(settled) == ["one", "two"]
+        assert [problem.text for problem in settled.problems] == [
+            "specs/a.yaml:1:1: the file is empty: its 2 objects go on as they were: remove the file if they are to go"
+        ]
+    disk.write("a", "# nothing wanted\n")
+    disk.settle(1001)
+    settled = disk.settle(1001 + RECHECK)
+    assert names(settled) == []
+    assert not settled.problems
+
+
+def test_D10_a_file_that_was_always_empty_is_fine() -> None:
+    disk = Disk(a="", b=config_maps("b"))
+    for moment in (0, 1, 2):
+        assert not disk.settle(moment).problems
 
 
 def test_D06_a_deleted_file_deletes_after_silence_while_others_stay() -> None:

@@ -146,3 +146,18 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatc
     journal = Journal(path)
     assert (len(dict(journal.items("b"))), journal.notice) == (MANY, "")
     journal.close()
+
+
+def test_a_journal_that_should_have_been_there_is_missed(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.unlink()
+    journal = Journal(path)
+    journal.containers_found(0)
+    assert journal.notice == "", "this is how an instance begins"
+    journal.containers_found(3)
+    journal.close()
+    assert "was missing, while 3 containers of this instance exist" in journal.notice
+    assert journal.notice in caplog.text
+    again = Journal(path)
+    again.containers_found(3)
+    again.close()
+    assert again.notice == ""
