@@ -18,6 +18,8 @@ from tests.registry import Registry
 
 _PASSED_ON = ("Accept", "Authorization", "Range")
 SECONDS = 60.0
+_TLS_HELLO = b"\x16"
+_NO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server.\n"
 
 
 @dataclass
@@ -110,6 +112,14 @@ class Faults:
 
             def do_HEAD(self) -> None:
                 self._answer()
+
+            def handle_one_request(self) -> None:
+                # As Go's servers do: engines with containerd's image store try TLS first.
+                if self.rfile.peek(1)[:1] == _TLS_HELLO:
+                    self.wfile.write(_NO_TLS)
+                    self.close_connection = True
+                    return
+                super().handle_one_request()
 
             def log_message(self, *_: Any) -> None:
                 """The test says what it needs to know."""
