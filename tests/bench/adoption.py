@@ -7,7 +7,8 @@ from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
 from tests.bench.subject import pod_text
-from tests.e2e.daemon import Daemon, is_ready
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import is_ready
 from tests.images import busybox_image
 
 PODS = 100

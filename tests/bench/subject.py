@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from tests.e2e.daemon import Daemon, docker, is_ready, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts
 
 
 def pod_text(name: str, image: str, probe: bool) -> str:

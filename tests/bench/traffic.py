@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.asking import Compared, answering, compared
-from tests.e2e.daemon import Daemon, docker
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
 from tests.e2e.pods import FOR_EVER, pod, text
 from tests.e2e.traffic import REFUSED, address_of, pid_of, service, wait_answers
 from tests.images import busybox_image

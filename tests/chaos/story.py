@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.daemon import SECONDS, Daemon, docker, is_ready, restarts
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import container
 
 POD, WITNESS = "subject", "witness"

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.e2e.daemon import Daemon, condition, docker, is_ready
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import condition, is_ready
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.daemon import Daemon, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import restarts
 from tests.e2e.pods import FOR_EVER, config_map, pod, text
 
 POD = """\

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, condition
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import condition
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

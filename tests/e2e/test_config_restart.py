@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from orchestrator.objects.annotations import CONFIG_CURRENT, RESTART_ON_CHANGE
-from tests.e2e.daemon import Daemon, Document, condition, docker, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import condition, is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 SESAME = "s3same"

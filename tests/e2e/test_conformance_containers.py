@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, docker, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

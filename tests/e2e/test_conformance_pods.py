@@ -4,7 +4,8 @@ import ipaddress
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

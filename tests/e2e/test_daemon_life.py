@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, docker, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 pytestmark = pytest.mark.races

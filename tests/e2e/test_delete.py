@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts
+from tests.e2e.daemon import Daemon, Document
 from tests.e2e.notes import STAYS, noted, noting, noting_pod, sh, wait_noted
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import FOR_EVER, config_map, pod, text
 
 pytestmark = pytest.mark.races

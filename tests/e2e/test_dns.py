@@ -12,7 +12,8 @@ import pytest
 from orchestrator.services.dns_responder import HOSTS_FILES_ALONE
 from orchestrator.services.dns_server import _bound
 from orchestrator.services.subnets import candidates, parse_pool
-from tests.e2e.daemon import Daemon, docker
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
 from tests.e2e.names import NameServer, ask, name_server
 from tests.e2e.outside import outside
 from tests.e2e.pods import FOR_EVER, Document, pod, text

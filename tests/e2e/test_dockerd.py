@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import SECONDS, Daemon, Document, is_ready, restarts
+from tests.e2e.daemon import SECONDS, Daemon, Document
 from tests.e2e.notes import STAYS, noted, noting, noting_pod, sh
 from tests.e2e.own_engine import DaemonThere, OwnEngine, own_engine
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import text
 from tests.e2e.traffic import address_of, service
 

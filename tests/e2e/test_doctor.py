@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 from orchestrator.services.nft import table_name
-from tests.e2e.daemon import SECONDS, Daemon, Document, admitted, docker
+from tests.e2e.daemon import SECONDS, Daemon, Document
+from tests.e2e.host import admitted, docker
 
 
 def examined(daemon: Daemon, *more: str) -> tuple[int, list[Document]]:

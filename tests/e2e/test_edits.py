@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import SECONDS, Daemon, Document, restarts
+from tests.e2e.daemon import SECONDS, Daemon, Document
+from tests.e2e.pod_status import restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 pytestmark = pytest.mark.races

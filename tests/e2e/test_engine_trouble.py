@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, docker, is_ready, restarts
+from tests.e2e.daemon import Daemon
 from tests.e2e.front import EngineInFront
+from tests.e2e.host import docker
 from tests.e2e.notes import STAYS, noted, noting, noting_pod, sh
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import text
 
 pytestmark = pytest.mark.races

@@ -11,7 +11,9 @@ from images.build import main as build_demo_image
 from orchestrator.node.host import resolver_settings as host_resolver
 from orchestrator.planning.resolver import reachable
 from orchestrator.settings import Settings
-from tests.e2e.daemon import Daemon, Document, docker, is_ready, restarts, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts, waiting_reason
 from tests.e2e.pods import config_map, container, pod, text
 
 IDLE = "exec sleep 1000"

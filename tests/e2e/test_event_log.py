@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.e2e.daemon import Daemon, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import restarts
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 Document = dict[str, Any]

@@ -1,6 +1,7 @@
 """A pod whose emptyDir on disk holds more than it may is evicted, as a kubelet does (V03)."""
 
-from tests.e2e.daemon import Daemon, status_of
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.daemon import Daemon, docker
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
 from tests.e2e.pods import FOR_EVER, pod, text
 from tests.e2e.test_doctor import examined, of
 from tests.e2e.traffic import server, service

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
 from tests.e2e.notes import noted, noting, noting_pod, sh, wait_noted
+from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import text
 
 pytestmark = pytest.mark.races

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from tests import health_server
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import pod, text
 
 PORT = 9000

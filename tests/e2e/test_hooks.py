@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from orchestrator import __version__
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.e2e.web import Site, serving
 

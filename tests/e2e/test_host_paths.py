@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, docker, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.images import remove_image
 

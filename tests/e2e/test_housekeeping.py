@@ -15,7 +15,8 @@ from orchestrator.node import mounts
 from orchestrator.planning.labels import CONTAINER, INSTANCE, NAMESPACE, ROLE, container_labels, container_name
 from orchestrator.services.networks import network_name
 from orchestrator.services.nft import table_name
-from tests.e2e.daemon import Daemon, docker
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make what looks like root's")
 

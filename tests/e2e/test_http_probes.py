@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import __version__
-from tests.e2e.daemon import Daemon, Document, is_ready, status_of
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import is_ready, status_of
 from tests.e2e.pods import container, pod, text
 from tests.e2e.web import Site, certificate, serving
 

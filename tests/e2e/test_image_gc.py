@@ -6,7 +6,9 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from tests.e2e.daemon import SECONDS, Daemon, docker, waiting_reason
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.registry import Registry
 

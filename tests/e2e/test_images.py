@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.faults import Cut, Faults, Garble, Hold, Refuse
 from tests.registry import Registry

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, condition, docker, is_ready, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
 from tests.e2e.notes import STAYS, UNTIL_GO, go, noted, noting, noting_pod, wait_noted
+from tests.e2e.pod_status import condition, is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import text
 
 pytestmark = pytest.mark.races

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.daemon import Daemon, clear, docker, is_ready, mounts_below, restarts, waiting_reason
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import clear, docker, mounts_below
+from tests.e2e.pod_status import is_ready, restarts, waiting_reason
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 pytestmark = pytest.mark.races

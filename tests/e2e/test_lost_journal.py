@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.daemon import Daemon, docker, is_ready, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 SERVICE = {

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from orchestrator.services.networks import network_name
-from tests.e2e.daemon import Daemon, docker
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
 from tests.e2e.pods import FOR_EVER, pod, text
 from tests.e2e.traffic import address_of, range_of, server, service, wait_answers
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.daemon import Daemon, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import restarts
 from tests.e2e.pods import container, pod, text
 
 pytestmark = pytest.mark.races

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

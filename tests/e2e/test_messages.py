@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tests.e2e.daemon import Daemon, Document, docker, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import container, pod, text
 
 FALLBACK = {"terminationMessagePolicy": "FallbackToLogsOnError"}

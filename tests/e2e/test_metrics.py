@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.daemon import SECONDS, Daemon, restarts
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.pod_status import restarts
 from tests.e2e.pods import container, pod, text
 
 PROBE = {"exec": {"command": ["cat", "/tmp/well"]}, "periodSeconds": 1, "failureThreshold": 1}

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from orchestrator.services.host_ports import nobody_has
-from tests.e2e.daemon import SECONDS, Daemon, admitted
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.host import admitted
 from tests.e2e.outside import outside
 from tests.e2e.pods import FOR_EVER, Document, container, pod, text
 from tests.e2e.traffic import REFUSED, address_of, ask, pid_of, range_of, server, service, telling_server, wait_answers

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import SECONDS, Daemon, docker, is_ready, restarts
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 STATE_KIB = 4096

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, condition, is_ready, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import condition, is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, NO_REGISTRY, container, pod, text
 
 UNTIL_TOLD = "until [ -e /tmp/go ]; do sleep 0.05; done; exit $(cat /tmp/go)"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.daemon import Daemon, is_ready, status_of
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import is_ready, status_of
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 ONE, TWO, THREE = "plan-one", "plan-two", "plan-three"

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, condition, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
 from tests.e2e.notes import STAYS, noted, noting, noting_pod, sh, wait_noted
+from tests.e2e.pod_status import condition, is_ready, restarts, status_of
 from tests.e2e.pods import container, pod, text
 
 pytestmark = pytest.mark.races

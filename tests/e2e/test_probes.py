@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import SECONDS, Daemon, Document, condition, is_ready, restarts, status_of
+from tests.e2e.daemon import SECONDS, Daemon, Document
+from tests.e2e.pod_status import condition, is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 pytestmark = pytest.mark.races

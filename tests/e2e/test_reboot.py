@@ -10,7 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from orchestrator.services.nft import table_name
-from tests.e2e.daemon import Daemon, docker, is_ready, mounts_below, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker, mounts_below
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 from tests.e2e.traffic import address_of, range_of, server, service, wait_answers
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.registry import FOREIGN, NATIVE, Registry
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.daemon import Daemon, condition, docker, restarts, status_of
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import condition, restarts, status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 GREEDY = "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
 from tests.e2e.notes import noted, noting, noting_pod
+from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, text
 
 CODES = "echo NAME >>/out/log; n=$(grep -c '^NAME$' /out/log); exit $(echo CODES | cut -d' ' -f$n)"

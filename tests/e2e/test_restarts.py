@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, docker, is_ready, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, NO_REGISTRY, container, pod, text
 
 pytestmark = pytest.mark.races

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, condition, waiting_reason
+from tests.e2e.daemon import Daemon
 from tests.e2e.own_engine import DaemonThere, own_engine
+from tests.e2e.pod_status import condition, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, docker, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 FIRST, SECOND, WRONG = "Pl4nted-first-value", "Pl4nted-second-value", "Pl4nted/wrong//value!"

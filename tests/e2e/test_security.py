@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.e2e.daemon import Daemon, Document, docker, is_ready, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, waiting_reason
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 NO_MKDIR = {

@@ -35,7 +35,7 @@ from orchestrator.settings import Settings
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store
-from tests.e2e.daemon import admitted, clear
+from tests.e2e.host import admitted, clear
 from tests.e2e.traffic import ask
 from tests.images import DOCKER_SOCKET, busybox_image
 

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from orchestrator.services.subnets import bridge_name
-from tests.e2e.daemon import SECONDS, Daemon, docker, is_ready
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready
 from tests.e2e.pods import FOR_EVER, pod, text
 from tests.e2e.traffic import HAS_FILE, address_of, range_of, server, service, wait_answers
 

@@ -11,7 +11,8 @@ import pytest
 from orchestrator.services.host_ports import nobody_has
 from orchestrator.services.nft import table_name
 from orchestrator.services.subnets import bridge_name
-from tests.e2e.daemon import Daemon, Document, admitted
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import admitted
 from tests.e2e.outside import outside
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.e2e.traffic import REFUSED, ask, pid_of, server, service, telling_server, wait_answers, wait_datagrams

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.daemon import Daemon, docker, is_ready
+from tests.e2e.daemon import Daemon
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready
 from tests.e2e.pods import FOR_EVER, pod, text
 from tests.e2e.test_endpoint_slices import bare, by_hand
 from tests.e2e.test_service_traffic import ENDS_ON_TERM

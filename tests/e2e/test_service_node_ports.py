@@ -12,8 +12,10 @@ import pytest
 
 from orchestrator.services.nft import table_name
 from orchestrator.services.subnets import bridge_name
-from tests.e2e.daemon import SECONDS, Daemon, admitted, is_ready
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.host import admitted
 from tests.e2e.outside import outside
+from tests.e2e.pod_status import is_ready
 from tests.e2e.pods import FOR_EVER, pod, text
 from tests.e2e.traffic import (
     HAS_FILE,

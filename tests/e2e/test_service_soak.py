@@ -10,7 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.daemon import Daemon, is_ready
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import is_ready
 from tests.e2e.pods import FOR_EVER, Document, container, pod, text
 from tests.e2e.traffic import LISTENS, Stream, address_of, pid_of, service, wait_answers
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.daemon import SECONDS, Daemon, is_ready
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.pod_status import is_ready
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.e2e.traffic import (
     HAS_FILE,

@@ -1,6 +1,7 @@
 """shareProcessNamespace: the containers of a pod see, and can signal, each other's processes."""
 
-from tests.e2e.daemon import Daemon, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, condition, docker, is_ready, restarts, status_of
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
 from tests.e2e.notes import STAYS, UNTIL_GO, go, noted, noting, noting_pod, sh, wait_noted
+from tests.e2e.pod_status import condition, is_ready, restarts, status_of
 from tests.e2e.pods import text
 
 pytestmark = pytest.mark.races

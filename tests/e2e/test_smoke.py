@@ -1,6 +1,7 @@
 """The whole way once: a file becomes a running pod, an edit is followed, a removed file leaves nothing."""
 
-from tests.e2e.daemon import Daemon, restarts
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import restarts
 
 POD = """
 apiVersion: v1

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, is_ready, mounts_below, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import mounts_below
+from tests.e2e.pod_status import is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 REFUSED = "CreateContainerConfigError"

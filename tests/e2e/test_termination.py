@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, Document, docker
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.host import docker
 from tests.e2e.pods import FOR_EVER, NO_REGISTRY, config_map, container, pod, text
 
 pytestmark = pytest.mark.races

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import SECONDS, Daemon, docker, restarts, status_of, waiting_reason
+from tests.e2e.daemon import SECONDS, Daemon
 from tests.e2e.front import EngineInFront
+from tests.e2e.host import docker
+from tests.e2e.pod_status import restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from orchestrator.node.tmpfs import filesystem_of
-from tests.e2e.daemon import Daemon, Document, is_ready, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon, Document
+from tests.e2e.pod_status import is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 IDLE = "exec sleep 1000"

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from tests.e2e.daemon import Daemon, restarts, status_of, waiting_reason
+from tests.e2e.daemon import Daemon
+from tests.e2e.pod_status import restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
 SCREEN = 24

@@ -14,7 +14,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.daemon import SECONDS, Daemon, docker
+from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.host import docker
 from tests.e2e.pods import Document, container, pod
 
 LISTENS = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.daemon import Daemon, docker, is_ready, restarts
+from tests.e2e.daemon import Daemon
 from tests.e2e.front import EngineInFront
+from tests.e2e.host import docker
+from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import Document, config_map, container, pod, text
 
 MEMORY_MB = 5.0
