@@ -5,7 +5,7 @@ daemon would do of it, by its own settings.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from orchestrator.api.context import Context, json_response
 from orchestrator.errors import Invalid
 from orchestrator.objects import registry
 from orchestrator.planning.config_preview import Name
+from orchestrator.planning.identity import is_over
 from orchestrator.planning.namespaces import implied_namespaces
 from orchestrator.planning.preview import Step, Verdicts, preview, summary
 from orchestrator.state.store import IMPLIED, SPECS, Key, Object, key_of
@@ -23,17 +24,26 @@ from orchestrator.state.store import IMPLIED, SPECS, Key, Object, key_of
 async def plan(context: Context, request: web.Request) -> web.StreamResponse:
     """Compare the documents with what the folder has given so far; Invalid names the first that is none."""
     body = await request.read()
-    current = {_name(key): obj for key, obj in context.store.owned(SPECS, IMPLIED).items()}
+    store = context.store
+    current = {_name(key): obj for key, obj in store.owned(SPECS, IMPLIED).items()}
+    over = frozenset(_name(key_of(pod)) for pod in store.list("Pod") if _has_ended(pod))
     judge = context.rehearse()
     # Thousands of documents take a second; probes and watches go on meanwhile.
-    steps = await asyncio.to_thread(_steps, body, current, judge)
+    steps = await asyncio.to_thread(_steps, body, current, judge, over)
     return json_response({"steps": msgspec.to_builtins(steps), "summary": summary(steps)})
 
 
-def _steps(body: bytes, current: dict[Name, Object], judge: Callable[[Sequence[Object]], Verdicts]) -> tuple[Step, ...]:
+def _has_ended(pod: Object) -> bool:
+    """In the place of one that is being deleted another comes in any case."""
+    return is_over(pod.status) and not pod.metadata.deletion_timestamp
+
+
+def _steps(
+    body: bytes, current: dict[Name, Object], judge: Callable[[Sequence[Object]], Verdicts], over: Collection[Name]
+) -> tuple[Step, ...]:
     objects = [_object(document) for document in _documents(body)]
     every = (*implied_namespaces(objects), *objects)
-    return preview(current, {_name(key_of(obj)): obj for obj in every}, judge(objects))
+    return preview(current, {_name(key_of(obj)): obj for obj in every}, judge(objects), over)
 
 
 def _documents(body: bytes) -> list[Any]:

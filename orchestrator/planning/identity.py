@@ -1,24 +1,55 @@
 """Which change replaces what: least disruption, as two digests.
 
 A pod whose identity changes is another pod (new uid, everything anew); a container whose digest changes is replaced
-alone; a change of neither touches nothing that runs.
+alone; a change of neither touches nothing that runs.  A pod that is over stays over: with other containers it is
+another pod too.
 """
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import PodStatus
 
 _LIVE = ("containers", "termination_grace_period_seconds", "active_deadline_seconds", "node_name")
 """Fields of a pod's spec that can change while it runs, or that the daemon fills in."""
+FINAL = ("Succeeded", "Failed")
+"""The phases that no pod leaves."""
+_ENDED = ("PodCompleted", "PodFailed")
 
 
-def object_identity(obj: Any) -> str:
-    """What an object may not change and stay the same one; only pods have such fields."""
-    return pod_identity(obj) if isinstance(obj, Pod) else ""
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an object may not change and stay the same one: `fixed` never, `run` not once it is over."""
+
+    fixed: str = ""
+    run: str = ""
+
+    def is_kept_by(self, other: "Identity", *, over: bool) -> bool:
+        """Whether an object with the other identity is still this one."""
+        return self.fixed == other.fixed and (not over or self.run == other.run)
+
+
+def object_identity(obj: Any) -> Identity:
+    """The identity of an object of any kind; only pods have one."""
+    if not isinstance(obj, Pod):
+        return Identity()
+    return Identity(pod_identity(obj), _digest(sorted(map(container_digest, obj.spec.containers))))
+
+
+def is_over(status: Any) -> bool:
+    """Whether this is the status of a pod that has ended, or is ending by itself: it never runs again.
+
+    Its conditions say so before its phase does, which waits for the last process.
+    """
+    if not isinstance(status, PodStatus):
+        return False
+    ending = any(c.type == "Ready" and c.reason in _ENDED for c in status.conditions)
+    return status.phase in FINAL or ending
 
 
 def pod_identity(pod: Pod) -> str:

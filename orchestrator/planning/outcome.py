@@ -1,10 +1,13 @@
-"""Whether a pod is over, and how it ended: by itself, or by its deadline (behaviour cases L01, L03, L09)."""
+"""Whether a pod is over, and how it ended: by itself, or by its deadline (behaviour cases L01, L03, L09).
+
+What was told to be Succeeded or Failed stays so, whatever becomes of its containers, its spec or the clock.
+"""
 
 from enum import StrEnum
 
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.times import parse_time
-from orchestrator.planning.identity import container_digest
+from orchestrator.planning.identity import FINAL, container_digest
 from orchestrator.planning.observed import Observed, StopReason
 from orchestrator.planning.restart_policy import is_sidecar, should_restart
 
@@ -39,6 +42,8 @@ def outcome(pod: Pod, observed: Observed, now: float) -> Outcome | None:
         return Outcome.EVICTED
     if pod.status.reason == DEADLINE_EXCEEDED:
         return Outcome.DEADLINE
+    if pod.status.phase in FINAL:
+        return Outcome.COMPLETED
     due = deadline(pod)
     if due is not None and now >= due and not _ended_before(pod, observed, due):
         return Outcome.DEADLINE
@@ -53,9 +58,10 @@ def deadline(pod: Pod) -> float | None:
 
 
 def is_completed(pod: Pod, observed: Observed) -> bool:
-    """Whether nothing of it will ever run again, also when its dead are removed.  Sidecars keep no pod from it."""
+    """Whether nothing of it will ever run again.  Sidecars keep no pod from it."""
     uid = pod.metadata.uid
-    told = pod.status.phase in ("Succeeded", "Failed")
+    if pod.status.phase in FINAL:
+        return True
     for container in pod.spec.init_containers:
         newest = observed.newest(uid, container.name)
         if is_sidecar(pod, container) or newest is None or not newest.ended:
@@ -65,8 +71,6 @@ def is_completed(pod: Pod, observed: Observed) -> bool:
             return True
     for container in pod.spec.containers:
         newest = observed.newest(uid, container.name)
-        if newest is None and told:
-            continue
         if newest is None or not newest.ended or newest.digest != container_digest(container):
             return False
         if observed.is_stopped_for(newest, StopReason.CONFIG) or should_restart(pod, container, newest):

@@ -2,7 +2,8 @@
 
 It decides by the digests of `identity`, as the store and the pod's plan do, so what it says is what then happens:
 
-    identity of a pod changed -> the pod is replaced       digest of a container changed -> that container alone
+    identity of a pod changed -> the pod is replaced       digest of a container changed -> that container alone, or
+                                                           the pod where it is over
     config changed, and its pod's annotation says so -> the containers that read it
     anything else changed     -> an update, which ends nothing that runs
 """
@@ -23,7 +24,7 @@ from orchestrator.objects.service import Service
 from orchestrator.planning.config_preview import Name, Objects, changed_keys, restart_causes
 from orchestrator.planning.consumers import Use, uses
 from orchestrator.planning.differences import Difference, differences
-from orchestrator.planning.identity import container_digest, pod_identity
+from orchestrator.planning.identity import container_digest, object_identity, pod_identity
 from orchestrator.planning.restart_policy import is_sidecar
 
 
@@ -83,17 +84,21 @@ _SUMMARY = (
 )
 
 
-def preview(current: Objects, wanted: Objects, verdicts: Verdicts | None = None) -> tuple[Step, ...]:
+def preview(
+    current: Objects, wanted: Objects, verdicts: Verdicts | None = None, over: Collection[Name] = ()
+) -> tuple[Step, ...]:
     """What would become of every object: first those that pods need, then pods; deletions, and last what stays.
 
-    Of what is refused the version before stays.
+    Of what is refused the version before stays.  `over` are the pods that have ended.
     """
     verdicts = verdicts or Verdicts()
     refused = [_refused(name, current, verdicts) for name in sorted(wanted, key=_order) if name in verdicts.refused]
     wanted = {name: current.get(name, obj) if name in verdicts.refused else obj for name, obj in wanted.items()}
-    staying = _Staying(current, wanted)
+    staying = _Staying({name: obj for name, obj in current.items() if name not in over}, wanted)
     names = [name for name in sorted(wanted, key=_order) if name not in verdicts.refused]
-    steps = [*refused, *(step for name in names for step in _steps(name, current.get(name), wanted[name], staying))]
+    steps = list(refused)
+    for name in names:
+        steps += _steps(name, current.get(name), wanted[name], staying, over=name in over)
     steps = [_held(step, verdicts) for step in steps]
     gone = sorted((name for name in current if name not in wanted), key=lambda name: (-_order(name)[0], name))
     steps += [_deleted(name, current[name], staying) for name in gone]
@@ -158,11 +163,11 @@ def _restarted(pod: Pod, kept: Collection[str], current: Objects, wanted: Object
     return {name: causes for name, causes in found if causes}
 
 
-def _steps(name: Name, now: Any | None, then: Any, staying: _Staying) -> Iterator[Step]:
+def _steps(name: Name, now: Any | None, then: Any, staying: _Staying, *, over: bool) -> Iterator[Step]:
     if now is None:
         yield Step(*name, Action.CREATE, causes=("it is not there yet",), effects=_effects(name, None, then, staying))
     elif isinstance(then, Pod):
-        steps = [*_pod_steps(name, now, then), *_config_steps(name, staying)]
+        steps = [*_pod_steps(name, now, then, over=over), *_config_steps(name, staying)]
         yield from steps or (Step(*name, Action.NOTHING),)
     elif now == then:
         yield Step(*name, Action.NOTHING)
@@ -194,9 +199,11 @@ def _deleted(name: Name, now: Any, staying: _Staying) -> Step:
 # --- pods ---
 
 
-def _pod_steps(name: Name, now: Pod, then: Pod) -> Iterator[Step]:
-    if pod_identity(now) != pod_identity(then):
-        yield Step(*name, Action.REPLACE_POD, causes=_texts(_forcing(now, then)) or ("its definition changed",))
+def _pod_steps(name: Name, now: Pod, then: Pod, *, over: bool) -> Iterator[Step]:
+    if not object_identity(now).is_kept_by(object_identity(then), over=over):
+        causes = _texts(_forcing(now, then) if pod_identity(now) != pod_identity(then) else _containers(now, then))
+        effects = ("it is over, and runs anew",) if over else ()
+        yield Step(*name, Action.REPLACE_POD, causes=causes or ("its definition changed",), effects=effects)
         return
     before = {container.name: container for container in now.spec.containers}
     encoded = {c["name"]: c for c in registry.encode(now)["spec"]["containers"]}
@@ -238,6 +245,11 @@ def _forcing(now: Pod, then: Pod) -> Iterator[Difference]:
         told = differences(old.get(key), new.get(key), ("spec", key))
         ports = [difference for difference in told if "ports" in difference.path]
         yield from (ports or told) if name == "containers" else told
+
+
+def _containers(now: Pod, then: Pod) -> Iterable[Difference]:
+    old, new = (registry.encode(pod)["spec"]["containers"] for pod in (now, then))
+    return differences(old, new, ("spec", "containers"))
 
 
 def _beside_containers(now: Pod, then: Pod) -> Iterator[Difference]:

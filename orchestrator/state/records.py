@@ -1,8 +1,11 @@
 """What the store holds and tells: keys, objects with their owners, changes."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.objects import registry
@@ -80,3 +83,17 @@ def key_of(obj: Object) -> Key:
     """The key of an object."""
     kind = registry.kind_of(obj)
     return Key(kind, obj.metadata.namespace or "" if registry.is_namespaced(kind) else "", obj.metadata.name)
+
+
+def spec_digest(obj: Object) -> str:
+    """What tells that a spec was edited while there was no daemon; "" for what has no status (never of a Secret)."""
+    if not hasattr(obj, "status"):
+        return ""
+    return hashlib.sha256(msgspec.json.encode(obj.spec, order="deterministic")).hexdigest()[:16]
+
+
+def without_metadata(obj: Object) -> Object:
+    """What an owner wrote of it."""
+    empty = type(obj.metadata)(name=obj.metadata.name)
+    bare = msgspec.structs.replace(obj, metadata=empty)
+    return msgspec.structs.replace(bare, status=None) if hasattr(obj, "status") else bare

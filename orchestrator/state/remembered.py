@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from orchestrator.planning.identity import Identity, is_over
 from orchestrator.state.journal import Journal
 
 _IDENTITIES, _STATUSES = "objects", "statuses"
@@ -17,19 +18,22 @@ Fields = dict[str, Any]
 
 
 class Remembered:
-    """By the text of an object's key.  `identity` is what an object may not change and stay the same one."""
+    """By the text of an object's key."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def fields(self, key: str, identity: str, spec: str) -> Fields | None:
+    def fields(self, key: str, obj: Any, identity: Identity, spec: str) -> Fields | None:
         """The metadata of the object that an earlier daemon knew under this key; None when that was another one.
 
         It is wanted again: only a deletion that a user asked for holds on.  `spec` is the digest of its spec now; with
         another one than it was begins the next generation.
         """
         known = self._journal.get(_IDENTITIES, key)
-        if known is None or known["identity"] != identity:
+        if known is None:
+            return None
+        over = is_over(self._status(key, known["uid"], getattr(obj, "status", None)))
+        if not Identity(known["identity"], known.get("run", identity.run)).is_kept_by(identity, over=over):
             return None
         generation = known.get("generation", 1) + (known.get("spec", spec) != spec)
         fields: Fields = {"uid": known["uid"], "creation_timestamp": known["created"], "generation": generation}
@@ -40,9 +44,11 @@ class Remembered:
         known = self._journal.get(_IDENTITIES, key)
         return _deletion(known) if known is not None and known["uid"] == uid else None
 
-    def keep(self, key: str, meta: Any, identity: str, spec: str) -> None:
+    def keep(self, key: str, meta: Any, identity: Identity, spec: str) -> None:
         """Remember an object by its ObjectMeta, and the digest of its spec."""
-        document = {"uid": meta.uid, "created": meta.creation_timestamp, "identity": identity}
+        document = {"uid": meta.uid, "created": meta.creation_timestamp, "identity": identity.fixed}
+        if identity.run:
+            document["run"] = identity.run
         if spec:
             document |= {"generation": meta.generation, "spec": spec}
         if meta.deletion_timestamp:
@@ -61,11 +67,14 @@ class Remembered:
 
     def status(self, key: str, obj: Any) -> Any:
         """What an earlier daemon has last told of this very object, for a reader who comes before the next look."""
+        return self._status(key, obj.metadata.uid, obj.status)
+
+    def _status(self, key: str, uid: str, like: Any) -> Any:
         kept = self._journal.get(_STATUSES, key)
-        if kept is None or kept["uid"] != obj.metadata.uid:
+        if kept is None or kept["uid"] != uid:
             return None
         try:
-            return msgspec.convert(kept["status"], type(obj.status))
+            return msgspec.convert(kept["status"], type(like))
         except msgspec.ValidationError:
             return None
 

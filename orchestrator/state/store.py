@@ -12,7 +12,6 @@ changes nothing.
 """
 
 import asyncio
-import hashlib
 import logging
 import uuid
 from collections import defaultdict, deque
@@ -28,6 +27,7 @@ from orchestrator import logs
 from orchestrator.errors import NotFound, OrchestratorError
 from orchestrator.objects.times import format_time
 from orchestrator.planning.deletion import deletion
+from orchestrator.planning.identity import Identity, is_over
 from orchestrator.state.journal import Journal
 from orchestrator.state.records import (
     IMPLIED,
@@ -42,6 +42,8 @@ from orchestrator.state.records import (
     Record,
     Refused,
     key_of,
+    spec_digest,
+    without_metadata,
 )
 from orchestrator.state.remembered import Remembered
 
@@ -79,7 +81,7 @@ class Store:
         journal: Journal,
         clock: Callable[[], float],
         admission: Sequence[Admission] = (),
-        identity: Callable[[Object], str] = lambda _obj: "",
+        identity: Callable[[Object], Identity] = lambda _obj: Identity(),
     ) -> None:
         """`identity` gives what an object may not change and stay the same one: when it changes, so does the UID."""
         self._remembered = Remembered(journal)
@@ -172,11 +174,13 @@ class Store:
             return record.object
         existing = record.object if record else None
         identity = self._identity(item.object)
-        same = record is not None and self._identity(record.desired) == identity
-        obj = self._with_server_fields(key, item.object, existing if same else None, identity)
+        over = is_over(getattr(existing, "status", None))
+        if record and not self._identity(record.desired).is_kept_by(identity, over=over):
+            existing = None
+        obj = self._with_server_fields(key, item.object, existing, identity)
         for admit in self._admission:
             obj = admit(obj, existing)
-        self._remembered.keep(str(key), obj.metadata, identity, _spec_digest(item.object))
+        self._remembered.keep(str(key), obj.metadata, identity, spec_digest(item.object))
         then = item if obj.metadata.deletion_timestamp else None
         return self._put(key, Record(obj, item.object, item.raw, owner, item.source, then))
 
@@ -270,15 +274,15 @@ class Store:
             return
         self._records[key] = replace(self._records[key], owner=KEPT, source="", then=None)
 
-    def _with_server_fields(self, key: Key, obj: Object, existing: Object | None, identity: str) -> Object:
+    def _with_server_fields(self, key: Key, obj: Object, existing: Object | None, identity: Identity) -> Object:
         if existing is not None:
             old = existing.metadata
             fields: dict[str, Any] = {"uid": old.uid, "creation_timestamp": old.creation_timestamp}
-            changed = _without_metadata(existing) != _without_metadata(obj)
+            changed = without_metadata(existing) != without_metadata(obj)
             fields["generation"] = old.generation + (1 if changed else 0)
         else:
-            spec = _spec_digest(obj)
-            known = self._remembered.fields(str(key), identity, spec) if key not in self._records else None
+            spec = spec_digest(obj)
+            known = self._remembered.fields(str(key), obj, identity, spec) if key not in self._records else None
             fresh = {"uid": str(uuid.uuid4()), "creation_timestamp": format_time(self._clock()), "generation": 1}
             fields = known or fresh
         metadata = msgspec.structs.replace(obj.metadata, **fields)
@@ -392,16 +396,3 @@ def _attempt(key: Key, source: str, change: Callable[[], object]) -> tuple[Refus
 def _before_pods(key: Key) -> tuple[bool, Key]:
     """Everything that a pod may need (addresses of Services above all) is there before the pod is."""
     return key.kind == "Pod", key
-
-
-def _spec_digest(obj: Object) -> str:
-    """What tells that a spec was edited while there was no daemon; "" for what has no status (never of a Secret)."""
-    if not hasattr(obj, "status"):
-        return ""
-    return hashlib.sha256(msgspec.json.encode(obj.spec, order="deterministic")).hexdigest()[:16]
-
-
-def _without_metadata(obj: Object) -> Object:
-    empty = type(obj.metadata)(name=obj.metadata.name)
-    bare = msgspec.structs.replace(obj, metadata=empty)
-    return msgspec.structs.replace(bare, status=None) if hasattr(obj, "status") else bare

@@ -330,3 +330,42 @@ def test_every_change_that_a_digest_sees_has_a_cause() -> None:
         assert digests[0] != digests[1]
         (step,) = preview({("Pod", "default", "web"): before}, {("Pod", "default", "web"): after})
         assert all(": " in cause for cause in step.causes), step
+
+
+OVER = [("Pod", "default", "web")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (
+            "image: app:1\n",
+            "image: app:2\n",
+            "Pod default/web: replace pod: spec.containers[0].image: app:1 -> app:2; it is over, and runs anew",
+        ),
+        (
+            "  - name: side\n",
+            "  - {name: third, image: x}\n  - name: side\n",
+            "Pod default/web: replace pod: spec.containers[1]: added (third); it is over, and runs anew",
+        ),
+        (
+            "spec:\n",
+            "spec:\n  hostname: other\n",
+            "Pod default/web: replace pod: spec.hostname: (none) -> other; it is over, and runs anew",
+        ),
+        (
+            "spec:\n",
+            "spec:\n  terminationGracePeriodSeconds: 5\n",
+            "Pod default/web: update: spec.terminationGracePeriodSeconds: 30 -> 5; touches nothing that runs",
+        ),
+    ],
+)
+def test_L01_a_pod_that_is_over_is_replaced_whole(old: str, new: str, text: str) -> None:
+    wanted = objects(*edited(POD, old, new))
+    told = [str(step) for step in preview(objects(*ALL), wanted, over=OVER) if step.action is not Action.NOTHING]
+    assert told == [text]
+
+
+def test_a_pod_that_is_over_notices_no_config() -> None:
+    told = [str(step) for step in preview(objects(*ALL), objects(*edited(PAGE, "fast", "slow")), over=OVER)]
+    assert told[0] == "ConfigMap default/page: update: data.mode: changed"
