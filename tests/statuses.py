@@ -84,6 +84,9 @@ def _conditions(pod: Document) -> Iterator[str]:
     is_true = {each["type"]: each["status"] == "True" for each in listed}
     needs = (("Ready", "ContainersReady"), ("Ready", "PodReadyToStartContainers"), ("ContainersReady", "Initialized"))
     yield from (f"{one} without {other}" for one, other in needs if is_true.get(one) and not is_true.get(other))
+    undone = _uninitialized(pod)
+    if "Initialized" in is_true and is_true["Initialized"] == bool(undone):
+        yield f"Initialized is {is_true['Initialized']}, and {undone} are not done"
     unready = [each["name"] for each in pod["status"].get("containerStatuses", []) if not each["ready"]]
     if is_true.get("ContainersReady") and unready:
         yield f"ContainersReady, and {unready} are not"
@@ -91,6 +94,15 @@ def _conditions(pod: Document) -> Iterator[str]:
         yield f"Ready, and {pod['status'].get('phase')}"
     if is_true.get("Ready") and not (pod["status"].get("podIP") and pod["status"].get("hostIP")):
         yield "Ready without an address"
+
+
+def _uninitialized(pod: Document) -> list[str]:
+    """The kubelet's GeneratePodInitializedCondition: who is not done; nobody counts once a container of the app ran."""
+    if any("waiting" not in each["state"] for each in pod["status"].get("containerStatuses", [])):
+        return []
+    sidecars = {each["name"] for each in pod["spec"].get("initContainers", []) if each.get("restartPolicy") == "Always"}
+    told = pod["status"].get("initContainerStatuses", [])
+    return [each["name"] for each in told if not each["started" if each["name"] in sidecars else "ready"]]
 
 
 def _container(pod: Document, status: Document) -> Iterator[str]:

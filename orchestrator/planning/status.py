@@ -187,7 +187,7 @@ def _phase(
         every = (*(status for status in init if not _is_sidecars(pod, status)), *main)
         terminated = [status.state.terminated for status in every]
         return "Succeeded" if all(t is not None and t.exit_code == 0 for t in terminated) else "Failed"
-    if any(not _has_run(status) for status in main) or _uninitialized(pod, init):
+    if any(not _has_run(status) for status in main) or _uninitialized(pod, init, main):
         # A pod that has been Running stays so: initialized again (its sandbox changed), or a container is gone.
         return "Running" if pod.status.phase == "Running" else "Pending"
     return "Running"
@@ -205,9 +205,11 @@ def _not_before_the_end(pod: Pod, observed: Observed, phase: PodPhase) -> PodPha
     return phase
 
 
-def _uninitialized(pod: Pod, init: Sequence[ContainerStatus]) -> list[str]:
-    """The init containers that have not succeeded, and the sidecars that have not started."""
-    return [s.name for s in init if not (s.started or _has_run(s) if _is_sidecars(pod, s) else s.ready)]
+def _uninitialized(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus]) -> list[str]:
+    """The init containers that have not succeeded, and the sidecars that have not started; none once the app has."""
+    if any(status.state.running or status.state.terminated for status in main):
+        return []
+    return [status.name for status in init if not (status.started if _is_sidecars(pod, status) else status.ready)]
 
 
 def _is_sidecars(pod: Pod, status: ContainerStatus) -> bool:
@@ -227,7 +229,7 @@ def _conditions(
     now: float,
 ) -> tuple[PodCondition, ...]:
     over = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
-    uninitialized = _uninitialized(pod, init)
+    uninitialized = _uninitialized(pod, init, main)
     beside = [status for status in init if _is_sidecars(pod, status)]
     unready = [status.name for status in (*beside, *main) if not status.ready]
     initialized: tuple[bool, str, str] = (True, over if phase == "Succeeded" else "", "")

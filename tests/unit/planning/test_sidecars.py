@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from orchestrator.api.pod_table import summarize
 from orchestrator.planning.observed import HookState
 from orchestrator.planning.probe_state import ProbeStatus
 from tests.unit.planning.builders import deleted, pod
@@ -101,6 +102,23 @@ def test_L07_conditions_wait_for_sidecars_to_start_and_to_be_ready() -> None:
     world.probes[world.newest("proxy").id] = ProbeStatus(ready=True)
     world.rest()
     assert told_of(world, "Ready") == ("True", "")
+
+
+def test_L07_a_pod_is_not_initialized_before_its_last_sidecar_has_started() -> None:
+    last = "initContainers: [{name: side, image: 'init:1', restartPolicy: Always, startupProbe: {tcpSocket: {port: 1}}}]"
+    world = World(pod(f"{last}\ncontainers: [{{name: web, image: 'web:1'}}]"))
+    world.rest()
+    assert world.pod is not None
+    assert state_of(world, "side") == "running"
+    assert told_of(world, "Initialized") == ("False", "containers with incomplete status: [side]")
+    assert summarize(world.pod).status == "Init:0/1"
+    passed(world, "side")
+    world.rest()
+    world.end("side")
+    world.rest()
+    # It is being started again: the app has begun, so the pod stays initialized.
+    assert told_of(world, "Initialized") == ("True", "")
+    assert world.pod.status.phase == "Running"
 
 
 def test_L07_a_sidecar_that_never_starts_is_restarted_and_holds_the_others() -> None:
