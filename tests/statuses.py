@@ -176,6 +176,7 @@ def _container_steps(before: Document, after: Document) -> Iterator[str]:
         if old is None:
             continue
         name, same = each["name"], each.get("containerID") and each["containerID"] == old.get("containerID")
+        yield from _ends_step(name, _ends(old), _ends(each))
         if each["restartCount"] < old["restartCount"]:
             yield f"{name}: restartCount {old['restartCount']} -> {each['restartCount']}"
         if not same:
@@ -188,6 +189,26 @@ def _container_steps(before: Document, after: Document) -> Iterator[str]:
             begun = [state[key].get("startedAt") for state in (old["state"], each["state"]) if key in state]
             if len(begun) == 2 and begun[0] != begun[1]:
                 yield f"{name}: startedAt {begun[0]} -> {begun[1]}"
+
+
+def _ends(status: Document) -> dict[str, Document]:
+    """The ends that are told of a container, by its id: of this run, and of the one before."""
+    told = (status[state]["terminated"] for state in ("state", "lastState") if "terminated" in status.get(state, {}))
+    return {end.get("containerID", ""): end for end in told}
+
+
+def _ends_step(name: str, was: dict[str, Document], now: dict[str, Document]) -> Iterator[str]:
+    """An end that was told holds; it gives way to a later one only, and a run is unknown only where none was told."""
+    for identity, end in was.items():
+        after = now.get(identity, end)
+        first, second = ((each["exitCode"], each.get("reason")) for each in (end, after))
+        if first != second:
+            yield f"{name}: ended with {first}, then with {second}"
+    if was and not now:
+        yield f"{name}: ended, and nothing is told of it"
+    unknown = [identity for identity, end in now.items() if end.get("reason") == "ContainerStatusUnknown"]
+    if was and not set(unknown) <= set(was):
+        yield f"{name}: {unknown} are told to be gone, where {list(was)} had ended"
 
 
 def _counted(old: Document, new: Document, before: Document, after: Document) -> bool:

@@ -1,8 +1,8 @@
 """What one pod's worker knows and the engine cannot tell; what must survive a kill -9 is in the journal.
 
-Journalled: restart counts and back-offs, verdicts of probes and finished postStart hooks (so that adopting a running
-container repeats nothing), terminations that have begun and their preStop hooks that are over, the specs of pods that
-may still have containers, and those of containers that an edit is replacing: their hooks are the old ones.
+Journalled: restart counts and back-offs, verdicts of probes and postStart hooks that are over (so that adopting a
+running container repeats nothing), terminations that have begun and their preStop hooks that are over, the specs of
+pods that may still have containers, and those of containers that an edit is replacing: their hooks are the old ones.
 """
 
 import contextlib
@@ -138,9 +138,9 @@ class PodMemory:
         self._keep_container(container)
 
     def keep_post_start(self, container: str, hook: Hook) -> None:
-        """How far a postStart hook is; only its success is worth remembering."""
+        """How far a postStart hook is; one that is over is not run again, and one that failed is told of to the end."""
         self.post_starts[container] = hook
-        if hook.state is HookState.SUCCEEDED:
+        if hook.state is not HookState.RUNNING:
             self._keep_container(container)
 
     def keep_stop(self, container: str, stop: Stop) -> None:
@@ -235,8 +235,10 @@ class PodMemory:
                 self.stops[seen.id] = msgspec.convert(stop, Stop)
             return
         self.probes[seen.id] = ProbeStatus(started=document["started"], ready=document["ready"])
-        if document["post_start"]:
-            self.post_starts[seen.id] = Hook(HookState.SUCCEEDED)
+        if state := document["post_start"]:
+            # Earlier daemons noted success only, as true.
+            post_start = HookState.SUCCEEDED if state is True else HookState(state)
+            self.post_starts[seen.id] = Hook(post_start, document.get("post_start_output", ""))
         if begun := document.get("stop"):
             stop = msgspec.convert(begun, Stop)
             # One from the future was noted before the clock was set back: it begins now.
@@ -246,16 +248,21 @@ class PodMemory:
 
     def _keep_container(self, container: str) -> None:
         status = self.probes.get(container, ProbeStatus())
-        hook, pre_stop = self.post_starts.get(container), self.pre_stops.get(container)
-        stop = self.stops.get(container)
+        hook, stop = self.post_starts.get(container), self.stops.get(container)
         document = {
             "started": status.started,
             "ready": status.ready,
-            "post_start": hook is not None and hook.state is HookState.SUCCEEDED,
-            "pre_stop": pre_stop.state if pre_stop is not None and pre_stop.state is not HookState.RUNNING else "",
+            "post_start": _over(hook),
+            "post_start_output": hook.output if hook is not None else "",
+            "pre_stop": _over(self.pre_stops.get(container)),
             "stop": asdict(stop) if stop is not None else None,
         }
         self._journal.put(CONTAINERS, container, document)
+
+
+def _over(hook: Hook | None) -> str:
+    """How a hook ended, "" for one that has not."""
+    return hook.state if hook is not None and hook.state is not HookState.RUNNING else ""
 
 
 def _shifted(stop: Stop, seconds: float) -> Stop:

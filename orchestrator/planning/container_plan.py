@@ -45,7 +45,7 @@ from orchestrator.planning.projection import is_projected, volume_directory
 from orchestrator.planning.restart_policy import is_sidecar, should_restart
 from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.planning.terminated import last_state
+from orchestrator.planning.terminated import last_state, lost_end
 
 Role = Literal["init", "container"]
 
@@ -93,6 +93,8 @@ def _config_restart(scene: Scene, container: Container, seen: SeenContainer) -> 
 def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
     history = scene.observed.restarts.get(container.name, Restarts())
     if history.next_attempt:
+        last = lost_end(scene.pod, container.name, scene.observed, scene.now) or history.last
+        history = replace(history, last=last)
         return _start_attempt(scene, container, role, history.next_attempt, history, "it is gone from the engine")
     return _start_attempt(scene, container, role, 0, history, "first start")
 
@@ -238,7 +240,8 @@ def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role
         return _backing_off(scene, container, newest, delay, due)
     following_delay = 0.0 if edited or stale else following(delay, scene.around.backoff)
     attempt = max(newest.attempt + 1, history.next_attempt)
-    history = Restarts(history.next_attempt, following_delay, last_state(newest))
+    last = lost_end(scene.pod, container.name, scene.observed, scene.now) or last_state(newest)
+    history = Restarts(history.next_attempt, following_delay, last)
     code = last_state(newest).exit_code
     cause = "its spec changed" if respecified else "its config changed" if edited else f"it ended with {code}"
     return _start_attempt(scene, container, role, attempt, history, cause, due)

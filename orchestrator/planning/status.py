@@ -32,10 +32,7 @@ from orchestrator.planning.readiness import is_ready, is_started
 from orchestrator.planning.rejection import Rejection, is_rejected
 from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.planning.terminated import last_state, lost_run
-
-NEVER = "1970-01-01T00:00:00Z"
-"""`startedAt` of a container that never started."""
+from orchestrator.planning.terminated import last_state, lost_end
 
 
 def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, now: float) -> PodStatus:
@@ -110,13 +107,15 @@ def _container(pod: Pod, container: Container, observed: Observed, plan: Plan, n
     newest = attempts[0] if attempts else None
     statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
     before = next((status for status in statuses if status.name == container.name), None)
-    if newest is None and before is not None and before.state.terminated and container.name not in plan.waiting:
-        # What has ended for good may be removed by anyone; it is not run again.
-        return before
     history = observed.restarts.get(container.name, Restarts())
+    lost = lost_end(pod, container.name, observed, now)
+    had_ended = before is not None and before.state.terminated and container.name not in plan.waiting
+    if before is not None and had_ended and (newest is None or (lost is not None and newest.ended)):
+        # What has ended may be removed by anyone: it has ended so all the same.
+        return before
     state, ended = _state(pod, container, newest, observed, plan)
     to_success = is_init(pod, container) and not is_sidecar(pod, container)
-    last = _latest(_last(attempts, history, ended), lost_run(before, attempts, history, now))
+    last = lost or _last(attempts, history, ended)
     running = state.running is not None and newest is not None
     return ContainerStatus(
         name=container.name,
@@ -157,10 +156,6 @@ def _last(attempts: Sequence[SeenContainer], history: Restarts, shown: bool) -> 
     return last_state(dead[0]) if dead else history.last
 
 
-def _latest(*runs: LastState | None) -> LastState | None:
-    return max((run for run in runs if run), key=lambda run: run.finished_at, default=None)
-
-
 def _other(history: Restarts, attempts: Sequence[SeenContainer]) -> bool:
     return history.last is not None and all(seen.id != history.last.id for seen in attempts)
 
@@ -170,7 +165,8 @@ def _terminated(last: LastState) -> ContainerStateTerminated:
         exit_code=last.exit_code,
         reason=last.reason,
         message=last.message,
-        started_at=format_time(last.started_at) if last.started_at else NEVER,
+        # A container that never started has 1970 here, as in the kubelet.
+        started_at=format_time(last.started_at),
         finished_at=format_time(last.finished_at),
         container_id=f"docker://{last.id}",
     )

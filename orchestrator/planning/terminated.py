@@ -1,16 +1,14 @@
 """How an attempt ended, in Kubernetes' words (behaviour case L02)."""
 
-from collections.abc import Sequence
-
-from orchestrator.objects.pod_status import ContainerStatus
+from orchestrator.objects.pod import Pod
 from orchestrator.objects.times import parse_time
-from orchestrator.planning.observed import LastState, Restarts, SeenContainer
+from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 
 START_ERROR = 128
 """The exit code that the kubelet gives a container that could not be started."""
 UNKNOWN = "ContainerStatusUnknown"
 _UNKNOWN_CODE = 137
-_UNKNOWN_MESSAGE = "The container could not be located when the pod was terminated"
+_UNKNOWN_MESSAGE = "The container could not be located when the pod was deleted.  The container used to be Running"
 _SCHEME = "docker://"
 
 
@@ -22,24 +20,27 @@ def last_state(seen: SeenContainer) -> LastState:
     return LastState(seen.id, seen.exit_code, reason, seen.message or seen.error, seen.started_at, seen.finished_at)
 
 
-def lost_run(
-    before: ContainerStatus | None, attempts: Sequence[SeenContainer], history: Restarts, now: float
-) -> LastState | None:
-    """How the kubelet tells of a run whose container is gone without having been seen to end, None for no such run.
+def lost_end(pod: Pod, name: str, observed: Observed, now: float) -> LastState | None:
+    """How a container's newest run ended that neither the engine nor the journal tells of; None where they do.
 
-    `before` is the status as it was: it told of the run, and then tells of its end.
+    `pod.status` is the one before.  An end that it told of holds.  A first run that it told of, and that is gone, ended
+    as nobody knows; of a later one the kubelet tells the end before it (convertToAPIContainerStatuses).
     """
+    statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
+    before = next((status for status in statuses if status.name == name), None)
     if before is None:
         return None
-    told = before.last_state.terminated
-    if told is not None and told.reason == UNKNOWN:
+    journalled = observed.restarts.get(name, Restarts()).last
+    known = {seen.id for seen in observed.of(pod.metadata.uid, name) if seen.phase != "removing"}
+    known |= {journalled.id} if journalled else set()
+    told = before.state.terminated or before.last_state.terminated
+    if told is not None:
         identity = told.container_id.removeprefix(_SCHEME)
+        if identity in known:
+            return None
         began, ended = parse_time(told.started_at), parse_time(told.finished_at)
-        return LastState(identity, _UNKNOWN_CODE, UNKNOWN, told.message, began, ended)
-    identity = before.container_id.removeprefix(_SCHEME)
-    known = {seen.id for seen in attempts} | ({history.last.id} if history.last else set())
-    if not identity or before.state.terminated or identity in known:
+        return LastState(identity, told.exit_code, told.reason, told.message, began, ended)
+    identity, running = before.container_id.removeprefix(_SCHEME), before.state.running
+    if running is None or identity in known:
         return None
-    # While the engine was removing it, it was told to wait.
-    began = parse_time(before.state.running.started_at) if before.state.running else 0.0
-    return LastState(identity, _UNKNOWN_CODE, UNKNOWN, _UNKNOWN_MESSAGE, began, now)
+    return LastState(identity, _UNKNOWN_CODE, UNKNOWN, _UNKNOWN_MESSAGE, parse_time(running.started_at), now)

@@ -66,6 +66,30 @@ async def test_H05_postStart_that_was_under_way_is_delivered_again_and_one_that_
     assert commands.asked == ["hello", "hello"]
 
 
+async def test_H01_a_container_whose_postStart_failed_is_told_so_until_its_end_by_the_next_daemon_too(
+    engine: Engine, tmp_path: Path
+) -> None:
+    async def run(argv: tuple[str, ...]) -> ExecResult:
+        asked.append(argv[0])
+        await asyncio.sleep(0 if argv[0] == "hello" else 20)
+        return ExecResult(3 if argv[0] == "hello" else 0, b"no luck")
+
+    asked: list[str] = []
+    engine.program("web:1", Program(exec=run))
+
+    async def stopping(daemon: Daemon) -> None:
+        await daemon.until(lambda: daemon.state() == "PostStartHookError")
+        await asyncio.sleep(3)
+        waiting = daemon.container().state.waiting
+        assert waiting is not None
+        assert (waiting.reason, waiting.message.endswith("no luck")) == ("PostStartHookError", True)
+        assert daemon.get().status.phase == "Pending"
+
+    await life(engine, tmp_path, stopping)
+    await life(engine, tmp_path, stopping)
+    assert asked == ["hello", "bye", "bye"]
+
+
 @pytest.mark.parametrize(("at", "asked"), [(3, ["bye", "bye"]), (12, ["bye"])])
 async def test_H05_preStop_that_was_under_way_is_delivered_again_and_one_that_is_over_is_not(
     engine: Engine, tmp_path: Path, at: float, asked: list[str]

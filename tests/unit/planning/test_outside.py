@@ -1,13 +1,16 @@
 """L14: what happens to a pod from outside, by the engine's own client."""
 
+from dataclasses import replace
 from textwrap import dedent
 
+from orchestrator.objects.pod_status import ContainerState, ContainerStatus
 from orchestrator.planning.ops import Plan
 from tests.unit.planning.builders import (
     T0,
     ended,
     observed,
     planned,
+    pod,
     seen,
     simple,
 )
@@ -66,6 +69,7 @@ def test_L14_a_container_removed_from_outside_is_made_again() -> None:
     last = told.last_state.terminated
     assert last is not None
     assert (last.reason, last.exit_code) == ("ContainerStatusUnknown", 137)
+    assert last.message.endswith("when the pod was deleted.  The container used to be Running")
     world.advance(60)
     assert world.pod.status.container_statuses[0].last_state.terminated == last
     # The next end is one that was seen.
@@ -74,6 +78,82 @@ def test_L14_a_container_removed_from_outside_is_made_again() -> None:
     ended = world.pod.status.container_statuses[0].last_state.terminated
     assert ended is not None
     assert ended.reason == "Error"
+
+
+def test_L14_a_run_that_was_told_to_have_ended_is_told_so_when_its_container_is_removed() -> None:
+    """`docker container prune` while it waits to be restarted."""
+    world = World(simple())
+    world.rest()
+    for code in (3, 7):
+        world.now += 2
+        world.end("web", code)
+        world.rest()
+    told = told_of(world)
+    assert told.state.waiting is not None
+    assert (told.state.waiting.reason, ending(told.last_state)) == ("CrashLoopBackOff", "Error 7")
+    world.vanish("web")
+    world.vanish("web")
+    world.rest()
+    told = told_of(world)
+    assert told.state.running
+    assert (ending(told.last_state), told.restart_count) == ("Error 7", 2)
+    assert ending(told_of(world, after=30).last_state) == "Error 7"
+
+
+def test_L14_a_later_run_that_vanishes_leaves_the_end_that_was_known() -> None:
+    """The kubelet tells that an end is unknown only where it knows none."""
+    world = World(simple())
+    world.rest()
+    world.now += 60
+    world.end("web", 3)
+    world.rest()
+    world.now += 60
+    world.vanish("web")
+    world.rest()
+    told = told_of(world)
+    assert (ending(told.last_state), told.restart_count) == ("Error 3", 2)
+
+
+def test_L14_an_init_container_that_runs_again_has_its_last_end() -> None:
+    """All of a pod is removed from outside: it begins anew."""
+    world = World(pod('initContainers: [{name: first, image: "init:1"}]\ncontainers: [{name: web, image: "web:1"}]'))
+    world.rest()
+    world.end("first", 0)
+    world.rest()
+    world.containers.clear()
+    world.rest()
+    assert world.pod is not None
+    first = world.pod.status.init_container_statuses[0]
+    assert first.state.running
+    assert (ending(first.last_state), first.restart_count) == ("Completed 0", 1)
+    web = world.pod.status.container_statuses[0]
+    assert ending(web.last_state) == "ContainerStatusUnknown 137"
+
+
+def test_L14_a_run_that_the_engine_is_removing_is_told_to_be_gone() -> None:
+    world = World(simple())
+    world.rest()
+    running = world.newest("web")
+    world.containers[running.id] = replace(running, phase="removing")
+    world.look()
+    assert ending(told_of(world).last_state) == "ContainerStatusUnknown 137"
+    world.vanish("web")
+    world.rest()
+    told = told_of(world)
+    assert (ending(told.last_state), told.restart_count) == ("ContainerStatusUnknown 137", 1)
+
+
+def told_of(world: World, *, after: float = 0.0) -> ContainerStatus:
+    """What is told of the app, now or so many seconds later."""
+    if after:
+        world.advance(after)
+    assert world.pod is not None
+    return world.pod.status.container_statuses[0]
+
+
+def ending(state: ContainerState) -> str:
+    """How it ended: "Error 7"."""
+    return f"{state.terminated.reason} {state.terminated.exit_code}" if state.terminated else ""
 
 
 def test_L14_a_pod_without_its_sandbox_is_not_ready() -> None:

@@ -20,6 +20,12 @@ containers:
 """
 
 
+ONE_SIDECAR = """
+initContainers: [{name: side, image: "init:1", restartPolicy: Always, startupProbe: {tcpSocket: {port: 1}}}]
+containers: [{name: web, image: "web:1"}]
+"""
+
+
 def spec(fields: str = "env: []", *, policy: str = "Always") -> str:
     """Two sidecars, "proxy" with these fields, an init container between them, and the app."""
     return f"restartPolicy: {policy}\n{SPEC.replace('FIELDS', fields)}"
@@ -105,8 +111,7 @@ def test_L07_conditions_wait_for_sidecars_to_start_and_to_be_ready() -> None:
 
 
 def test_L07_a_pod_is_not_initialized_before_its_last_sidecar_has_started() -> None:
-    last = "initContainers: [{name: side, image: 'init:1', restartPolicy: Always, startupProbe: {tcpSocket: {port: 1}}}]"
-    world = World(pod(f"{last}\ncontainers: [{{name: web, image: 'web:1'}}]"))
+    world = World(pod(ONE_SIDECAR))
     world.rest()
     assert world.pod is not None
     assert state_of(world, "side") == "running"
