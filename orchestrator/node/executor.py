@@ -25,7 +25,6 @@ from orchestrator.node.seccomp import with_profile
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.objects.pod import Pod
 from orchestrator.planning.labels import SANDBOX_NAME
-from orchestrator.planning.observed import Stop
 from orchestrator.planning.ops import (
     BeginStop,
     Create,
@@ -46,6 +45,7 @@ from orchestrator.planning.ops import (
     Unpause,
     WriteHosts,
 )
+from orchestrator.planning.stop_plan import begun
 
 log = logging.getLogger(__name__)
 
@@ -173,8 +173,7 @@ class Executor:
                 work.run_hook(op)
             case BeginStop():
                 before = memory.stops.get(op.target)
-                stop = Stop(op.reason, tools.clock(), op.grace)
-                memory.keep_stop(op.target, replace(before, grace=op.grace) if before else stop)
+                memory.keep_stop(op.target, begun(before, op, tools.clock()))
                 if op.grace > 0 and before is None:
                     await tools.withdrawn()
             case KeepRestarts():

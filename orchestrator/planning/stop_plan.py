@@ -4,7 +4,12 @@
 
 The grace period counts from BeginStop and includes preStop; the signal always gets at least two seconds, and so does a
 hook that begins late, as the daemon was away meanwhile.  A grace of zero is SIGKILL now.
+
+A second BeginStop never makes it later.  For the same reason its grace counts from the first one (a second deletion);
+for another reason (a deletion while an edit ends the container) from now, as in the kubelet, and that reason holds.
 """
+
+from dataclasses import replace
 
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
@@ -17,6 +22,8 @@ MIN_GRACE = 2.0
 A grace period that is shorter counts as this; none at all stays none.
 """
 
+_OVER = 0.001
+"""Seconds that stand for a grace period of which nothing is left: the signal comes at once, and SIGKILL follows."""
 _RETRY = 5.0
 """Seconds until a SIGKILL that did nothing is sent again."""
 
@@ -43,6 +50,22 @@ def begin_stop(container: SeenContainer, reason: StopReason, grace: float, cause
         cause=cause,
         event=event,
     )
+
+
+def shorter(stop: Stop, reason: StopReason, grace: float, now: float) -> float | None:
+    """The grace for a second BeginStop of a container that is being stopped; None where nothing is to change."""
+    if reason is stop.reason:
+        return grace if grace < stop.grace else None
+    left = stop.since + stop.grace - now
+    return max(min(left, grace), _OVER) if grace and stop.grace else 0.0
+
+
+def begun(before: Stop | None, op: BeginStop, now: float) -> Stop:
+    """What is known of a termination once BeginStop is done at `now`; `before` is what was known."""
+    if before is None:
+        return Stop(op.reason, now, op.grace)
+    since = before.since if op.reason is before.reason else now
+    return replace(before, reason=op.reason, since=since, grace=op.grace)
 
 
 def stop_steps(

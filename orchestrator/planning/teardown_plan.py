@@ -8,7 +8,7 @@ from orchestrator.planning.container_plan import probes_while_stopping, together
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
 from orchestrator.planning.ops import Forget, Plan, Remove
 from orchestrator.planning.restart_policy import is_sidecar
-from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
+from orchestrator.planning.stop_plan import begin_stop, grace_of, shorter, stop_steps
 
 
 def teardown_plan(uid: str, pod: Pod | None, observed: Observed, now: float) -> Plan:
@@ -45,8 +45,14 @@ def stop_one(
     stop, grace = observed.stops.get(seen.id), grace_of(pod)
     spec = observed.replaced.get(seen.digest, _spec_of(pod, seen))
     probes = probes_while_stopping(observed, spec, seen) if spec else frozenset()
-    if stop is None or stop.grace > grace:
+    if stop is None:
         return Plan((begin_stop(seen, reason, grace, cause),), probes=probes)
+    if reason is StopReason.SANDBOX:
+        # Why it was to end before says whether it is to run again.
+        reason, grace = stop.reason, grace and now - stop.since + grace
+    less = shorter(stop, reason, grace, now)
+    if less is not None:
+        return Plan((begin_stop(seen, reason, less, cause),), probes=probes)
     return replace(stop_steps(seen, spec, stop, observed, now, turn=turn), probes=probes)
 
 

@@ -213,3 +213,19 @@ async def test_a_bug_beside_a_worker_is_one_line_and_another_worker_goes_on(
     await daemon.ready()
     (line,) = _surprises(caplog)
     assert line.startswith("Pod/default/web: its worker broke, starting another in 5 s: this should not happen: Key")
+
+
+async def test_L11_a_deletion_takes_no_time_from_an_edit_that_ends_the_container(
+    daemon: Daemon, engine: Engine
+) -> None:
+    """The edit would have ended it at 60; the deletion at 50 promises 80, and must not end it at once."""
+    spec = "terminationGracePeriodSeconds: 60\ncontainers: [{{name: web, image: 'web:1', args: [{}]}}]"
+    engine.program("web:1", Program(ignores=("TERM",)))
+    daemon.pod(spec.format("a"))
+    await daemon.ready()
+    web, began = (await engine.newest()).id, engine.now()
+    daemon.pod(spec.format("b"))
+    await asyncio.sleep(50)
+    daemon.delete(grace=30)
+    await daemon.gone()
+    assert sent(engine, web, began) == [(0, "TERM"), (60, "KILL")]

@@ -49,6 +49,7 @@ from orchestrator.planning.readiness import is_started
 from orchestrator.planning.restart_policy import is_sidecar
 from orchestrator.planning.runtime_config import joined_by
 from orchestrator.planning.status import pod_status
+from orchestrator.planning.stop_plan import begun
 from orchestrator.planning.surroundings import Surroundings
 from tests import statuses
 from tests.unit.planning.builders import ADDRESS, AROUND, NETWORK, T0
@@ -156,9 +157,7 @@ class World:
                 hooks = self.post_starts if op.kind == "postStart" else self.pre_stops
                 hooks[op.target] = Hook(self.hooks_end)
             case BeginStop():
-                before = self.stops.get(op.target)
-                fresh = Stop(op.reason, self.now, op.grace)
-                self.stops[op.target] = replace(before, grace=op.grace) if before else fresh
+                self.stops[op.target] = begun(self.stops.get(op.target), op, self.now)
             case KeepRestarts():
                 self.restarts[op.name] = op.restarts
             case Note():
