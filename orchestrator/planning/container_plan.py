@@ -13,7 +13,7 @@ from typing import Literal
 
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.backoff import earned, following
+from orchestrator.planning.backoff import BackoffSettings, earned, following
 from orchestrator.planning.config_restart import ConfigRestart, config_restart
 from orchestrator.planning.container import Joined, container_config, message_file, sub_path_of, sub_path_source
 from orchestrator.planning.environment import environment
@@ -231,7 +231,7 @@ def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role
     edited = respecified or _ended_for_config(scene, container, newest)
     if not stale and not edited and not should_restart(scene.pod, container, newest):
         return Plan()
-    history = scene.observed.restarts.get(container.name, Restarts())
+    history = _caught_up(scene.observed.restarts.get(container.name, Restarts()), newest, scene.around.backoff)
     delay = 0.0 if edited or stale else earned(history.delay, newest.started_at, newest.finished_at)
     over_since = max(newest.finished_at, newest.created_at)
     due = over_since + delay
@@ -245,6 +245,13 @@ def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role
     code = last_state(newest).exit_code
     cause = "its spec changed" if respecified else "its config changed" if edited else f"it ended with {code}"
     return _start_attempt(scene, container, role, attempt, history, cause, due)
+
+
+def _caught_up(history: Restarts, newest: SeenContainer, settings: BackoffSettings) -> Restarts:
+    """The history with the last restart in it, where a kill has taken the journal's word of it: the engine knows."""
+    if newest.attempt != history.next_attempt or not newest.attempt:
+        return history
+    return replace(history, next_attempt=newest.attempt + 1, delay=following(history.delay, settings))
 
 
 def _ended_for_config(scene: Scene, container: Container, newest: SeenContainer) -> bool:

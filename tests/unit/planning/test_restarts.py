@@ -127,6 +127,16 @@ def test_L04_the_back_off_survives_the_daemon() -> None:
     assert [op.restarts.delay for op in again.ops if hasattr(op, "restarts")] == [80]
 
 
+def test_D01_L04_a_restart_that_the_journal_missed_counts_for_the_back_off() -> None:
+    """A kill took the journal's word of it: the engine has the attempt, and the wait that it earned is due."""
+    of = simple()
+    what = observed(of, ended(of, attempt=3, at=T0 + 60), restarts={"web": Restarts(next_attempt=3, delay=20)})
+    assert planned(of, what, T0 + 99).wake_at == T0 + 100
+    again = planned(of, what, T0 + 100)
+    assert "create web/4" in str(again)
+    assert [op.restarts.delay for op in again.ops if hasattr(op, "restarts")] == [80]
+
+
 def test_the_back_off_is_told_once_an_attempt_in_the_kubelets_words() -> None:
     of = simple()
     what = observed(of, ended(of, at=T0 + 60), restarts={"web": Restarts(next_attempt=1, delay=160)})
