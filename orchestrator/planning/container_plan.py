@@ -239,19 +239,19 @@ def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role
     if scene.now < due and over_since < scene.now + scene.around.backoff.cap:
         return _backing_off(scene, container, newest, delay, due)
     following_delay = 0.0 if edited or stale else following(delay, scene.around.backoff)
-    attempt = max(newest.attempt + 1, history.next_attempt)
     last = lost_end(scene.pod, container.name, scene.observed, scene.now) or last_state(newest)
-    history = Restarts(history.next_attempt, following_delay, last)
+    history = replace(history, delay=following_delay, last=last)
     code = last_state(newest).exit_code
     cause = "its spec changed" if respecified else "its config changed" if edited else f"it ended with {code}"
-    return _start_attempt(scene, container, role, attempt, history, cause, due)
+    return _start_attempt(scene, container, role, history.next_attempt, history, cause, due)
 
 
 def _caught_up(history: Restarts, newest: SeenContainer, settings: BackoffSettings) -> Restarts:
-    """The history with the last restart in it, where a kill has taken the journal's word of it: the engine knows."""
-    if newest.attempt != history.next_attempt or not newest.attempt:
-        return history
-    return replace(history, next_attempt=newest.attempt + 1, delay=following(history.delay, settings))
+    """The history with the last restarts in it, where a kill has taken the journal's word of them: the engine knows."""
+    delay = history.delay
+    for _attempt in range(history.next_attempt or newest.attempt + 1, newest.attempt + 1):
+        delay = following(delay, settings)
+    return replace(history, next_attempt=max(history.next_attempt, newest.attempt + 1), delay=delay)
 
 
 def _ended_for_config(scene: Scene, container: Container, newest: SeenContainer) -> bool:

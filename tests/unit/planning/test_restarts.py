@@ -127,14 +127,22 @@ def test_L04_the_back_off_survives_the_daemon() -> None:
     assert [op.restarts.delay for op in again.ops if hasattr(op, "restarts")] == [80]
 
 
-def test_D01_L04_a_restart_that_the_journal_missed_counts_for_the_back_off() -> None:
-    """A kill took the journal's word of it: the engine has the attempt, and the wait that it earned is due."""
+@pytest.mark.parametrize(("next_attempt", "delay"), [(3, 20), (2, 10)], ids=["one", "two"])
+def test_D01_L04_restarts_that_the_journal_missed_count_for_the_back_off(next_attempt: int, delay: float) -> None:
+    """A kill took the journal's word of them: the engine has the attempt, and the wait that it earned is due."""
     of = simple()
-    what = observed(of, ended(of, attempt=3, at=T0 + 60), restarts={"web": Restarts(next_attempt=3, delay=20)})
+    history = {"web": Restarts(next_attempt=next_attempt, delay=delay)}
+    what = observed(of, ended(of, attempt=3, at=T0 + 60), restarts=history)
     assert planned(of, what, T0 + 99).wake_at == T0 + 100
     again = planned(of, what, T0 + 100)
     assert "create web/4" in str(again)
     assert [op.restarts.delay for op in again.ops if hasattr(op, "restarts")] == [80]
+
+
+def test_L04_a_journal_that_knows_nothing_of_a_container_holds_up_no_restart() -> None:
+    """It was lost, and most attempts are edits."""
+    of = simple()
+    assert "create web/10" in str(planned(of, observed(of, ended(of, attempt=9, at=T0 + 60)), T0 + 61))
 
 
 def test_the_back_off_is_told_once_an_attempt_in_the_kubelets_words() -> None:
