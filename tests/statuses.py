@@ -79,6 +79,10 @@ def _conditions(pod: Document) -> Iterator[str]:
     for each in listed:
         if each["status"] not in ("True", "False"):
             yield f"{each['type']} is {each['status']}"
+        if each.get("observedGeneration", 0) > pod["metadata"].get("generation", 0):
+            yield f"{each['type']} is of generation {each['observedGeneration']}"
+        if not each.get("observedGeneration"):
+            yield f"{each['type']} is of no generation"
         if not each.get("lastTransitionTime"):
             yield f"{each['type']} has no lastTransitionTime"
     is_true = {each["type"]: each["status"] == "True" for each in listed}
@@ -115,6 +119,8 @@ def _container(pod: Document, status: Document) -> Iterator[str]:
         yield f"{name}: waits for {state['waiting'].get('reason')!r}"
     if "running" in state and not (state["running"].get("startedAt") and status.get("containerID")):
         yield f"{name}: runs without a start or an id"
+    if state.get("waiting", {}).get("reason") == "ContainerCreating" and pod["spec"].get("initContainers"):
+        yield f"{name}: ContainerCreating, in a pod with init containers"
     for end in (each["terminated"] for each in (state, last) if "terminated" in each):
         yield from _end(name, end)
     is_init = name in {each["name"] for each in pod["spec"].get("initContainers", [])}
@@ -185,10 +191,22 @@ def _container_steps(before: Document, after: Document) -> Iterator[str]:
             continue
         if "terminated" in old["state"] and "running" in each["state"]:
             yield f"{name}: had ended, and runs again"
+        if _backs_off(old) and "terminated" in each["state"] and not _is_ending(after):
+            yield f"{name}: waited to be restarted, and is told to have ended"
         for key in ("running", "terminated"):
             begun = [state[key].get("startedAt") for state in (old["state"], each["state"]) if key in state]
             if len(begun) == 2 and begun[0] != begun[1]:
                 yield f"{name}: startedAt {begun[0]} -> {begun[1]}"
+
+
+def _backs_off(status: Document) -> bool:
+    return bool(status["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff")
+
+
+def _is_ending(pod: Document) -> bool:
+    """Whether nothing of it is started any more."""
+    ready = [each.get("reason") for each in pod["status"].get("conditions", []) if each["type"] == "Ready"]
+    return bool(pod["metadata"].get("deletionTimestamp") or set(ready) & {"PodFailed", "PodCompleted"})
 
 
 def _ends(status: Document) -> dict[str, Document]:

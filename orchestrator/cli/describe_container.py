@@ -44,7 +44,7 @@ def _container(container: Document, status: Document, pulls: Sequence[PullLine])
 
 def _pull(container: Document, status: Document, pulls: Sequence[PullLine]) -> list[Field]:
     """How far the pull is that the container waits for; its name may be followed by a platform."""
-    waits = status.get("state", {}).get("waiting", {}).get("reason") == "ContainerCreating"
+    waits = status.get("state", {}).get("waiting", {}).get("reason") in ("ContainerCreating", "PodInitializing")
     wanted = (pull for pull in pulls if pull.image.split(" ")[0] == container.get("image"))
     return [("Pull", [pull.summary, *pull.layers]) for pull in wanted if waits]
 

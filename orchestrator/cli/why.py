@@ -91,19 +91,22 @@ class _Look:
 
     def _waiting(self, status: Document, waiting: Document, last: Document | None) -> str:
         reason, message = waiting.get("reason", ""), waiting.get("message", "").split("\n")[0]
-        first = next((s["name"] for s in self._init if not s.get("ready")), "")
+        first = next((s["name"] for s in self._init if not s.get("started" if self._is_sidecar(s) else "ready")), "")
         match reason:
             case "CrashLoopBackOff" if last:
                 return f"CrashLoopBackOff: {self._back_off_left(message, last)}"
             case "PodInitializing" if first and first != status["name"]:
                 return f"waits for init container {first}"
-            case "ContainerCreating" if not message:
-                return f"ContainerCreating: {self._creating(status)}"
+            case "ContainerCreating" | "PodInitializing" if not message:
+                return f"{reason}: {self._creating(status)}"
             case "CreateContainerConfigError" if " not found" in message or "couldn't find key" in message:
                 return f"{reason}: {message} (it starts by itself once that is there)"
             case "ErrImagePull" | "ImagePullBackOff":
                 return f"{reason}: {message}{self._pulls(status['name'])}"
         return ": ".join(filter(None, (reason, message))) or "waiting"
+
+    def _is_sidecar(self, init: Document) -> bool:
+        return bool(self._specs.get(init["name"], {}).get("restartPolicy") == "Always")
 
     def _back_off_left(self, message: str, last: Document) -> str:
         found = _BACK_OFF.match(message)
@@ -134,7 +137,7 @@ class _Look:
     def _not_ready(self, status: Document, running: Document) -> str:
         spec = self._specs.get(status["name"], {})
         since = f"running for {age(running.get('startedAt', ''), self._now)}"
-        if any(status is each for each in self._init) and spec.get("restartPolicy") != "Always":
+        if any(status is each for each in self._init) and not self._is_sidecar(status):
             return f"{since}, an init container: it has to end before others start"
         if "startupProbe" in spec and not status.get("started"):
             return f"{since}, not started: its startup probe has not passed yet"

@@ -5,6 +5,7 @@ transitions are taken over from the status before.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from orchestrator.objects.annotations import CONFIG_CURRENT
 from orchestrator.objects.container import Container
@@ -34,6 +35,10 @@ from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.terminated import last_state, lost_end
 
+_CREATING = "ContainerCreating"
+_MESSAGES = 12 * 1024
+"""Bytes that the termination messages of a pod may have together; each container has an equal part."""
+
 
 def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, now: float) -> PodStatus:
     """The status now; `pod.status` is the one before."""
@@ -46,12 +51,12 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
         return _rejected(pod, plan.rejected)
     if plan.unschedulable and gone:
         return _unscheduled(pod, plan.unschedulable, now)
-    init = tuple(_container(pod, c, observed, plan, now) for c in spec.init_containers)
-    main = tuple(_container(pod, c, observed, plan, now) for c in spec.containers)
+    ended = outcome(pod, observed, now)
+    told = partial(_container, pod, observed, plan, now, ended)
+    init, main = tuple(map(told, spec.init_containers)), tuple(map(told, spec.containers))
     sandbox = observed.sandbox(uid)
     up = sandbox is not None and sandbox.alive
     ip = (around.node.ip if spec.host_network else sandbox.ip) if up and sandbox else ""
-    ended = outcome(pod, observed, now)
     if ended is not None:
         ip = ip or pod.status.pod_ip
     phase = _phase(pod, init, main, ended)
@@ -102,7 +107,9 @@ def _unscheduled(pod: Pod, problem: str, now: float) -> PodStatus:
     )
 
 
-def _container(pod: Pod, container: Container, observed: Observed, plan: Plan, now: float) -> ContainerStatus:
+def _container(
+    pod: Pod, observed: Observed, plan: Plan, now: float, over: Outcome | None, container: Container
+) -> ContainerStatus:
     attempts = observed.of(pod.metadata.uid, container.name)
     newest = attempts[0] if attempts else None
     statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
@@ -113,14 +120,17 @@ def _container(pod: Pod, container: Container, observed: Observed, plan: Plan, n
     if before is not None and had_ended and (newest is None or (lost is not None and newest.ended)):
         # What has ended may be removed by anyone: it has ended so all the same.
         return before
-    state, ended = _state(pod, container, newest, observed, plan)
+    waiting = plan.waiting.get(container.name)
+    if waiting is None and over is None and not pod.metadata.deletion_timestamp:
+        waiting = _until_it_runs(before, newest)
+    state, ended = _state(pod, newest, waiting)
     to_success = is_init(pod, container) and not is_sidecar(pod, container)
     last = lost or _last(attempts, history, ended)
     running = state.running is not None and newest is not None
     return ContainerStatus(
         name=container.name,
         state=state,
-        last_state=ContainerState(terminated=_terminated(last)) if last else ContainerState(),
+        last_state=ContainerState(terminated=_terminated(pod, last)) if last else ContainerState(),
         ready=(
             bool(ended and newest and newest.exit_code == 0 and not newest.failed_to_start)
             if to_success
@@ -134,17 +144,24 @@ def _container(pod: Pod, container: Container, observed: Observed, plan: Plan, n
     )
 
 
-def _state(
-    pod: Pod, container: Container, newest: SeenContainer | None, observed: Observed, plan: Plan
-) -> tuple[ContainerState, bool]:
+def _until_it_runs(before: ContainerStatus | None, newest: SeenContainer | None) -> Waiting | None:
+    """Between a back-off and the next run a container is told to back off, as by the kubelet, not to have ended."""
+    waited = before.state.waiting if before is not None else None
+    if waited is None or waited.reason != "CrashLoopBackOff" or newest is None or not newest.ended:
+        return None
+    return Waiting(waited.reason, waited.message)
+
+
+def _state(pod: Pod, newest: SeenContainer | None, waiting: Waiting | None) -> tuple[ContainerState, bool]:
     """The state, and whether it is "terminated"."""
-    waiting = plan.waiting.get(container.name)
     if newest is not None and newest.alive and waiting is None:
         return ContainerState(running=ContainerStateRunning(started_at=format_time(newest.started_at))), False
     if newest is not None and newest.ended and waiting is None:
-        return ContainerState(terminated=_terminated(last_state(newest))), True
-    waiting = waiting or Waiting("PodInitializing" if pod.spec.init_containers else "ContainerCreating")
-    return ContainerState(waiting=ContainerStateWaiting(reason=waiting.reason, message=waiting.message)), False
+        return ContainerState(terminated=_terminated(pod, last_state(newest))), True
+    waiting = waiting or Waiting(_CREATING)
+    # The kubelet has one word for what only takes its time, for all containers of a pod.
+    reason = "PodInitializing" if waiting.reason == _CREATING and pod.spec.init_containers else waiting.reason
+    return ContainerState(waiting=ContainerStateWaiting(reason=reason, message=waiting.message)), False
 
 
 def _last(attempts: Sequence[SeenContainer], history: Restarts, shown: bool) -> LastState | None:
@@ -160,16 +177,20 @@ def _other(history: Restarts, attempts: Sequence[SeenContainer]) -> bool:
     return history.last is not None and all(seen.id != history.last.id for seen in attempts)
 
 
-def _terminated(last: LastState) -> ContainerStateTerminated:
+def _terminated(pod: Pod, last: LastState) -> ContainerStateTerminated:
     return ContainerStateTerminated(
         exit_code=last.exit_code,
         reason=last.reason,
-        message=last.message,
+        message=_cut(last.message, _MESSAGES // len((*pod.spec.init_containers, *pod.spec.containers))),
         # A container that never started has 1970 here, as in the kubelet.
         started_at=format_time(last.started_at),
         finished_at=format_time(last.finished_at),
         container_id=f"docker://{last.id}",
     )
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode(errors="ignore")
 
 
 def _phase(
@@ -274,7 +295,14 @@ def _condition(pod: Pod, name: str, holds: bool, reason: str, message: str, now:
     status: ConditionStatus = "True" if holds else "False"
     before = next((c for c in pod.status.conditions if c.type == name), None)
     since = before.last_transition_time if before and before.status == status else format_time(now)
-    return PodCondition(type=name, status=status, reason=reason, message=message, last_transition_time=since)
+    return PodCondition(
+        type=name,
+        status=status,
+        observed_generation=pod.metadata.generation,
+        last_transition_time=since,
+        reason=reason,
+        message=message,
+    )
 
 
 def _names(names: Sequence[str]) -> str:

@@ -64,8 +64,9 @@ def pod(reason: str) -> dict[str, Any]:
 
 def test_I02_describe_tells_of_the_pull_that_a_container_waits_for() -> None:
     pulls = (line(layer("a", "Downloading", MB, 4 * MB)), PullLine("other:1", "not this one", (), 0))
-    described = describe_pod(pod("ContainerCreating"), [], 0, pulls=pulls)
-    assert "    Pull:           0 of 1 layers, 1.0MB of 4.0MB\n" in described
+    for reason in ("ContainerCreating", "PodInitializing"):
+        described = describe_pod(pod(reason), [], 0, pulls=pulls)
+        assert "    Pull:           0 of 1 layers, 1.0MB of 4.0MB\n" in described
     assert "                    a: Downloading 1.0MB of 4.0MB\n" in described
     assert "not this one" not in described
     assert "Pull:" not in describe_pod(pod("CrashLoopBackOff"), [], 0, pulls=pulls)

@@ -155,6 +155,29 @@ def test_an_init_container_holds_up_the_rest() -> None:
     )
 
 
+def test_what_the_first_container_of_an_initializing_pod_waits_for() -> None:
+    rest = container(waiting("PodInitializing"), "app")
+    mount = event("FailedMount", 'MountVolume.SetUp failed for volume "v" : no', name="")
+    assert why(rest, init=(container(waiting("PodInitializing"), "first"),), events=(mount,)) == (
+        'first: PodInitializing: MountVolume.SetUp failed for volume "v" : no\napp: waits for init container first'
+    )
+    done = container(terminated(0, "Completed"), "first", ready=True)
+    pulling = event("Pulling", 'Pulling image "i:1"', since=6)
+    assert why(rest, init=(done,), events=(pulling,)) == 'app: PodInitializing: Pulling image "i:1" for 6s'
+
+
+def test_who_comes_after_a_sidecar_waits_for_its_start_not_for_its_readiness() -> None:
+    side = {**container(running(), "side"), "started": True}
+    spec = {"initContainers": [{"name": "side", "restartPolicy": "Always"}], "containers": [{"name": "app"}]}
+    status = {
+        "phase": "Pending",
+        "initContainerStatuses": [side],
+        "containerStatuses": [container(waiting("PodInitializing"))],
+    }
+    told = why_not_well({"metadata": {"name": "web"}, "spec": spec, "status": status}, [], NOW)
+    assert told[-1] == "app: PodInitializing: it is being made"
+
+
 def test_a_sandbox_that_cannot_be_made() -> None:
     text = "host port 0.0.0.0:80 is in use by another container: end that, or choose another hostPort"
     assert why(container(waiting("ContainerCreating", text))) == f"app: ContainerCreating: {text}"

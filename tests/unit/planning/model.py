@@ -311,9 +311,15 @@ class World:
             assert not state.running or status.name in alive, f"{status.name} is told to run"
             assert not state.terminated or status.name not in alive, f"{status.name} is told to have ended"
             held = state.waiting.reason if state.waiting else ""
-            assert status.name not in alive or held != "PodInitializing", f"{status.name} runs, and is told to wait"
+            hooked = _has_post_start(pod, status.name)
+            assert status.name not in alive or hooked or held != "PodInitializing", f"{status.name} runs, and waits"
             assert not (status.ready or status.started) or state.running or state.terminated, status
 
     def _check_step(self, before: str | None, after: str | None) -> None:
         allowed = {"Pending": {"Running", "Succeeded", "Failed"}, "Running": {"Succeeded", "Failed"}}
         assert before in (None, after) or after in allowed.get(before or "", set()), f"phase {before} -> {after}"
+
+
+def _has_post_start(pod: Pod, name: str) -> bool:
+    every = (*pod.spec.init_containers, *pod.spec.containers)
+    return any(c.name == name and c.lifecycle is not None and c.lifecycle.post_start is not None for c in every)

@@ -13,6 +13,7 @@ from tests.unit.planning.builders import (
     UID,
     around,
     config_map,
+    deleted,
     ended,
     observed,
     planned,
@@ -62,6 +63,52 @@ def test_L03_one_container_restarts_while_another_is_done() -> None:
     world.rest()
     assert not world.alive("web")
     assert world.alive("log")
+
+
+def test_L04_a_container_backs_off_until_it_runs() -> None:
+    """As by the kubelet: the reason for waiting holds until a start has succeeded; the first restart has none."""
+    world = World(simple())
+    world.rest()
+    seen: list[str] = []
+    for _ in range(3):
+        world.now += 1
+        world.end("web", 3)
+        while not world.alive("web"):
+            world.now = world.look().wake_at or world.now
+            seen.append(told_state(world))
+            for op in world.look().ops:
+                world.do(op)
+        world.look()
+        seen.append(told_state(world))
+    assert [word for word, before in zip(seen, ["", *seen], strict=False) if word != before] == [
+        "Error",
+        "running",
+        "CrashLoopBackOff",
+        "running",
+        "CrashLoopBackOff",
+        "running",
+    ]
+
+
+def test_L04_a_container_that_backs_off_has_ended_when_its_pod_is_deleted() -> None:
+    world = World(simple())
+    world.rest()
+    for _ in range(2):
+        world.now += 1
+        world.end("web", 3)
+        world.rest()
+    assert told_state(world) == "CrashLoopBackOff"
+    world.edit(lambda current: deleted(current, 30))
+    world.look()
+    assert told_state(world) == "Error"
+
+
+def told_state(world: World) -> str:
+    """The state that is told of the app, in a word."""
+    assert world.pod is not None
+    state = world.pod.status.container_statuses[0].state
+    other = state.terminated or state.waiting
+    return other.reason if other else "running"
 
 
 def waits(world: World, times: int, runs_for: float = 1.0) -> list[float]:

@@ -1,5 +1,6 @@
 """What a pod has come to: phases, conditions, container states (L01, L02, L05)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -8,7 +9,16 @@ import pytest
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import ContainerStatus, PodStatus
 from orchestrator.objects.times import format_time
-from orchestrator.planning.observed import Hook, HookState, LastState, Observed, Restarts, SeenContainer
+from orchestrator.planning.observed import (
+    Failure,
+    Hook,
+    HookState,
+    ImageState,
+    LastState,
+    Observed,
+    Restarts,
+    SeenContainer,
+)
 from orchestrator.planning.probe_state import ProbeStatus
 from orchestrator.planning.status import pod_status
 from tests.unit.planning.builders import (
@@ -142,6 +152,12 @@ def test_L01_the_conditions_name_what_is_missing() -> None:
     assert messages["Ready"] == "containers with unready status: [web]"
 
 
+def test_L01_conditions_say_which_generation_they_are_of() -> None:
+    of = simple()
+    of = msgspec.structs.replace(of, metadata=msgspec.structs.replace(of.metadata, generation=4))
+    assert {c.observed_generation for c in status(of, observed(of, seen(of))).conditions} == {4}
+
+
 @pytest.mark.parametrize(
     ("code", "ready", "initialized"),
     [(0, "False PodCompleted", "True PodCompleted"), (1, "False PodFailed", "True")],
@@ -239,6 +255,23 @@ def test_L02_containers_that_wait_for_init_say_so() -> None:
     assert state(web(status(simple(), Observed()))) == "waiting ContainerCreating"
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda of: observed(of, images={"init:1": ImageState(present=False, pulling=True)}),
+        lambda of: Observed(failures={"POD": Failure("ContainerCreating", "no such network", T0 + 500)}),
+    ],
+    ids=["a pull", "no sandbox"],
+)
+def test_L02_the_word_for_what_takes_its_time_is_one_for_the_whole_pod(what: Callable[[Pod], Observed]) -> None:
+    """The kubelet's default waiting reason: PodInitializing for all containers of a pod with init containers."""
+    for of, reason in ((pod(INIT), "PodInitializing"), (pod(INIT.partition("\n")[2]), "ContainerCreating")):
+        found = status(of, what(of))
+        every = (*found.init_container_statuses, *found.container_statuses)
+        assert {state(each) for each in every} <= {f"waiting {reason}", "running"}
+        assert found.phase == "Pending"
+
+
 def test_L02_the_last_state_is_how_the_run_before_ended() -> None:
     of = simple()
     running = web(status(of, observed(of, ended(of, code=3), seen(of, attempt=1))))
@@ -257,6 +290,21 @@ def test_L02_the_last_state_is_known_when_its_container_is_gone() -> None:
     found = web(status(of, observed(of, seen(of, attempt=1), restarts={"web": history})))
     assert found.last_state.terminated is not None
     assert found.last_state.terminated.exit_code == 9
+
+
+@pytest.mark.parametrize(("containers", "most"), [(1, 4096), (3, 4096), (4, 3072), (12, 1024)])
+def test_L12_the_messages_of_a_pod_have_twelve_KiB_together(containers: int, most: int) -> None:
+    of = pod(f"{NEVER}containers:" + "".join(f'\n- {{name: c{n}, image: "web:1"}}' for n in range(containers)))
+    found = status(of, observed(of, *(ended(of, f"c{n}", message="x" * 4096) for n in range(containers))))
+    ends = [each.state.terminated for each in found.container_statuses]
+    assert [len(end.message) for end in ends if end] == [most] * containers
+
+
+def test_L12_a_message_is_not_cut_within_a_letter() -> None:
+    of = pod(f"{NEVER}containers:" + "".join(f'\n- {{name: c{n}, image: "web:1"}}' for n in range(4)))
+    now = status(of, observed(of, ended(of, "c0", message="x" + "ä" * 2000))).container_statuses[0].state.terminated
+    assert now is not None
+    assert now.message == "x" + "ä" * 1535
 
 
 def test_L05_the_restart_count_is_the_attempt_or_what_the_journal_knows() -> None:
