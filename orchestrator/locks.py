@@ -6,13 +6,18 @@ The kernel drops both locks when the process ends, however it ends.
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import socket
+import stat
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 from orchestrator.errors import Conflict, OrchestratorError
 from orchestrator.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _PEER = struct.Struct("3i")
 """pid, uid, gid"""
@@ -21,36 +26,68 @@ _PEER = struct.Struct("3i")
 @contextlib.contextmanager
 def own_folders(settings: Settings) -> Iterator[None]:
     """Have the state and run folders, and be the only daemon of this state folder."""
-    try:
-        _make_folders(settings)
-        lock = (settings.state_dir / "lock").open("a+")
-    except OSError as error:
-        raise OrchestratorError(
-            f"cannot use {error.filename}: {(error.strerror or '').lower()}; "
-            "name other folders with --state-dir and --run-dir"
-        ) from error
-    with lock:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            settings.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+            settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(settings.state_dir, os.O_RDONLY | os.O_DIRECTORY)
+            stack.callback(os.close, folder)
         except OSError as error:
-            lock.seek(0)
-            raise Conflict(
-                f"cannot start: a daemon (pid {lock.read().strip() or 'unknown'}) uses {settings.state_dir} already; "
-                "give this one a --state-dir, --run-dir and --instance of its own"
+            raise OrchestratorError(
+                f"cannot use {error.filename}: {(error.strerror or '').lower()}; "
+                "name other folders with --state-dir and --run-dir"
             ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        # The folder is there on a disk that is full or read-only, too; the file says who has it.
+        file = _lock_file(settings.state_dir)
+        if file is not None:
+            stack.callback(os.close, file)
+        for lock in (folder, file):
+            if lock is not None:
+                _take(lock, settings.state_dir, file)
+        if file is not None:
+            _sign(file)
+        _make_volumes(settings.state_dir / "volumes")
         yield
 
 
-def _make_folders(settings: Settings) -> None:
-    """The state is ours alone; containers need no right on the way to what is mounted.  The socket has users."""
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    volumes = settings.state_dir / "volumes"
-    volumes.mkdir(mode=0o700, exist_ok=True)
-    volumes.chmod(0o700)
-    settings.run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+def _lock_file(folder: Path) -> int | None:
+    """Open what tells the pid, as far as that goes; daemons before this one locked nothing else."""
+    for flags in (os.O_RDWR | os.O_CREAT, os.O_RDONLY):
+        with contextlib.suppress(OSError):
+            return os.open(folder / "lock", flags | os.O_CLOEXEC, 0o600)
+    return None
+
+
+def _take(lock: int, folder: Path, file: int | None) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        pid = os.pread(file, 20, 0).decode(errors="replace").strip() if file is not None else ""
+        raise Conflict(
+            f"cannot start: a daemon (pid {pid or 'unknown'}) uses {folder} already; "
+            "give this one a --state-dir, --run-dir and --instance of its own"
+        ) from error
+    except OSError as error:
+        log.warning("cannot lock %s: %s", folder, error.strerror)
+
+
+def _sign(file: int) -> None:
+    """Write the pid: a courtesy to who is refused."""
+    try:
+        os.ftruncate(file, 0)
+        os.pwrite(file, str(os.getpid()).encode(), 0)
+    except OSError as error:
+        log.warning("cannot write who has the state folder into its lock: %s", error.strerror)
+
+
+def _make_volumes(folder: Path) -> None:
+    """The state is ours alone; containers need no right on the way to what is mounted."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+            folder.chmod(0o700)
+    except OSError as error:
+        log.warning("cannot make %s: %s; pods that need volumes wait", folder, error.strerror)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ _NOTE = 2
 
 def follow(settings: Settings, arguments: list[str]) -> int:
     """Run the daemon and show it; gives the exit code: 0 after Ctrl-C, 1 when the daemon ended by itself."""
-    log = settings.state_dir / "daemon.log"
+    log = _log_of(settings)
     with _daemon(arguments, log) as (child, log_start):
         live = _Live(settings, child, log)
         try:
@@ -170,6 +170,23 @@ def _program() -> str:
     return os.path.relpath(called)
 
 
+def _log_of(settings: Settings) -> Path:
+    """Where the daemon's lines go: beside its state, or with its socket where a disk takes no file."""
+    refused: OSError | None = None
+    for folder, mode in ((settings.state_dir, 0o700), (settings.run_dir, 0o755)):
+        log = folder / "daemon.log"
+        try:
+            folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            _cut(log)
+            log.open("ab").close()
+        except OSError as error:
+            refused = refused or error
+        else:
+            return log
+    assert refused is not None
+    raise OrchestratorError(f"cannot write {refused.filename}: {refused.strerror}") from refused
+
+
 @contextmanager
 def _daemon(arguments: list[str], log: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The daemon as a child, and where in the log its lines begin.  SIGTERM here is as good as Ctrl-C."""
@@ -177,13 +194,7 @@ def _daemon(arguments: list[str], log: Path) -> Iterator[tuple[subprocess.Popen[
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _cut(log)
-        output = log.open("ab")
-    except OSError as error:
-        raise OrchestratorError(f"cannot write {log}: {error.strerror or error}") from error
-    with output:
+    with log.open("ab") as output:
         start = output.tell()
         command = [sys.executable, "-m", "orchestrator", *arguments]
         child = subprocess.Popen(

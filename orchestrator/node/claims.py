@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from orchestrator.errors import Invalid
@@ -50,6 +51,15 @@ _MADE = "made for claims"
 _TRASH = ".deleted"
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What the journal has of a claim."""
+
+    claim: dict[str, Any]
+    desired: dict[str, Any]
+    volume: dict[str, Any] | None = None
+    orphan: bool = False
+
+
 class ClaimKeeper:
     """All claims of one instance.  `folder` holds the data of those that have no volume of their own."""
 
@@ -77,12 +87,14 @@ class ClaimKeeper:
         """
         for name, document in self._journal.items(_BUCKET):
             try:
-                claim, desired = registry.convert(document["claim"]), registry.convert(document["desired"])
-                volume = registry.convert(document["volume"]) if document["volume"] else None
-            except Invalid as error:
+                known = msgspec.convert(document, _Known)
+                claim, desired = registry.convert(known.claim), registry.convert(known.desired)
+                volume = registry.convert(known.volume) if known.volume else None
+            except (Invalid, msgspec.ValidationError) as error:
+                # It stays in the journal: the version that wrote it may come back.
                 log.warning("the journal's claim %s cannot be read: %s", name, error)
                 continue
-            self._store.put(KEPT if document["orphan"] else SPECS, claim, desired=desired)
+            self._store.put(KEPT if known.orphan else SPECS, claim, desired=desired)
             if volume is not None:
                 self._store.put(_MADE, volume)
 
@@ -185,7 +197,7 @@ class ClaimKeeper:
             "orphan": orphan,
         }
         self._journal.put(_BUCKET, "/".join(name), document)
-        if orphan and not (known and known["orphan"]):
+        if orphan and not (known and known.get("orphan")):
             self._tell(
                 record.object, EventNote("Normal", "Kept", f"its document is gone; {self._where(record.object)}")
             )

@@ -6,8 +6,6 @@ The engine knows none of it.  Only what is written here is ever collected: anoth
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 
-import msgspec
-
 from orchestrator.planning.image_collection import PulledImage
 from orchestrator.state.journal import Journal
 
@@ -19,9 +17,7 @@ class ImageLedger:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._images = {
-            key: msgspec.convert(document, PulledImage, strict=False) for key, document in journal.items(BUCKET)
-        }
+        self._images = dict(journal.all(BUCKET, PulledImage))
 
     def all(self) -> Mapping[str, PulledImage]:
         """Every image that is written here, by id."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.engine.base import Container, Engine
@@ -18,6 +19,17 @@ from orchestrator.state.journal import Journal
 from orchestrator.state.store import Key, Store
 
 log = logging.getLogger(__name__)
+
+
+class _Meta(Struct, frozen=True):
+    name: str
+    namespace: str = ""
+
+
+class _Named(Struct, frozen=True):
+    """As much of a pod's document as tells who it is."""
+
+    metadata: _Meta
 
 
 async def list_instance(engine: Engine, instance: str) -> list[Container]:
@@ -81,8 +93,8 @@ def known_pods(journal: Journal) -> Iterator[Pod]:
 
 def pods_left_behind(journal: Journal) -> frozenset[Key]:
     """What those are called, whether or not they can be read."""
-    metas = [document.get("metadata", {}) for _uid, document in journal.items(PODS)]
-    return frozenset(Key("Pod", meta.get("namespace", ""), meta.get("name", "")) for meta in metas)
+    metas = [pod.metadata for _uid, pod in journal.all(PODS, _Named)]
+    return frozenset(Key("Pod", meta.namespace, meta.name) for meta in metas)
 
 
 def pod_of(container: Container) -> Key:

@@ -20,6 +20,13 @@ from orchestrator.state.journal import Journal
 _BUCKET = "limits"
 
 
+class _Entry(msgspec.Struct, frozen=True):
+    """What a container named, and what it was given."""
+
+    own: Any
+    given: ResourceRequirements
+
+
 class LimitRanger:
     """Part of the store's admission."""
 
@@ -33,8 +40,8 @@ class LimitRanger:
         if not isinstance(obj, Pod):
             return obj
         ranges = tuple(self._ranges(obj.metadata.namespace))
-        remembered = self._journal.get(_BUCKET, obj.metadata.uid) or {}
-        told = {c.name: remembered[c.name] for c in _containers(obj) if _is_told(remembered.get(c.name), c)}
+        remembered = self._journal.read(_BUCKET, obj.metadata.uid, dict[str, _Entry]) or {}
+        told = {c.name: entry for c in _containers(obj) if (entry := remembered.get(c.name)) and _is_told(entry, c)}
         given = {
             c.name: _given(told[c.name], c) if c.name in told else with_defaults(c.resources, ranges)
             for c in _containers(obj)
@@ -59,15 +66,14 @@ def _containers(pod: Pod) -> tuple[Container, ...]:
     return (*pod.spec.init_containers, *pod.spec.containers)
 
 
-def _is_told(entry: Any, container: Container) -> bool:
+def _is_told(entry: _Entry, container: Container) -> bool:
     """Whether it is known what the container was given, for the very resources that it names now."""
-    return entry is not None and entry["own"] == _plain(container.resources)
+    return bool(entry.own == _plain(container.resources))
 
 
-def _given(entry: Any, container: Container) -> ResourceRequirements:
-    given = msgspec.convert(entry["given"], ResourceRequirements)
+def _given(entry: _Entry, container: Container) -> ResourceRequirements:
     # An equal struct is not encoded as the default is; the container's digest would change, and the container with it.
-    return container.resources if given == container.resources else given
+    return container.resources if entry.given == container.resources else entry.given
 
 
 def _with_resources(pod: Pod, given: Mapping[str, ResourceRequirements]) -> Pod:

@@ -8,7 +8,7 @@ pods that may still have containers, and those of containers that an edit is rep
 import contextlib
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,7 +23,6 @@ from orchestrator.planning.observed import (
     Hook,
     HookState,
     ImageState,
-    LastState,
     Observed,
     Restarts,
     SeenContainer,
@@ -35,6 +34,18 @@ from orchestrator.state.journal import Journal
 RESTARTS, CONTAINERS, PODS, REPLACED = "restarts", "containers", "pods", "replaced"
 _MAX_NOTED = 256
 _FIRST_RETRY, _LONGEST_RETRY = 1.0, 60.0
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What the journal has of a container."""
+
+    started: bool | None = None
+    ready: bool | None = None
+    post_start: bool | Literal["", "succeeded", "failed"] = ""
+    post_start_output: str = ""
+    pre_stop: Literal["", "succeeded", "failed"] = ""
+    """How its hooks ended, "" while they have not."""
+    stop: Stop | None = None
 
 
 class PodMemory:
@@ -81,8 +92,8 @@ class PodMemory:
         self.failures.clear()
         self._tries.clear()
         prefix = f"{uid}/"
-        entries = ((key, value) for key, value in self._journal.items(RESTARTS) if key.startswith(prefix))
-        self.restarts = {key.removeprefix(prefix): _restarts(value) for key, value in entries}
+        entries = ((key, value) for key, value in self._journal.all(RESTARTS, Restarts) if key.startswith(prefix))
+        self.restarts = {key.removeprefix(prefix): restarts for key, restarts in entries}
 
     def observed(self, seen: Iterable[SeenContainer], network: str, now: float) -> Observed:
         """All of it as the plan's input, with what the engine says now (Unix seconds)."""
@@ -226,25 +237,25 @@ class PodMemory:
         """At adoption: what the journal knows of a container that we have not met in this life."""
         if any(seen.id in facts for facts in (self.probes, self.post_starts, self.stops)):
             return
-        document = self._journal.get(CONTAINERS, seen.id)
-        if document is None:
+        known = self._journal.read(CONTAINERS, seen.id, _Known)
+        if known is None:
             return
+        stop = known.stop
         if not seen.alive:
             # Why it was ended says whether it is to run again.
-            if stop := document.get("stop"):
-                self.stops[seen.id] = msgspec.convert(stop, Stop)
+            if stop is not None:
+                self.stops[seen.id] = stop
             return
-        self.probes[seen.id] = ProbeStatus(started=document["started"], ready=document["ready"])
-        if state := document["post_start"]:
+        self.probes[seen.id] = ProbeStatus(started=known.started, ready=known.ready)
+        if known.post_start:
             # Earlier daemons noted success only, as true.
-            post_start = HookState.SUCCEEDED if state is True else HookState(state)
-            self.post_starts[seen.id] = Hook(post_start, document.get("post_start_output", ""))
-        if begun := document.get("stop"):
-            stop = msgspec.convert(begun, Stop)
+            post_start = HookState.SUCCEEDED if known.post_start is True else HookState(known.post_start)
+            self.post_starts[seen.id] = Hook(post_start, known.post_start_output)
+        if stop is not None:
             # One from the future was noted before the clock was set back: it begins now.
             self.stops[seen.id] = _shifted(stop, min(now - stop.since, 0.0))
-        if pre_stop := document.get("pre_stop"):
-            self.pre_stops[seen.id] = Hook(HookState(pre_stop))
+        if known.pre_stop:
+            self.pre_stops[seen.id] = Hook(HookState(known.pre_stop))
 
     def _keep_container(self, container: str) -> None:
         status = self.probes.get(container, ProbeStatus())
@@ -292,8 +303,3 @@ def forget_records(journal: Journal, uid: str) -> None:
         for key, _ in journal.items(bucket):
             if key.startswith(f"{uid}/"):
                 journal.delete(bucket, key)
-
-
-def _restarts(document: dict[str, object]) -> Restarts:
-    last = document.pop("last") if "last" in (document := dict(document)) else None
-    return Restarts(**document, last=LastState(**last) if isinstance(last, dict) else None)  # type: ignore[arg-type]

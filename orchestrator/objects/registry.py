@@ -105,9 +105,10 @@ def encode(obj: Object) -> Document:
 
 def convert(document: Document) -> Object:
     """Build an object from a document that `encode` made.  Invalid when it does not fit."""
-    known = _BY_KIND.get(document.get("kind", ""))
+    kind = document.get("kind", "")
+    known = _BY_KIND.get(kind) if isinstance(kind, str) else None
     if known is None:
-        raise Invalid(f"cannot read a document of kind {document.get('kind')!r}")
+        raise Invalid(f"cannot read a document of kind {kind!r}")
     try:
         return msgspec.convert(document, known.type)
     except msgspec.ValidationError as failure:

@@ -24,6 +24,21 @@ _RESERVED = 32
 """The first addresses of a range are given last: they are for Services that name theirs, as in Kubernetes."""
 
 
+class _Network(msgspec.Struct, frozen=True):
+    cidr: str
+
+    def __post_init__(self) -> None:
+        cut("", "", IPv4Network(self.cidr))
+
+
+class _Address(msgspec.Struct, frozen=True):
+    ip: str
+    uid: str
+
+    def __post_init__(self) -> None:
+        IPv4Address(self.ip)
+
+
 class AddressBook:
     """Allots networks to namespaces and addresses to Services.  Never waits."""
 
@@ -57,9 +72,9 @@ class AddressBook:
 
     def subnet(self, namespace: str) -> Subnet:
         """The namespace's network, allotted now if it has none.  OrchestratorError when the pool has no room."""
-        known = self._journal.get(_SUBNETS, namespace)
+        known = self._journal.read(_SUBNETS, namespace, _Network)
         if known is not None:
-            return cut(self._instance, namespace, IPv4Network(known["cidr"]))
+            return cut(self._instance, namespace, IPv4Network(known.cidr))
         cidr = self._free(namespace)
         self.adopt(namespace, cidr)
         return cut(self._instance, namespace, cidr)
@@ -70,7 +85,7 @@ class AddressBook:
             self._free("default")
 
     def _free(self, namespace: str) -> IPv4Network:
-        own = [IPv4Network(entry["cidr"]) for _, entry in self._journal.items(_SUBNETS)]
+        own = [IPv4Network(entry.cidr) for _, entry in self._journal.all(_SUBNETS, _Network)]
         taken = [*own, *self._foreign, *self._busy()]
         for cidr in candidates(self._pool, f"{self._instance}/{namespace}"):
             if not overlaps(cidr, taken):
@@ -86,7 +101,7 @@ class AddressBook:
 
     def subnets(self) -> list[Subnet]:
         """The networks of all namespaces that have one."""
-        return [self.subnet(namespace) for namespace, _ in self._journal.items(_SUBNETS)]
+        return [self.subnet(namespace) for namespace, _ in self._journal.all(_SUBNETS, _Network)]
 
     def gateways(self) -> list[str]:
         """The host's addresses in these networks."""
@@ -94,7 +109,7 @@ class AddressBook:
 
     def known(self, namespace: str) -> bool:
         """Whether the namespace has a network allotted."""
-        return self._journal.get(_SUBNETS, namespace) is not None
+        return self._journal.read(_SUBNETS, namespace, _Network) is not None
 
     def in_use(self, namespace: str) -> bool:
         """Whether a Service of this namespace holds an address of its network; one that went meanwhile does not."""
@@ -146,8 +161,8 @@ class AddressBook:
         if not isinstance(obj, Service):
             return
         key = _key(obj)
-        entry = self._journal.get(_ADDRESSES, key)
-        if entry is not None and entry["uid"] == obj.metadata.uid:
+        entry = self._journal.read(_ADDRESSES, key, _Address)
+        if entry is not None and entry.uid == obj.metadata.uid:
             self._give_back(key)
 
     def _give_back(self, key: str) -> None:
@@ -155,10 +170,10 @@ class AddressBook:
         self._admitted.discard(key)
 
     def _fixed(self, key: str, wanted: str, services: IPv4Network) -> IPv4Address:
-        entry = self._journal.get(_ADDRESSES, key)
-        if entry is not None and key in self._admitted and entry["ip"] != wanted:
+        entry = self._journal.read(_ADDRESSES, key, _Address)
+        if entry is not None and key in self._admitted and entry.ip != wanted:
             raise Invalid(
-                f'spec.clusterIP: Invalid value: "{wanted}": field is immutable; the Service has {entry["ip"]}: '
+                f'spec.clusterIP: Invalid value: "{wanted}": field is immutable; the Service has {entry.ip}: '
                 "delete it first, or leave the field out"
             )
         try:
@@ -178,9 +193,9 @@ class AddressBook:
         return address
 
     def _chosen(self, key: str, services: IPv4Network) -> IPv4Address:
-        entry = self._journal.get(_ADDRESSES, key)
-        if entry is not None and IPv4Address(entry["ip"]) in services:
-            return IPv4Address(entry["ip"])
+        entry = self._journal.read(_ADDRESSES, key, _Address)
+        if entry is not None and IPv4Address(entry.ip) in services:
+            return IPv4Address(entry.ip)
         holders = self._holders()
         free = next((address for address in _choices(key, services) if str(address) not in holders), None)
         if free is None:
@@ -195,7 +210,7 @@ class AddressBook:
 
     def _holders(self) -> dict[str, str]:
         """Who has an address, by its text: to read all of them for each of many Services would take seconds."""
-        return {entry["ip"]: key for key, entry in self._journal.items(_ADDRESSES)}
+        return {entry.ip: key for key, entry in self._journal.all(_ADDRESSES, _Address)}
 
 
 def has_address(service: Service) -> bool:

@@ -23,6 +23,11 @@ _BUCKET = "nodeports"
 Taken = tuple[Protocol, int]
 
 
+class _Entry(msgspec.Struct, frozen=True):
+    uid: str
+    ports: dict[str, int]
+
+
 class NodePortBook:
     """Allots node ports.  Never waits."""
 
@@ -70,8 +75,8 @@ class NodePortBook:
         if not isinstance(obj, Service):
             return
         key = f"{obj.metadata.namespace}/{obj.metadata.name}"
-        entry = self._journal.get(_BUCKET, key)
-        if entry is not None and entry["uid"] == obj.metadata.uid:
+        entry = self._journal.read(_BUCKET, key, _Entry)
+        if entry is not None and entry.uid == obj.metadata.uid:
             self._keep(key, "", {})
 
     def _keep(self, key: str, uid: str, chosen: Mapping[str, int]) -> None:
@@ -80,9 +85,9 @@ class NodePortBook:
             self._admitted.discard(key)
             return
         mine = _taken(chosen)
-        for holder, entry in list(self._journal.items(_BUCKET)):
+        for holder, entry in self._journal.all(_BUCKET, _Entry):
             # Of a Service that went while the daemon was away: `_choose` took nothing from others.
-            if holder != key and mine & _taken(entry["ports"]):
+            if holder != key and mine & _taken(entry.ports):
                 self._journal.delete(_BUCKET, holder)
         self._journal.put(_BUCKET, key, {"uid": uid, "ports": dict(chosen)})
         self._admitted.add(key)
@@ -93,9 +98,9 @@ class NodePortBook:
         """The node ports of a Service by "TCP/80"."""
         holders = {
             taken: holder
-            for holder, entry in self._journal.items(_BUCKET)
+            for holder, entry in self._journal.all(_BUCKET, _Entry)
             if holder != key
-            for taken in _taken(entry["ports"])
+            for taken in _taken(entry.ports)
         }
         chosen: dict[str, int] = {}
         for index, port in enumerate(service.spec.ports):
@@ -106,8 +111,8 @@ class NodePortBook:
                 holders[port.protocol, port.node_port] = key
         if not gets_node_ports(service):
             return chosen
-        entry = self._journal.get(_BUCKET, key)
-        known: Mapping[str, int] = entry["ports"] if entry is not None else {}
+        entry = self._journal.read(_BUCKET, key, _Entry)
+        known: Mapping[str, int] = entry.ports if entry is not None else {}
         for port in service.spec.ports:
             if not port.node_port:
                 number = known.get(_name(port), 0)

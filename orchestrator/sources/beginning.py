@@ -5,7 +5,8 @@ file is                                  its objects are
 wrong, and remembered                    those of its last good version
 out of reach (a link or a path of the    those of its last good version, until it can be looked at
 specs that leads nowhere, ...)
-wrong, and nothing is remembered         left out: it is *unknown*
+wrong, and nothing is remembered, or     left out: it is *unknown*
+what is cannot be read
 gone, while another file is unknown      those of its last good version: it may have been renamed, and
                                          spoilt, while no daemon looked
 gone                                     nothing

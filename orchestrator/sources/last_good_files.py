@@ -10,7 +10,7 @@ Everything here blocks.
 import hashlib
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from orchestrator.sources.last_good import LastGood, Unreadable, Written, path_i
 from orchestrator.sources.located import Sourced
 
 log = logging.getLogger(__name__)
+
+_NONE: Mapping[str, str] = {}
 
 
 class LastGoodFiles:
@@ -33,14 +35,16 @@ class LastGoodFiles:
         self.in_memory = False
         """Whether `memory` lies on a tmpfs: Secrets are kept nowhere else."""
 
-    def recall(self, roots: Iterable[str]) -> dict[str, LastGood] | None:
+    def recall(self, roots: Iterable[str], there: Mapping[str, str] = _NONE) -> dict[str, LastGood] | None:
         """Give what an earlier daemon kept of the files below these paths, as they are called from here.
 
+        Of files that are `there`, each with its root, it is known too whether something was kept that cannot be read.
         None once this daemon has begun: from then on it knows more than was kept.
         """
         if self.begun:
             return None
         places = [(root, os.path.abspath(root)) for root in roots]  # noqa: PTH100  links stay what they are
+        names = {_name(os.path.abspath(file)): file for file in there}  # noqa: PTH100  as above
         found: dict[str, LastGood] = {}
         for kept in sorted(self._disk.glob("*.json")):
             try:
@@ -52,6 +56,8 @@ class LastGoodFiles:
                     found[file] = read(Written(plain, self._secrets(kept.name)), file, root)
             except (OSError, Unreadable) as error:
                 log.warning("what was kept of a spec file in %s cannot be read: %s", kept, error)
+                if file := names.get(kept.name, ""):
+                    found[file] = LastGood(there[file], (), refused=(f"what was kept of it cannot be read ({error})",))
         self.remembers = bool(found)
         return found
 

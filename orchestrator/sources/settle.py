@@ -71,8 +71,8 @@ class Settler:
         self._gone_since: dict[str, float] = {}
         self._holds: dict[str, _Hold] = {}
         self._stamps: dict[str, Stamp] = {}
-        self._emptied: dict[str, tuple[Stamp, int]] = {}
-        """Files of no bytes, and how many objects they had."""
+        self._emptied: dict[str, str] = {}
+        """Files of no bytes, and what became of their objects."""
         self._check_at: list[float] = []
         self._beginning = Beginning()
 
@@ -108,26 +108,29 @@ class Settler:
         self, scan: Scan, loads: Mapping[str, FileLoad], now: float, last_good: Mapping[str, LastGood]
     ) -> dict[str, FileLoad]:
         """Take files of no bytes that said something for broken."""
-        emptied: dict[str, tuple[Stamp, int]] = {}
+        emptied: dict[str, str] = {}
         for file, stamp in scan.files.items():
             if stamp.size or file not in loads:
                 continue
-            before, count = self._emptied.get(file, (None, 0))
-            if before != stamp:
-                count = self._said_by(file, last_good)
+            before = self._emptied.get(file, "")
+            words = before or self._said_by(file, last_good)
             seen, since = self._shrinking.get(file, (None, now))
             being_written = file in self._good and (seen != stamp or now - since < RECHECK)
-            if count and (before == stamp or not being_written):
-                emptied[file] = stamp, count
+            if words and (before or not being_written):
+                emptied[file] = words
         self._emptied = emptied
-        return {**loads, **{file: FileLoad(problems=(_emptied(file, count),)) for file, (_, count) in emptied.items()}}
+        return {**loads, **{file: FileLoad(problems=(_emptied(file, words),)) for file, words in emptied.items()}}
 
-    def _said_by(self, file: str, last_good: Mapping[str, LastGood]) -> int:
-        """Count the objects of a file, as far as anybody knows."""
-        if file in self._good:
-            return len(self._good[file])
+    def _said_by(self, file: str, last_good: Mapping[str, LastGood]) -> str:
+        """Say what becomes of the objects of a file, as far as anybody knows; "" where it had none."""
         known = last_good.get(file)
-        return len(known.objects) + len(known.forgotten) if known else 0
+        if file in self._good:
+            count = len(self._good[file])
+        else:
+            count = len(known.objects) + len(known.forgotten) if known else 0
+        if not count and known and known.refused:
+            return "what it said is not known any more"
+        return _go_on(count) if count else ""
 
     def _remembered(
         self, scan: Scan, loads: Mapping[str, FileLoad], last_good: Mapping[str, LastGood] | None
@@ -206,11 +209,13 @@ class Settler:
         return notices
 
     def _notice(self, root: str, gone: Iterable[str], scan: Scan, until: float) -> str:
-        objects = _its(sum(len(self._good[file]) for file in gone))
+        objects = sum(len(self._good[file]) for file in gone)
         if until == math.inf:
-            return f"{root} is not there: {objects} go on as they were last time"
+            return f"{root} is not there: {_go_on(objects)} last time"
         state = "is gone" if root in scan.missing else "has no spec file any more"
-        return f"{root} {state}: {objects} will be deleted after {self._empty_delay:g} s unless the files come back"
+        return (
+            f"{root} {state}: {_its(objects)} will be deleted after {self._empty_delay:g} s unless the files come back"
+        )
 
     def _keeps(self, file: str, scan: Scan) -> bool:
         return self._roots[file] in self._holds or _unreadable(file, scan)
@@ -226,9 +231,12 @@ def _its(count: int) -> str:
     return f"its {count} object{'s' if count != 1 else ''}"
 
 
-def _emptied(file: str, count: int) -> Located:
-    message = f"the file is empty: {_its(count)} go on as they were"
-    return Located(error((), message, "remove the file if they are to go"), file)
+def _emptied(file: str, words: str) -> Located:
+    return Located(error((), f"the file is empty: {words}", "remove the file if nothing of it is wanted"), file)
+
+
+def _go_on(count: int) -> str:
+    return f"{_its(count)} {'go on as they were' if count != 1 else 'goes on as it was'}"
 
 
 def _owners(good: Mapping[str, tuple[Sourced, ...]]) -> dict[Key, str]:

@@ -29,8 +29,10 @@ CANNOT_WATCH = "cannot watch the spec folders"
 """What the notice of a blind watcher begins with."""
 
 
-Recall = Callable[[Iterable[str]], Mapping[str, LastGood] | None]
-"""What an earlier daemon remembers of the files below these paths; None once its word counts no more."""
+Recall = Callable[[Iterable[str], Mapping[str, str]], Mapping[str, LastGood] | None]
+"""What an earlier daemon remembers of the files below these paths; None once its word counts no more.
+
+The second argument are the files that are there, each with its root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class SpecWatcher:
         *,
         empty_folder_delay: float = 10.0,
         poll_interval: float = 2.0,
-        recall: Recall = lambda _paths: None,
+        recall: Recall = lambda _paths, _there: None,
     ) -> None:
         """`recall` blocks, and is asked in a thread."""
         self._recall = recall
@@ -177,7 +179,7 @@ class SpecWatcher:
         """Scan and read; blocks, so it runs in a thread."""
         scan = files.scan(self._paths)
         loads = self._loader.refresh(scan)
-        last_good = self._recall(self._paths) if _is_wrong(scan, loads) else None
+        last_good = self._recall(self._paths, scan.roots) if _is_wrong(scan, loads) else None
         return _Look(scan, loads, last_good, *_watched(self._paths, scan))
 
 

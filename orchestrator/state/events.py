@@ -19,7 +19,7 @@ from orchestrator.objects import registry
 from orchestrator.objects.events import Event, EventSource
 from orchestrator.objects.meta import ObjectMeta, ObjectReference
 from orchestrator.objects.times import format_time, parse_time
-from orchestrator.state.journal import Journal
+from orchestrator.state.journal import Journal, Value
 from orchestrator.state.similar import PREFIX, Similar
 from orchestrator.state.store import Key, Store
 
@@ -112,12 +112,9 @@ class EventRecorder:
         kept = []
         for key, document in self._journal.items(_BUCKET):
             try:
-                event = registry.convert(document)
-            except Invalid:
-                self._journal.delete(_BUCKET, key)
-                continue
-            if isinstance(event, Event):
-                kept.append((key, event))
+                kept.append((key, _event(key, document)))
+            except (Invalid, ValueError) as error:
+                self._journal.forget_misfit(_BUCKET, key, str(error))
         for key, event in sorted(kept, key=lambda pair: pair[1].last_timestamp):
             self._recent[key] = event
             self._store.put("events", event)
@@ -125,6 +122,16 @@ class EventRecorder:
                 kind = _kind_of_event(event.involved_object, event.type, event.reason)
                 self._similar.is_too_many(kind, event.message, parse_time(event.last_timestamp))
         self.forget_old()
+
+
+def _event(key: str, document: Value) -> Event:
+    """Invalid or ValueError for what is no Event of this recorder."""
+    event = registry.convert(document)
+    if not isinstance(event, Event) or key != f"{event.metadata.namespace}/{event.metadata.name}":
+        raise ValueError("it is another object")
+    for moment in (event.first_timestamp, event.last_timestamp):
+        parse_time(moment)
+    return event
 
 
 def _reference(about: Any, field_path: str) -> ObjectReference:

@@ -1,67 +1,161 @@
-"""Opens the journal's file, brings an older one up to date, and begins anew where it is damaged.
+"""The journal's file as its writer has it: on a disk that may be full, and with users who remove, replace or damage it.
 
-A damaged file never keeps pods from being looked after: it is put aside, what can still be read of it is kept, and the
-engine's labels tell the rest.  A file of a newer version is another matter: it is whole, and not ours to touch.
+Memory has all that is in the journal.  So what becomes of the file costs nothing while a daemon runs: it is made anew
+from memory as soon as the disk lets that be.  What cannot be written keeps no daemon from starting either.
 """
 
 import logging
+import os
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from orchestrator.errors import OrchestratorError
+from orchestrator.state.journal_anew import finish, make_anew
+from orchestrator.state.journal_open import (
+    Damaged,
+    Row,
+    beside,
+    is_damage,
+    open_journal,
+    open_to_write,
+    readable,
+    reason,
+)
 
 log = logging.getLogger(__name__)
 
-MIGRATIONS = (
-    """
-    CREATE TABLE IF NOT EXISTS entries (
-        bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (bucket, key)
-    ) WITHOUT ROWID
-    """,
-)
-"""What makes of a file of schema N one of schema N + 1; the first makes it of an empty one."""
-
-Row = tuple[str, str, bytes]
-"""(bucket, key, document in JSON)."""
-_ALL = "SELECT bucket, key, value FROM entries"
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-_NO_SUCH_TABLE = "SQLITE_ERROR"
-"""What a fixed statement is refused with: its schema in the file is not the one that was written."""
-_UNREADABLE = (msgspec.DecodeError, TypeError, UnicodeDecodeError)
-"""What reading a row that is not what was written raises."""
-
-
-class Damaged(OrchestratorError):
-    """The file is not what was written."""
+Place = tuple[str, str]
+"""(bucket, key)."""
+_FROM_LABELS = "what is missing of pods that run is taken from the engine's labels, and old Events may be gone"
+_FROM_MEMORY = "it was written anew from memory"
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An open file with all that is in it.  `notice` says what was lost, "" mostly; `new` that there was no file."""
+class _Loss:
+    """Why the file is not what memory is; `what` happened to it, and what follows."""
 
-    db: sqlite3.Connection
-    rows: list[Row]
-    notice: str = ""
-    new: bool = False
+    what: str
+    then: str
+
+    def told(self, copy: Path | None = None) -> str:
+        return f"{self.what}{f' and is now {copy}' if copy else ''}: {self.then}"
 
 
-def open_journal(path: Path) -> Opened:
-    """Open or make the file at `path`; OrchestratorError when that cannot be."""
-    try:
-        new = not path.exists()
+class JournalFile:
+    """Errors of `write` are the disk's: OSError or sqlite3.Error; what it was given is to be given again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.notice = ""
+        """What was lost, "" mostly."""
+        self.trouble = ""
+        """Why the file could not be written when it was read."""
+        self.new = False
+        """There was no file."""
+        self._db: sqlite3.Connection | None = None
+        self._identity: tuple[object, ...] = ()
+        self._loss: _Loss | None = None
+
+    def read(self) -> list[Row]:
+        """All that is in it; made where it is not there.  OrchestratorError where it cannot be read."""
         try:
-            db = _open(path)
-            return Opened(db, list(_whole(db)), new=new)
-        except Damaged as error:
-            return _begin_anew(path, str(error))
-    except (OSError, sqlite3.Error) as error:
-        raise OrchestratorError(f"cannot open the journal {path}: {error}") from error
+            # A link to a disk that is not there: what is on it is not to be taken for lost.
+            self.path.parent.stat()
+            self._finish()
+            self.new = not self.path.exists()
+            if self.new:
+                self._loss = _Loss("", "")
+                self._begin([])
+                return []
+            try:
+                opened = open_journal(self.path)
+            except Damaged as error:
+                rows = readable(self.path)
+                entries = f"{len(rows)} entr{'ies' if len(rows) != 1 else 'y'} could be read again; {_FROM_LABELS}"
+                self._loss = _Loss(f"the journal {self.path} was damaged ({error})", entries)
+                self.notice = self._loss.told()
+                self._begin(rows)
+                log.warning("%s", self.notice)
+                return rows
+            self._have(opened.db)
+            self.trouble = opened.trouble
+            return opened.rows
+        except (OSError, sqlite3.Error) as error:
+            raise OrchestratorError(f"cannot open the journal {self.path}: {error}") from error
+
+    def write(self, changes: Mapping[Place, bytes | None], whole: Callable[[], Iterable[Row]]) -> None:
+        """Write documents, None for those that are gone; `whole` gives all that the file should then have."""
+        if self._loss is None and self._identity != self._looked():
+            what = "replaced by another file" if self.path.exists() else "removed"
+            self._lose(_Loss(f"the journal {self.path} was {what} while the daemon ran", _FROM_MEMORY))
+        if self._db is None:
+            self._open_again(whole)
+        try:
+            self._apply(changes)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self._lose(_Loss(f"the journal {self.path} was damaged ({error}) while the daemon ran", _FROM_MEMORY))
+            self._open_again(whole)
+
+    def close(self) -> None:
+        """Let go of it; calling it again is fine."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    # --- open, lost, open again ---
+
+    def _finish(self) -> None:
+        """Go on where an earlier daemon was killed."""
+        with suppress(OSError):
+            if copy := finish(self.path):
+                self.notice = f"the journal {self.path} was damaged and is now {copy}: {_FROM_LABELS}"
+                log.warning("%s", self.notice)
+
+    def _begin(self, rows: list[Row]) -> None:
+        """Have a new file with these rows now, or later."""
+        try:
+            self._open_again(lambda: rows)
+        except (OSError, sqlite3.Error) as error:
+            self.trouble = reason(self.path.parent, error)
+
+    def _open_again(self, whole: Callable[[], Iterable[Row]]) -> None:
+        if self._loss is None:
+            self._have(open_to_write(self.path))
+            return
+        copy = make_anew(self.path, whole())
+        self._have(open_to_write(self.path))
+        if self._loss.what:
+            self.notice = self._loss.told(copy)
+            if self._loss.then == _FROM_MEMORY:
+                log.warning("%s", self.notice)
+        self._loss = None
+
+    def _have(self, db: sqlite3.Connection | None) -> None:
+        self._db = db
+        self._identity = self._looked()
+
+    def _lose(self, loss: _Loss) -> None:
+        self.close()
+        self._loss = loss
+
+    def _looked(self) -> tuple[object, ...]:
+        """What tells this file, and while it is open its log, from others under their names."""
+        suffixes = ("", "-wal") if self._db is not None else ("",)
+        return tuple(_identity(beside(self.path, suffix)) for suffix in suffixes)
+
+    def _apply(self, changes: Mapping[Place, bytes | None]) -> None:
+        assert self._db is not None
+        with self._db:
+            for (bucket, key), value in changes.items():
+                if value is None:
+                    self._db.execute("DELETE FROM entries WHERE bucket = ? AND key = ?", (bucket, key))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (bucket, key, value))
 
 
 def missing_notice(path: Path, running: int) -> str:
@@ -74,95 +168,9 @@ def missing_notice(path: Path, running: int) -> str:
     return text
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    if path.exists() and not path.stat().st_size:
-        # SQLite would take it for a new one; a power cut may leave a file without what was in it.
-        raise Damaged("it is empty")
-    # Specs are in it, and nobody else's business.  Files that SQLite makes beside it get its mode.
-    path.touch(mode=0o600)
-    for file in _files(path):
-        file.chmod(0o600)
-    db = sqlite3.connect(path, check_same_thread=False, timeout=5)
+def _identity(file: Path) -> tuple[int, int] | None:
     try:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        db.execute("PRAGMA cache_size=-256")
-        _migrate(db)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        db.close()
-        raise _judged(error) from error
-    return db
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
-        text = f"it was written by a newer version (schema {version}, this is {len(MIGRATIONS)})"
-        raise sqlite3.NotSupportedError(text)
-    for number, statement in enumerate(MIGRATIONS[version:], start=version + 1):
-        with db:
-            db.execute(statement)
-            db.execute(f"PRAGMA user_version={number}")
-
-
-def _whole(db: sqlite3.Connection) -> Iterator[Row]:
-    """All rows; Damaged where one cannot be read."""
-    try:
-        for row in _text_as_bytes(db).execute(_ALL):
-            yield _checked(row)
-    except (sqlite3.Error, *_UNREADABLE) as error:
-        db.close()
-        raise _judged(error, _NO_SUCH_TABLE) from error
-
-
-def _judged(error: Exception, *more: str) -> Exception:
-    """Damaged where the file is; a disk that is full, read-only or broken is what it is."""
-    damaged = isinstance(error, _UNREADABLE) or getattr(error, "sqlite_errorname", "") in (*_DAMAGED, *more)
-    return Damaged(str(error)) if damaged else error
-
-
-def _begin_anew(path: Path, why: str) -> Opened:
-    rows = list(_readable(path))
-    copy = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}")
-    for file in _files(path):
-        file.rename(copy.with_name(copy.name + file.name.removeprefix(path.name)))
-    db = _open(path)
-    with db:
-        db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
-    notice = (
-        f"the journal {path} was damaged ({why}) and is now {copy}: {len(rows)} entries could be read again; what is"
-        " missing of pods that run is taken from the engine's labels, and old Events may be gone"
-    )
-    log.warning("%s", notice)
-    return Opened(db, rows, notice)
-
-
-def _readable(path: Path) -> Iterator[Row]:
-    """The rows that can still be read, in the table's order, up to the first damage."""
-    with suppress(sqlite3.Error, UnicodeDecodeError):
-        db = sqlite3.connect(path, timeout=5)
-        try:
-            # What is shorter than its header says is read as far as it goes.
-            db.execute("PRAGMA writable_schema=ON")
-            for row in _text_as_bytes(db).execute(_ALL):
-                with suppress(*_UNREADABLE):
-                    yield _checked(row)
-        finally:
-            db.close()
-
-
-def _text_as_bytes(db: sqlite3.Connection) -> sqlite3.Connection:
-    """Of what is no UTF-8 the module's own conversion tells neither the row nor the kind of error."""
-    db.text_factory = bytes
-    return db
-
-
-def _checked(row: tuple[bytes, bytes, bytes]) -> Row:
-    bucket, key, value = row
-    msgspec.json.decode(value)
-    return bucket.decode(), key.decode(), value
-
-
-def _files(path: Path) -> list[Path]:
-    """The file, and what SQLite has put beside it."""
-    return [file for suffix in ("", "-wal", "-shm") if (file := path.with_name(path.name + suffix)).exists()]
+        stat = file.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino

@@ -28,8 +28,14 @@ def use_inodes(daemon: Daemon) -> None:
         all((state(daemon) / f"filler{number}").touch() is None for number in range(2 * INODES))
 
 
+def read_only(daemon: Daemon) -> None:
+    """As an ext4 does after an error."""
+    mount("-o", "remount,ro", state(daemon))
+
+
 def empty(daemon: Daemon) -> None:
-    """Mend either of them."""
+    """Mend any of them."""
+    mount("-o", "remount,rw", state(daemon))
     for file in state(daemon).glob("filler*"):
         file.unlink()
 
@@ -74,6 +80,45 @@ def test_D10_a_state_folder_without_room_harms_nothing(
     daemon.start()
     assert restarts(daemon.wait_ready("d10-room")) == 0
     assert daemon.life() == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"), [(fill, "no space is left"), (use_inodes, "no inodes are left"), (read_only, "is read-only")]
+)
+def test_D10_a_daemon_starts_on_a_state_folder_that_takes_nothing_and_heals(
+    new_daemon: Callable[..., Daemon], spoil: Callable[[Daemon], None], why: str
+) -> None:
+    daemon = new_daemon()
+    state(daemon).mkdir()
+    mount("-t", "tmpfs", "-o", f"size={STATE_KIB}k,nr_inodes={INODES},mode=0700", "none", state(daemon))
+    reads = container(FOR_EVER, volumeMounts=[{"name": "v", "mountPath": "/v"}])
+    runs = pod("d10-start", reads, volumes=[{"name": "v", "configMap": {"name": "d10-start"}}])
+    daemon.write(text(runs, config_map("d10-start", key="old")))
+    daemon.start()
+    daemon.wait_ready("d10-start")
+    before = daemon.life()
+    assert daemon.stop() == 0
+
+    spoil(daemon)
+    daemon.start()
+    daemon.wait_ready("d10-start")
+    assert daemon.life() == before
+    docker("kill", daemon.engine_id("d10-start", "main"))
+    daemon.wait_pod("d10-start", lambda found: restarts(found) == 1 and is_ready(found))
+    assert daemon.exec("d10-start", "cat", "/v/key") == "old"
+    told = daemon.cli_until(lambda said: "cannot write the journal" in said, "doctor", code=None)
+    assert why in told
+    healed = daemon.life()
+
+    empty(daemon)
+    daemon.cli_until(lambda said: "cannot write the journal" not in said, "doctor", code=None)
+    daemon.kill()
+    daemon.new_reader()
+    daemon.start()
+    assert restarts(daemon.wait_ready("d10-start")) == 1
+    assert daemon.life() == healed
+    assert not daemon.client.status()["problems"]
+    assert "Traceback" not in daemon.log.read_text()
 
 
 def test_D10_without_file_descriptors_nothing_is_harmed(own_daemon: Daemon) -> None:

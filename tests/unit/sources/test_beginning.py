@@ -184,6 +184,22 @@ def test_D05_what_this_version_refuses_is_left_out_and_told() -> None:
     )
 
 
+def test_D05_D10_an_emptied_file_of_which_nothing_can_be_read_any_more_may_have_said_anything() -> None:
+    lost = LastGood(ROOT, (), refused=("what was kept of it cannot be read",))
+    start = Start({"a": lost, "gone": config_maps("gone")}, a="", b=config_maps("b"))
+    begun = start.begin()
+    assert (names(begun), begun.unknown) == (["b", "gone"], {"specs/a.yaml"})
+    (problem,) = begun.problems
+    assert "the file is empty: what it said is not known any more: remove the file" in problem.text
+    start.write("a", "")
+    touched = start.settle(1)
+    assert (names(touched), touched.unknown) == (["b", "gone"], {"specs/a.yaml"})
+    start.write("a", config_maps("a"))
+    start.settle(2)
+    mended = start.settle(2 + RECHECK)
+    assert (names(mended), mended.unknown, mended.problems) == (["a", "b"], frozenset(), ())
+
+
 def test_D05_D06_a_folder_that_is_missing_at_the_start_goes_on_as_it_was_and_may_come_back_file_by_file() -> None:
     start = Start({"a": config_maps("a"), "b": config_maps("b")})
     start.extra = {"missing": {ROOT}, "troubles": [(ROOT, "no such file or folder")]}

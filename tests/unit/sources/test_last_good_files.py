@@ -157,6 +157,15 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_recalled(
     with caplog.at_level(logging.WARNING):
         assert recalled(place, specs) == {f"{specs}/a.yaml": ["a"]}
     assert str(damaged) in caplog.text
+    wrong = daemon(place)
+    there = {f"{specs}/{name}.yaml": str(specs) for name in "abc"}
+    found = wrong.recall([str(specs)], there) or {}
+    assert {file: bool(known.refused) for file, known in found.items()} == {
+        f"{specs}/a.yaml": False,
+        f"{specs}/b.yaml": True,
+    }
+    assert found[f"{specs}/b.yaml"].root == str(specs)
+    assert wrong.remembers
 
 
 def test_nothing_is_lost_where_writing_fails_in_the_middle(place: Path, specs: Path) -> None:
