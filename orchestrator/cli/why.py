@@ -38,6 +38,8 @@ def why_not_well(pod: Document, events: list[Document], now: float, engine_error
     lines = []
     for names, (first, *rest) in _Look(pod, events, now).groups():
         lines += [f"{', '.join(names)}: {first}", *(f"  {line}" for line in rest)]
+    if not lines and status.get("phase") == "Failed" and status.get("reason"):
+        lines = [": ".join(filter(None, (status["reason"], status.get("message", "").strip())))]
     if not lines:
         lines = [f"{c['type']}: {c['message']}" for c in status.get("conditions", []) if _is_telling(c)]
     return [*away, *lines][:MOST]
@@ -59,6 +61,7 @@ class _Look:
         self._statuses = [*self._init, *status.get("containerStatuses", [])]
         self._specs = {c["name"]: c for c in (*spec.get("initContainers", []), *spec["containers"])}
         self._meta = pod["metadata"]
+        self._failed = status.get("phase") == "Failed"
 
     def groups(self) -> list[Group]:
         """What is told, the init containers first; neighbours of which the same is told stand together."""
@@ -74,6 +77,9 @@ class _Look:
     def _lines(self, status: Document) -> list[str]:
         state, last = status.get("state", {}), status.get("lastState", {}).get("terminated")
         if waiting := state.get("waiting"):
+            if self._failed:
+                # It waits for nothing any more.
+                return []
             lines = [self._waiting(status, waiting, last)]
         elif over := state.get("terminated"):
             if not over.get("exitCode"):

@@ -42,7 +42,7 @@ from orchestrator.planning.ops import (
 )
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
 from orchestrator.planning.projection import is_projected, volume_directory
-from orchestrator.planning.restart_policy import is_sidecar, should_restart
+from orchestrator.planning.restart_policy import is_sidecar, restarts_when_killed, should_restart
 from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.terminated import last_state, lost_end
@@ -161,14 +161,18 @@ def _reason_to_stop(scene: Scene, container: Container, newest: SeenContainer) -
         return StopReason.POST_START, "its postStart hook failed", "FailedPostStartHook"
     verdicts = scene.observed.probes.get(newest.id, ProbeStatus())
     if container.startup_probe and verdicts.started is False:
-        return StopReason.STARTUP, "startup probe failed", f"Container {name} failed startup probe, will be restarted"
+        return StopReason.STARTUP, "startup probe failed", _failed_probe(scene.pod, container, "startup")
     if container.liveness_probe and verdicts.alive is False:
-        return (
-            StopReason.LIVENESS,
-            "liveness probe failed",
-            f"Container {name} failed liveness probe, will be restarted",
-        )
+        return StopReason.LIVENESS, "liveness probe failed", _failed_probe(scene.pod, container, "liveness")
     return None
+
+
+def _failed_probe(pod: Pod, container: Container, probe: str) -> str:
+    """The kubelet's words, which for a sidecar do not say that it restarts."""
+    if is_sidecar(pod, container):
+        return f"Init container {container.name} failed {probe} probe"
+    suffix = ", will be restarted" if restarts_when_killed(pod, container) else ""
+    return f"Container {container.name} failed {probe} probe{suffix}"
 
 
 def _grace(pod: Pod, container: Container, reason: StopReason) -> float:

@@ -14,6 +14,7 @@ from orchestrator.objects.pod import Pod
 from orchestrator.planning.container import sandbox_config
 from orchestrator.planning.container_plan import Scene, together, told_again
 from orchestrator.planning.errors import MountError
+from orchestrator.planning.identity import FINAL
 from orchestrator.planning.labels import SANDBOX_NAME
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
 from orchestrator.planning.ops import (
@@ -70,12 +71,19 @@ def _plan(
     uid = pod.metadata.uid if pod else ""
     going = [teardown_plan(old, spec, observed, now) for old, spec in former.items() if old != uid]
     if any(part.ops or part.wake_at for part in going):
-        return together(going)
+        return replace(together(going), waiting=_behind(pod, observed))
     if pod is None:
         return Plan(done=True)
     if pod.metadata.deletion_timestamp:
         return teardown_plan(uid, pod, observed, now)
     return _pod(pod, observed, around, now)
+
+
+def _behind(pod: Pod | None, observed: Observed) -> Mapping[str, Waiting]:
+    """What a pod waits for of which there is nothing yet while an earlier one of its name ends."""
+    if pod is None or _is_begun(pod, observed) or pod.status.phase in FINAL:
+        return {}
+    return _all_waiting(pod, Waiting("ContainerCreating", "the pod that had this name before is still ending"))
 
 
 def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan:
@@ -158,20 +166,21 @@ def _told_of_end(pod: Pod, ended: Outcome, observed: Observed) -> tuple[Op, ...]
 
 
 def _volumes(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan:
-    """Bring every volume's content up to date; wait while a source is missing that no container has had yet."""
+    """Bring every volume's content up to date; wait while sources are missing that no container has had yet."""
     ops: list[Op] = []
+    missing: list[Plan] = []
     for volume in pod.spec.volumes:
         try:
             content = volume_content(volume, pod, around, "")
         except MountError as error:
             if volume.name not in observed.volumes:
-                return _failed_mount(pod, volume.name, str(error), observed, now)
+                missing.append(_failed_mount(pod, volume.name, str(error), observed, now))
             continue
         if observed.volumes.get(volume.name) != content.digest:
             first = volume.name not in observed.volumes
             cause = "the pod mounts it" if first else "its source changed"
             ops.append(PrepareVolume(volume=volume.name, content=content, lane=volume.name, cause=cause))
-    return Plan(tuple(ops))
+    return together(missing) if missing else Plan(tuple(ops))
 
 
 def _unschedulable(pod: Pod, problem: str, observed: Observed, now: float) -> Plan:

@@ -31,6 +31,11 @@ def should_restart(pod: Pod, container: Container, ended: SeenContainer) -> bool
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
+def restarts_when_killed(pod: Pod, container: Container) -> bool:
+    """What the policies say of a container that still runs: it has no exit code yet that a rule could look at."""
+    return (container.restart_policy or pod.spec.restart_policy) != "Never"
+
+
 def _applies(rule: ContainerRestartRule, exit_code: int) -> bool:
     codes = rule.exit_codes
     if codes is None:

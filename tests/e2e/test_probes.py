@@ -215,6 +215,8 @@ def test_P04_a_policy_of_never_lets_it_end(daemon: Daemon) -> None:
     seen = daemon.wait_pod("p04-never", lambda pod: "terminated" in status_of(pod, "main").get("state", {}))
     assert status_of(seen, "main")["state"]["terminated"]["exitCode"] == 7
     assert restarts(seen, "main") == 0
+    killing = [event["message"] for event in daemon.events("p04-never", "Killing")]
+    assert killing == ["Container main failed liveness probe"], "it is not restarted"
     assert "running" in status_of(seen, "witness")["state"]
     assert lines(daemon, "p04-never", "/out/log", "witness") == ["prestop", "term"]
 

@@ -205,6 +205,19 @@ def test_a_pod_that_failed() -> None:
     )
 
 
+def test_a_pod_that_failed_waits_for_nothing_any_more() -> None:
+    never = container(waiting("PodInitializing"), "web")
+    failed = container(terminated(3, message="no table"), "first")
+    assert why(never, init=(failed,), phase="Failed") == "first: ended 8s ago with exit code 3 (Error): no table"
+    late = {"phase": "Failed", "reason": "DeadlineExceeded", "message": "Pod was active too long"}
+    assert why(never, **late) == "DeadlineExceeded: Pod was active too long"
+
+
+def test_a_pod_that_waits_for_the_end_of_the_one_before() -> None:
+    text = "the pod that had this name before is still ending"
+    assert why(container(waiting("ContainerCreating", text))) == f"app: ContainerCreating: {text}"
+
+
 def test_an_engine_that_is_away_is_told_first() -> None:
     pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "app"}]}, "status": {}}
     assert why_not_well(pod, [], NOW, "cannot reach the engine") == [

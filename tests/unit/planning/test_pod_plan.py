@@ -242,6 +242,21 @@ def test_L10_deletion_stops_all_in_parallel_removes_and_forgets() -> None:
     assert not world.containers
 
 
+def test_L13_a_pod_says_that_it_waits_for_the_one_before_it_to_end() -> None:
+    world = World(simple(), deaf=True)
+    world.rest()
+    assert world.pod is not None
+    world.former[UID] = world.pod
+    world.pod = pod(TWO, uid=UID.replace("1", "2"))
+    world.last_told = {}
+    world.rest()
+    states = [status.state.waiting for status in world.pod.status.container_statuses]
+    assert [state.message for state in states if state] == ["the pod that had this name before is still ending"] * 2
+    world.advance(30)
+    assert world.alive("web")
+    assert not world.rest().waiting
+
+
 def test_L10_a_pod_that_never_started_is_forgotten_at_once() -> None:
     is_plan(planned(simple(grace=30), Observed()), "forget pod: nothing of it is left")
 

@@ -72,6 +72,39 @@ def test_P04_a_failed_verdict_stops_the_container(fields: str, verdicts: ProbeSt
     assert [op.grace for op in plan.ops] == [grace]  # type: ignore[attr-defined]
 
 
+ONE = "{top}\ncontainers: [{{name: web, image: 'web:1', {own}livenessProbe: {{tcpSocket: {{port: 1}}}}}}]"
+RULES = "restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [143]}}], "
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "suffix"),
+    [
+        ("OnFailure", "", ", will be restarted"),
+        ("Never", "", ""),
+        ("Never", "restartPolicy: Always, ", ", will be restarted"),
+        ("Always", "restartPolicy: Never, ", ""),
+        # It runs: there is no exit code yet that a rule could look at.
+        ("Never", f"restartPolicy: Never, {RULES}", ""),
+    ],
+)
+def test_P04_the_event_says_what_the_policy_says(policy: str, own: str, suffix: str) -> None:
+    of = pod(ONE.format(top=f"restartPolicy: {policy}", own=own))
+    plan = planned(of, observed(of, seen(of), probes={"web-0": ProbeStatus(alive=False)}))
+    assert told(plan) == [f"Killing: Container web failed liveness probe{suffix}"]
+
+
+@pytest.mark.parametrize("kind", ["startup", "liveness"])
+def test_P04_a_sidecar_is_called_an_init_container_and_nothing_is_said_of_its_restart(kind: str) -> None:
+    probe = f"{kind}Probe: {{tcpSocket: {{port: 1}}}}"
+    of = pod(
+        f"initContainers: [{{name: side, image: x, restartPolicy: Always, {probe}}}]\n"
+        "containers: [{name: web, image: 'web:1'}]"
+    )
+    verdict = ProbeStatus(started=False) if kind == "startup" else ProbeStatus(started=True, alive=False)
+    plan = planned(of, observed(of, seen(of, "side"), probes={"side-0": verdict}))
+    assert f"Killing: Init container side failed {kind} probe" in told(plan)
+
+
 def test_P04_a_verdict_about_an_older_attempt_does_nothing() -> None:
     of = simple(LIVENESS)
     plan = planned(of, observed(of, seen(of, attempt=1), probes={"web-0": ProbeStatus(alive=False)}))

@@ -42,6 +42,22 @@ def test_a_missing_source_keeps_the_pod_waiting_and_is_told_once() -> None:
     assert world.alive("web")
 
 
+def test_each_of_several_missing_sources_is_told() -> None:
+    of = pod(
+        "volumes: [{name: a, configMap: {name: one}}, {name: b, emptyDir: {}}, {name: c, secret: {secretName: two}}]\n"
+        "containers: [{name: web, image: 'web:1'}]"
+    )
+    world = World(of)
+    plan = world.rest()
+    failed = 'MountVolume.SetUp failed for volume "{}" : {} not found'
+    assert world.told == [failed.format("a", 'configmap "one"'), failed.format("c", 'secret "two"')]
+    assert plan.waiting["web"].reason == "ContainerCreating"
+    world.around = around(config_map("one", a="1"))
+    world.rest()
+    assert len(world.told) == 2, "the second is told already"
+    assert not world.alive("web")
+
+
 def test_V02_an_edit_rewrites_the_volume_and_touches_no_container() -> None:
     world = World(pod(CONFIGURED), around=around(config_map("settings", a="1")))
     world.rest()
