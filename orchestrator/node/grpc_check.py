@@ -29,9 +29,11 @@ async def grpc_check(address: str, service: str, seconds: float, agent: str) -> 
     async with grpc.aio.insecure_channel(address, options=options) as channel:
         call = channel.unary_unary(_METHOD, request_serializer=_request, response_deserializer=_status)
         try:
-            status: int = await call(service, timeout=seconds)
+            # A port where nobody listens yet is asked again until the time is over, as by the kubelet.
+            status: int = await call(service, timeout=seconds, wait_for_ready=True)
         except grpc.aio.AioRpcError as error:
-            return False, _refusal(grpc, error, address, service, seconds)
+            connected = channel.get_state() is grpc.ChannelConnectivity.READY
+            return False, _refusal(grpc, error, address, seconds, connected=connected)
     if status == _STATUS.index("SERVING"):
         return True, "service healthy"
     name = _STATUS[status] if status < len(_STATUS) else str(status)
@@ -47,18 +49,21 @@ def _library() -> Any:
     return grpc
 
 
-def _refusal(grpc: Any, error: Any, address: str, service: str, seconds: float) -> str:
+def _refusal(grpc: Any, error: Any, address: str, seconds: float, *, connected: bool) -> str:
     code = error.code()
     if code is grpc.StatusCode.UNIMPLEMENTED:
         words = "this server does not implement the grpc health protocol (grpc.health.v1.Health)"
         return f"error: {words}: {error.details()}"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED and connected:
+        return f"timeout: health rpc did not complete within {seconds:g}s"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return f'error: timeout: failed to connect service "{address}" within {seconds:g}s: context deadline exceeded'
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return f'error: failed to connect service "{address}": {error.details()}'
-    if code is grpc.StatusCode.NOT_FOUND:
-        return f'service unhealthy (unknown service "{service}")'
-    return f"error: health rpc probe failed: {error.details()}"
+        return f'timeout: failed to connect service "{address}" within {seconds:g}s: context deadline exceeded'
+    return f"error: health rpc probe failed: rpc error: code = {_go_name(code)} desc = {error.details()}"
+
+
+def _go_name(code: Any) -> str:
+    """A status code as Go's library calls it: "NotFound"."""
+    return "Canceled" if code.name == "CANCELLED" else str(code.name.title().replace("_", ""))
 
 
 def _request(service: str) -> bytes:

@@ -16,7 +16,7 @@ from orchestrator import __version__
 from orchestrator.engine.base import Engine
 from orchestrator.errors import OrchestratorError
 from orchestrator.node.grpc_check import GrpcMissing, grpc_check
-from orchestrator.node.http_get import http_get
+from orchestrator.node.http_get import host_port, http_get
 from orchestrator.objects.container import Container
 from orchestrator.objects.probes import GRPCAction, HTTPGetAction, LifecycleHandler, Probe, TCPSocketAction
 from orchestrator.objects.scalars import IntOrString
@@ -24,6 +24,7 @@ from orchestrator.planning.environment import expand
 
 MAX_BODY = 10 * 1024
 _REDIRECTS = 10
+_FOLLOWED = (301, 302, 303, 307, 308)
 _OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 """What this daemon or its host lacks; it tells nothing of the container."""
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
@@ -105,9 +106,9 @@ class Handlers:
             port = port_number(action.port, container)
         except ValueError as error:
             return Outcome(False, str(error))
-        host = action.host or ip
+        where = host_port(action.host or ip, port)
         path = action.path if action.path.startswith("/") else f"/{action.path}"
-        url = f"{action.scheme.lower()}://{host}:{port}{quote(path, safe=_URL_SAFE)}"
+        url = f"{action.scheme.lower()}://{where}{quote(path, safe=_URL_SAFE)}"
         try:
             async with asyncio.timeout(seconds):
                 return await _follow(url, _headers(action, agent), hook=hook)
@@ -117,13 +118,13 @@ class Handlers:
         except ConnectionResetError as error:
             return Outcome(False, f'Get "{url}": {error.strerror or error}')
         except OSError as error:
-            return _not_connected(f'Get "{url}": dial tcp {host}:{port}', error)
+            return _not_connected(f'Get "{url}": dial tcp {where}', error)
         except ValueError as error:
             return Outcome(False, f'Get "{url}": {error}')
 
 
 async def _follow(url: str, headers: dict[str, str], *, hook: bool) -> Outcome:
-    """Follow redirects on the same host; one to another host is a success with a warning.
+    """Follow redirects on the same host; any other that is the last answer is a success with a warning.
 
     A hook tells something to a server, it asks nothing: as in the kubelet, any answer is a success.
     """
@@ -134,15 +135,28 @@ async def _follow(url: str, headers: dict[str, str], *, hook: bool) -> Outcome:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         port = parts.port or (443 if tls else 80)
         answer = await http_get(parts.hostname or "", port, target or "/", headers, tls=tls, max_body=MAX_BODY)
-        if answer.status in (301, 302, 303, 307, 308) and answer.location:
-            url = urljoin(url, answer.location)
-            if urlsplit(url).hostname != first:
-                return Outcome(True, f"Probe terminated redirects, Response body: {answer.location}", warning=True)
-            continue
-        if hook or 200 <= answer.status < 400:
-            return Outcome(True, answer.body.decode(errors="replace"))
+        if answer.status in _FOLLOWED and answer.location:
+            there = _redirected(url, answer.location)
+            if urlsplit(there).hostname == first:
+                url = there
+                continue
+        body = answer.body.decode(errors="replace")
+        if hook or 200 <= answer.status < 300:
+            return Outcome(True, body)
+        if 300 <= answer.status < 400:
+            return Outcome(True, f"Probe terminated redirects, Response body: {body}", warning=True)
         return Outcome(False, f"HTTP probe failed with statuscode: {answer.status}")
     return Outcome(False, f'Get "{url}": stopped after {_REDIRECTS} redirects')
+
+
+def _redirected(url: str, location: str) -> str:
+    """Where a Location leads; ValueError for one that is no URL."""
+    try:
+        there = urljoin(url, location)
+        _ = urlsplit(there).port
+    except ValueError as error:
+        raise ValueError(f'failed to parse Location header "{location}"') from error
+    return there
 
 
 def port_number(port: IntOrString, container: Container) -> int:
@@ -163,20 +177,22 @@ async def _tcp(action: TCPSocketAction, container: Container, ip: str, seconds: 
         port = port_number(action.port, container)
     except ValueError as error:
         return Outcome(False, str(error))
+    where = host_port(host, port)
     try:
         async with asyncio.timeout(seconds):
             _, writer = await asyncio.open_connection(host, port)
     except TimeoutError:
-        return Outcome(False, f"dial tcp {host}:{port}: i/o timeout")
+        return Outcome(False, f"dial tcp {where}: i/o timeout")
     except OSError as error:
-        return _not_connected(f"dial tcp {host}:{port}", error)
+        return _not_connected(f"dial tcp {where}", error)
     writer.close()
     return Outcome(True)
 
 
 async def _grpc(action: GRPCAction, ip: str, seconds: float) -> Outcome:
+    address, agent = host_port(ip, action.port), f"kube-probe/{__version__}"
     try:
-        return Outcome(*await grpc_check(f"{ip}:{action.port}", action.service, seconds, f"kube-probe/{__version__}"))
+        return Outcome(*await grpc_check(address, action.service, seconds, agent))
     except GrpcMissing as error:
         return Outcome(False, str(error), unknown=True, warning=True)
 

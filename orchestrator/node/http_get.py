@@ -159,9 +159,20 @@ def _request(host: str, port: int, target: str, headers: Mapping[str, str], *, t
     given = {name.lower() for name in headers}
     lines = [f"GET {target} HTTP/1.1"]
     if "host" not in given:
-        lines.append(f"Host: {host}" if port == (443 if tls else 80) else f"Host: {host}:{port}")
+        usual = port == (443 if tls else 80)
+        lines.append(f"Host: {bracketed(host)}" if usual else f"Host: {host_port(host, port)}")
     lines += [f"{name}: {value}".replace("\r", " ").replace("\n", " ") for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def host_port(host: str, port: int) -> str:
+    """A server as an URL has it: "web:80", "[::1]:80"."""
+    return f"{bracketed(host)}:{port}"
+
+
+def bracketed(host: str) -> str:
+    """A host as an URL has it: an address of IPv6 stands in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _unchecked() -> ssl.SSLContext:

@@ -28,6 +28,8 @@ def test_P02_200_to_399_is_success(daemon: Daemon) -> None:
         daemon.write(asking("p02-status", *(ready_by(f"/{status}", site.port) for status in (*good, *bad))))
         ready = {f"c{n}" for n in range(len(good))}
         seen = daemon.wait_pod("p02-status", lambda pod: all(status_of(pod, name).get("ready") for name in ready))
+        warned = daemon.wait_event("p02-status", "ProbeWarning")["message"]
+        assert warned == "Readiness probe warning: Probe terminated redirects, Response body: "
         for status in bad:
             words = f"Readiness probe failed: HTTP probe failed with statuscode: {status}"
             assert daemon.wait_event("p02-status", "Unhealthy", text=str(status))["message"] == words
@@ -86,11 +88,14 @@ def test_P02_redirects_on_the_same_host_are_followed(daemon: Daemon) -> None:
 def test_P02_a_redirect_to_another_host_is_a_success_with_a_warning(daemon: Daemon) -> None:
     elsewhere = Site({"/": (500, {})})
     with serving(elsewhere), serving(Site()) as site:
-        site.pages["/away"] = (302, {"Location": f"http://localhost:{elsewhere.port}/"})
+        link = f"http://localhost:{elsewhere.port}/"
+        site.pages["/away"] = (302, {"Location": link})
+        site.bodies["/away"] = f'<a href="{link}">Found</a>.'.encode()
         daemon.write(asking("p02-away", ready_by("/away", site.port)))
         daemon.wait_ready("p02-away")
         event = daemon.wait_event("p02-away", "ProbeWarning")
-    assert event["message"].startswith("Readiness probe warning: Probe terminated redirects")
+    words = f'Probe terminated redirects, Response body: <a href="{link}">Found</a>.'
+    assert event["message"] == f"Readiness probe warning: {words}"
     assert event["type"] == "Warning"
     assert elsewhere.asked == []
 

@@ -20,6 +20,8 @@ class Site:
     """What a server answers, by path, and what it was asked.  A path that is not there gets 404."""
 
     pages: dict[str, tuple[int, Headers]] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    """By path; empty where there is none."""
     endless: str = ""
     """The path whose body never ends."""
     port: int = 0
@@ -50,8 +52,10 @@ def serving(site: Site, certificate: Path | None = None) -> Iterator[Site]:
             if self.path == site.endless:
                 self._pour()
                 return
-            self.send_header("Content-Length", "0")
+            body = site.bodies.get(self.path, b"")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def _pour(self) -> None:
             self.send_header("Content-Length", str(MANY_BYTES))
