@@ -12,11 +12,21 @@ from typing import Any
 import msgspec
 
 from orchestrator.objects.container import Container
-from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod import Pod, PodSpec
 from orchestrator.objects.pod_status import PodStatus
+from orchestrator.objects.support import IGNORED
 
 _LIVE = ("containers", "termination_grace_period_seconds", "active_deadline_seconds", "node_name")
 """Fields of a pod's spec that can change while it runs, or that the daemon fills in."""
+_TOLD = ("serviceAccountName", "serviceAccount")
+"""Fields without an effect that a container may have in its environment all the same."""
+_IDLE = tuple(
+    name
+    for name, key in zip(PodSpec.__struct_fields__, PodSpec.__struct_encode_fields__, strict=True)
+    if f"PodSpec.{key}" in IGNORED and key not in _TOLD
+)
+"""Fields that have no effect here, so that an edit of them has none either."""
+_PLAIN = PodSpec(containers=())
 FINAL = ("Succeeded", "Failed")
 """The phases that no pod leaves."""
 _ENDED = ("PodCompleted", "PodFailed")
@@ -55,7 +65,7 @@ def is_over(status: Any) -> bool:
 def pod_identity(pod: Pod) -> str:
     """The digest of all fields of a pod that its sandbox, volumes and init containers are made from."""
     names = (name for name in pod.spec.__struct_fields__ if name not in _LIVE)
-    fields = {name: getattr(pod.spec, name) for name in names}
+    fields = {name: getattr(_PLAIN if name in _IDLE else pod.spec, name) for name in names}
     published = [port for container in pod.spec.containers for port in container.ports if port.host_port]
     return _digest([fields, published])
 

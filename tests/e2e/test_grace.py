@@ -3,6 +3,7 @@
 A folder of specs can say it by an edit of `terminationGracePeriodSeconds` while a container is being stopped.
 """
 
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,20 @@ def test_L11_a_longer_one_does_not_lengthen_it(daemon: Daemon, tmp_path: Path) -
     daemon.wait_pod("l11-longer", lambda p: p["spec"]["terminationGracePeriodSeconds"] == 600)
     seen = daemon.wait_pod("l11-longer", lambda p: restarts(p) == 1 and is_ready(p))
     assert status_of(seen)["lastState"]["terminated"]["exitCode"] == 137
+
+
+def test_L11_a_deletion_gives_its_own_time_in_the_middle_of_an_edit(daemon: Daemon, tmp_path: Path) -> None:
+    """More has gone by since the edit than the deletion gives: it counts from now, and does not kill at once."""
+    noted_term = "echo NAME term >>/out/log"
+    slow = DEAF.replace(noted_term, f"{noted_term}; sleep 2; echo NAME later >>/out/log")
+    daemon.write(text(deaf("l11-middle", tmp_path, 600, slow)))
+    daemon.wait_ready("l11-middle")
+    daemon.write(text(deaf("l11-middle", tmp_path, 600, ENDS)))
+    wait_noted(tmp_path, lambda lines: lines == ["main begin", "main term", "main later"])
+    begun = time.monotonic()
+    daemon.cli("delete", "pod", "l11-middle", "--grace", "2")
+    assert time.monotonic() - begun > 1.5
+    daemon.remove()
 
 
 def test_L11_a_deletion_with_a_shorter_one_shortens_the_wait(daemon: Daemon, tmp_path: Path) -> None:

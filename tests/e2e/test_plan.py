@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.daemon import Daemon
-from tests.e2e.pod_status import is_ready, status_of
+from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
-ONE, TWO, THREE = "plan-one", "plan-two", "plan-three"
+ONE, TWO, THREE, OVER = "plan-one", "plan-two", "plan-three", "plan-over"
 Document = dict[str, Any]
 
 
@@ -24,6 +24,10 @@ def page_reader(name: str, *containers: Document, **spec: Any) -> Document:
     return pod(name, *containers, volumes=[{"name": "page", "configMap": {"name": "plan-page"}}], **spec)
 
 
+def is_done(found: Document) -> bool:
+    return bool(found["status"]["phase"] == "Succeeded")
+
+
 def before() -> str:
     mounts = [{"name": "page", "mountPath": "/page"}]
     return text(
@@ -31,6 +35,7 @@ def before() -> str:
         page_reader(ONE, container(FOR_EVER, volumeMounts=mounts), container(FOR_EVER, "side")),
         pod(TWO, FOR_EVER),
         pod(THREE, FOR_EVER),
+        pod(OVER, "exit 0", restartPolicy="Never", activeDeadlineSeconds=600),
     )
 
 
@@ -41,6 +46,7 @@ def after() -> str:
         config_map("plan-page", motto="two"),
         page_reader(ONE, container(FOR_EVER, volumeMounts=mounts), side),
         pod(TWO, FOR_EVER, hostname="other"),
+        pod(OVER, container("exit 0", env=[{"name": "A", "value": "b"}]), restartPolicy="Never"),
         pod("plan-four", FOR_EVER, labels={"fresh": "yes"}),
     )
 
@@ -49,6 +55,8 @@ def test_a_plan_changes_nothing_and_is_what_then_happens(daemon: Daemon, tmp_pat
     daemon.write(before())
     for name in (ONE, TWO, THREE):
         daemon.wait_ready(name)
+    done = daemon.wait_pod(OVER, is_done)
+    daemon.wait_containers(lambda left: len(left) == 1, OVER)
     life = daemon.life()
     versions = _versions(daemon)
     specs = edited(daemon, tmp_path / "edited")
@@ -62,6 +70,7 @@ def test_a_plan_changes_nothing_and_is_what_then_happens(daemon: Daemon, tmp_pat
         ("plan-page", "update", ""): ["data.motto: changed", f"live in {ONE}/main (volume page)"],
         (ONE, "replace container", "side"): ["spec.containers[1].env: LEVEL added"],
         (TWO, "replace pod", ""): ["spec.hostname: (none) -> other"],
+        (OVER, "replace pod", ""): ["spec.containers[0].env: A added", "it is over, and runs anew"],
         (THREE, "delete", ""): ["the specs do not have it"],
         ("plan-four", "create", ""): ["it is not there yet"],
     }
@@ -75,6 +84,9 @@ def test_a_plan_changes_nothing_and_is_what_then_happens(daemon: Daemon, tmp_pat
     daemon.wait_pod(TWO, lambda found: found["metadata"]["uid"] != old and is_ready(found))
     daemon.wait_pod(ONE, lambda found: status_of(found, "side")["restartCount"] == 1 and is_ready(found))
     daemon.wait_gone(THREE)
+    again = daemon.wait_pod(OVER, lambda found: found["metadata"]["uid"] != done["metadata"]["uid"] and is_done(found))
+    assert restarts(again) == 0
+    daemon.wait_containers(lambda left: len(left) == 1, OVER)
     now = daemon.life()
     assert {name for name in life if now.get(name) != life[name]} == {
         f"{ONE}/side",

@@ -176,13 +176,25 @@ def test_a_field_of_one_container_replaces_that_container_alone() -> None:
         "volumes: [{name: more}]",
         "restartPolicy: Never",
         'initContainers: [{name: setup, image: "init:1"}]',
+        "serviceAccountName: other",
     ],
 )
 def test_a_field_of_the_pod_makes_it_another_pod(change: str) -> None:
     assert pod_identity(pod(TWO)) != pod_identity(pod(f"{TWO}\n{change}"))
 
 
-@pytest.mark.parametrize("change", ["terminationGracePeriodSeconds: 5", "activeDeadlineSeconds: 600"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "terminationGracePeriodSeconds: 5",
+        "activeDeadlineSeconds: 600",
+        "tolerations: [{key: a, operator: Exists}]",
+        "nodeSelector: {disk: fast}",
+        "readinessGates: [{conditionType: example.org/ready}]",
+        "priorityClassName: high",
+        "schedulerName: mine",
+    ],
+)
 def test_some_fields_of_the_pod_can_change_while_it_runs(change: str) -> None:
     assert pod_identity(pod(TWO)) == pod_identity(pod(f"{TWO}\n{change}"))
 

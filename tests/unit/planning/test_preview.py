@@ -130,6 +130,7 @@ def test_all_is_created_where_nothing_is_and_pods_come_last() -> None:
             "spec:\n  terminationGracePeriodSeconds: 5\n",
             "update: spec.terminationGracePeriodSeconds: 30 -> 5; touches nothing that runs",
         ),
+        ("spec:\n", "spec:\n  nodeSelector: {disk: fast}\n", "update: spec.nodeSelector: added; touches nothing"),
         ("spec:\n", "spec:\n  hostname: other\n", "replace pod: spec.hostname: (none) -> other"),
         (
             "value: sesame}]}\n  containers",
