@@ -24,7 +24,7 @@ from orchestrator.engine.health import EngineHealth
 from orchestrator.errors import OrchestratorError
 from orchestrator.findings import Finding
 from orchestrator.folder import SpecFolder
-from orchestrator.garbage import ShortPauses
+from orchestrator.garbage import keep_pauses_short
 from orchestrator.locks import own_folders, own_instance
 from orchestrator.metrics import Metrics
 from orchestrator.node import mounts
@@ -47,7 +47,7 @@ from orchestrator.planning.identity import object_identity
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.sysctls import allowed_of
 from orchestrator.rehearsal import Rehearsal
-from orchestrator.roots import either, for_ever, leaves
+from orchestrator.roots import either, for_ever, leaves, tell_of_trouble
 from orchestrator.services import health
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
@@ -102,6 +102,17 @@ def main(settings: Settings) -> int:
 
 async def run(settings: Settings) -> None:
     """Start, run until a signal, stop.  OrchestratorError when it cannot start."""
+    signals = Signals()
+    asyncio.get_running_loop().set_exception_handler(tell_of_trouble)
+    async with contextlib.AsyncExitStack() as stack:
+        if begun := await signals.unless_ended(_begin(settings, stack)):
+            await begun(signals)
+        else:
+            log.info("ended before it was running; what runs was not touched")
+
+
+async def _begin(settings: Settings, stack: contextlib.AsyncExitStack) -> Callable[[Signals], Awaitable[None]]:
+    """Read the specs, build the daemon and apply them; gives the rest of its life."""
     kept = LastGoodFiles(settings.state_dir / "last-good", settings.run_dir / "volumes" / "last-good")
     specs = Follower(SpecWatcher(settings.specs, empty_folder_delay=settings.empty_folder_delay, recall=kept.recall))
     first = await specs.first()
@@ -109,13 +120,12 @@ async def run(settings: Settings) -> None:
         raise BadSpecs("\n".join(problem.text for problem in first.errors))
     if first.errors:
         log.warning("the specs have errors: the files that have them go on as they were when they were last good")
-    with own_folders(settings):
-        async with contextlib.AsyncExitStack() as stack:
-            daemon = await _Daemon.build(settings, stack)
-            kept.in_memory = daemon.secrets_in_memory
-            if not daemon.folder.would_orphan(first):
-                daemon.folder.apply(first)
-            await daemon.run(specs, first, LastGoodKeeper(kept))
+    stack.enter_context(own_folders(settings))
+    daemon = await _Daemon.build(settings, stack)
+    kept.in_memory = daemon.secrets_in_memory
+    if not daemon.folder.would_orphan(first):
+        daemon.folder.apply(first)
+    return partial(daemon.run, specs, first, LastGoodKeeper(kept))
 
 
 class _Daemon:
@@ -126,11 +136,10 @@ class _Daemon:
     ) -> None:
         self.settings = settings
         self.engine = engine
-        self.info = info
         self.journal = journal
         self.metrics = metrics
         self.digest_key = instance_key(journal)
-        self.health = EngineHealth(engine, lambda: self.manager.engine_is_back())
+        self.health = EngineHealth(engine, info, lambda: self.manager.engine_is_back())
         stuck, late = (lambda: self.manager.stuck()), metrics.loop_lag.observe
         self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=stuck, late=late)
         self.started_at = time.time()
@@ -184,6 +193,7 @@ class _Daemon:
         journal = Journal(settings.state_dir / "journal.db")
         stack.callback(journal.close)
         daemon = cls(settings, engine, info, journal, metrics)
+        stack.callback(daemon.supervision.close)
         daemon.secrets_in_memory = await ensure_in_memory(settings.run_dir / "volumes")
         daemon.binds_sub_paths = mounts.can_bind(settings.run_dir / "volumes")
         daemon.sandbox_image = await ensure_sandbox_image(engine)
@@ -286,15 +296,14 @@ class _Daemon:
 
     # --- life ---
 
-    async def run(self, specs: Follower, first: Snapshot, last_good: LastGoodKeeper) -> None:
+    async def run(self, specs: Follower, first: Snapshot, last_good: LastGoodKeeper, signals: Signals) -> None:
         """Until a signal; a second one ends an orderly stop at once."""
-        signals = Signals()
         async with asyncio.TaskGroup() as tasks:
             folder = [
                 tasks.create_task(specs.run(), name="folder"),
                 tasks.create_task(self.folder.follow(specs, first, last_good), name="specs"),
                 tasks.create_task(for_ever("last good", last_good.run), name="last good"),
-                tasks.create_task(self._announce(specs, signals), name="reloads"),
+                tasks.create_task(for_ever("reloads", partial(self._announce, specs, signals)), name="reloads"),
             ]
             collect = partial(self.images.collect, self.manager.adopted)
             rooms = [
@@ -306,7 +315,7 @@ class _Daemon:
                 tasks.create_task(self._once_applied("pressure", self.host.watch.run), name="pressure"),
                 tasks.create_task(for_ever("engine watch", self.health.run), name="engine watch"),
                 tasks.create_task(for_ever("old events", self.recorder.run), name="old events"),
-                tasks.create_task(self._keep_pauses_short(), name="short pauses"),
+                tasks.create_task(keep_pauses_short(self.folder.applied, self.manager.adopted), name="short pauses"),
                 tasks.create_task(for_ever("supervision", self.supervision.run), name="supervision"),
             ]
             log.info("running; the socket is %s", self.settings.socket)
@@ -345,11 +354,6 @@ class _Daemon:
         last_good.files.forget_secrets()
         await release(self.settings.run_dir / "volumes")
 
-    async def _keep_pauses_short(self) -> None:
-        await self.folder.applied.wait()
-        await self.manager.adopted.wait()
-        ShortPauses().begin()
-
     async def _looked(self) -> None:
         """Wait until what runs was looked at; not for long, and not where something is in the way."""
         if self.health.error or self.folder.problems:
@@ -363,7 +367,7 @@ class _Daemon:
         return summary((pod.status.phase for pod in self.store.list("Pod")), self.folder.problems, self.health.error)
 
     def _status(self) -> DaemonStatus:
-        settings, info = self.settings, self.info
+        settings, info = self.settings, self.health.info
         losses = (Problem("", self.journal.notice, "warning"),) if self.journal.notice else ()
         return DaemonStatus(
             instance=settings.instance,

@@ -30,12 +30,12 @@ def ok(check: str, found: str) -> Finding:
     return Finding(check, "ok", found)
 
 
-def warning(check: str, found: str, mend: str = "") -> Finding:
+def warning(check: str, found: str, mend: str) -> Finding:
     """Something is less than it could be."""
     return Finding(check, "warning", found, mend)
 
 
-def error(check: str, found: str, mend: str = "") -> Finding:
+def error(check: str, found: str, mend: str) -> Finding:
     """Something does not work."""
     return Finding(check, "error", found, mend)
 

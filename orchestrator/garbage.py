@@ -5,6 +5,7 @@ has survived one full collection is set aside (`gc.freeze`) and not looked at ag
 hour.  Reference counting frees nearly all of it all the same; only cycles that die later wait for that hour.
 """
 
+import asyncio
 import gc
 import time
 from collections.abc import Mapping
@@ -12,6 +13,13 @@ from collections.abc import Mapping
 THOROUGH = 3600.0
 """Seconds between two collections that look at everything."""
 _OLDEST = 2
+
+
+async def keep_pauses_short(*built: asyncio.Event) -> None:
+    """Begin when all of this has happened: what the daemon keeps is there then."""
+    for each in built:
+        await each.wait()
+    ShortPauses().begin()
 
 
 class ShortPauses:

@@ -2,8 +2,9 @@
 
 `2026-01-02T15:04:05.678Z INFO    node.executor: default/front: start container web: first start` on a terminal and in
 files; under systemd the journal has the time already, and is told the level (`<6>`, sd-daemon(3)); as JSON for
-machines: `{"time": ..., "level": "info", "room": "node.executor", "message": ...}`.  Values of secrets and of
-environment variables are never passed to a logger; that is each caller's duty.
+machines: `{"time": ..., "level": "info", "room": "node.executor", "message": ...}`.  What a message quotes of others
+makes no line and steers no terminal: it is escaped.  Values of secrets and of environment variables are never passed to
+a logger; that is each caller's duty.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from orchestrator import systemd
+from orchestrator.printable import printable
 
 Format = Literal["text", "json"]
 
@@ -26,7 +28,7 @@ class _Line(logging.Formatter):
     """Timestamp in UTC with milliseconds, level, room, text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{_stamp(record)} {record.levelname:<7} {_room(record)}: {_text(record)}"
+        return f"{_stamp(record)} {record.levelname:<7} {_room(record)}: {_line(record)}"
 
 
 class _Json(logging.Formatter):
@@ -34,7 +36,8 @@ class _Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         level = record.levelname.lower()
-        fields = {"time": _stamp(record), "level": level, "room": _room(record), "message": _text(record)}
+        text = record.getMessage() + _traceback(record)
+        fields = {"time": _stamp(record), "level": level, "room": _room(record), "message": text}
         return json.dumps(fields, ensure_ascii=False)
 
 
@@ -42,7 +45,7 @@ class _JournalLine(logging.Formatter):
     """What the journal does not know by itself: room and text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{_room(record)}: {_text(record)}"
+        return f"{_room(record)}: {_line(record)}"
 
 
 class _WithPriority(logging.Formatter):
@@ -65,11 +68,13 @@ def _room(record: logging.LogRecord) -> str:
     return record.name.removeprefix("orchestrator.")
 
 
-def _text(record: logging.LogRecord) -> str:
-    text = record.getMessage()
-    if record.exc_info:
-        text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
-    return text
+def _line(record: logging.LogRecord) -> str:
+    return printable(record.getMessage()) + _traceback(record)
+
+
+def _traceback(record: logging.LogRecord) -> str:
+    """The lines of an error, each on its own; "" without one."""
+    return "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip() if record.exc_info else ""
 
 
 def formatter(form: Format, *, journal: bool = False) -> logging.Formatter:
@@ -90,10 +95,10 @@ def set_up(level: str = "info", file: Path | None = None, form: Format = "text")
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 
-def last_words(line: str) -> None:
+def last_words(text: str) -> None:
     """Say on standard error why the daemon ends, whatever the log's format; an error to the journal."""
     priority = f"<{_PRIORITIES[logging.ERROR]}>" if systemd.writes_to_journal(sys.stderr) else ""
-    print(f"{priority}{line}", file=sys.stderr)
+    print("\n".join(f"{priority}{printable(line)}" for line in text.split("\n")), file=sys.stderr)
 
 
 def surprise(log: logging.Logger, what: str, error: BaseException) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from typing import Any
 
 from orchestrator import logs
 
@@ -26,6 +27,15 @@ async def for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
             logs.surprise(log, f"{name} broke, beginning anew in {wait:g} s", error)
         await asyncio.sleep(wait)
         wait = min(2 * wait, LONGEST_RETRY)
+
+
+def tell_of_trouble(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Say in a line what the event loop found that nobody awaits: a connection that it has no descriptor for."""
+    what, error = context.get("message", "the event loop"), context.get("exception")
+    if isinstance(error, BaseException):
+        logs.surprise(log, what, error)
+    else:
+        log.error("%s: this should not happen", what)
 
 
 async def either(*parts: Coroutine[object, object, object]) -> None:

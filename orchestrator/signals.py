@@ -1,11 +1,18 @@
 """Signals as things to wait for: SIGTERM and SIGINT end the daemon, SIGHUP lets it read its folder again.
 
 At a terminal SIGHUP means that the terminal is gone, and ends the daemon too: nobody could end it any more.
+
+They are taken from the first moment on: by itself SIGHUP ends a process, and a service manager takes that for an end in
+order and does not start the daemon again.  A reload that is asked for while it starts follows when it runs.
 """
 
 import asyncio
 import os
 import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Signals:
@@ -25,6 +32,22 @@ class Signals:
     async def end(self) -> signal.Signals:
         """Wait for the next signal to end."""
         return await self._ends.get()
+
+    async def unless_ended(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do this, and give what it gives; None where a signal to end came first, with the work cancelled and over."""
+        doing, ended = asyncio.ensure_future(work), asyncio.ensure_future(self._ends.get())
+        try:
+            await asyncio.wait((doing, ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            doing.cancel()
+            ended.cancel()
+            await asyncio.wait((doing, ended))
+        if doing.cancelled():
+            return None
+        if not ended.cancelled():
+            # Both at once: what was begun is ended in order.
+            self._ends.put_nowait(ended.result())
+        return doing.result()
 
     async def reload(self) -> None:
         """Wait for a wish to read the folder again."""

@@ -71,6 +71,10 @@ class Supervision:
         """The daemon ends by itself."""
         self._notifier.send("STOPPING=1", "STATUS=stopping")
 
+    def close(self) -> None:
+        """Nothing is told any more."""
+        self._notifier.close()
+
     def _sign(self) -> None:
         stuck = self._stuck()
         if stuck and not self._worried:

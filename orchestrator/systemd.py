@@ -7,6 +7,7 @@ is sent.
 import logging
 import os
 import socket
+import struct
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,30 +15,49 @@ from typing import TextIO
 
 log = logging.getLogger(__name__)
 
-_SEND_SECONDS = 1.0
+_SEND_SECONDS = 1
 """The manager's queue may be full for a moment; a daemon does not wait for it."""
 
 
 class Notifier:
-    """The manager's socket; `address` is a path, an abstract name ("@name"), or "" where nobody listens."""
+    """The manager's socket; `address` is a path, an abstract name ("@name"), or "" where nobody listens.
+
+    Our end is made once, and first: signs of life must come from a process without a file descriptor left, too.
+    """
 
     def __init__(self, address: str = "") -> None:
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._end: socket.socket | None = None
+        if address:
+            with suppress(OSError):
+                self._end = _end()
 
     def send(self, *assignments: str) -> None:
         """Send assignments such as "READY=1".  A manager that does not listen harms nobody."""
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-            manager.settimeout(_SEND_SECONDS)
-            try:
-                manager.sendto("\n".join(assignments).encode(), self._address)
-            except OSError as error:
-                log.warning("cannot tell the service manager %s: %s", assignments[0], error.strerror or error)
+        try:
+            self._end = self._end or _end()
+            self._end.sendto("\n".join(assignments).encode(errors="replace"), self._address)
+        except OSError as error:
+            log.warning("cannot tell the service manager %s: %s", assignments[0], error.strerror or error)
 
     def reloading(self) -> None:
         """Say that a reload has begun; the next READY=1 ends it."""
         self.send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def close(self) -> None:
+        """Nothing is told any more; safe twice."""
+        self._address = ""
+        if self._end:
+            self._end.close()
+
+
+def _end() -> socket.socket:
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    # Python's own time-outs ask poll(2), which fails where the limit of descriptors is below what is asked for.
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
+    return end
 
 
 def notifier(environment: Mapping[str, str] = os.environ) -> Notifier:

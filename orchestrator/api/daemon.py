@@ -96,5 +96,9 @@ def _engine(engine: EngineStatus) -> dict[str, str]:
 
 
 def _resident_bytes() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    """Our memory; 0 while there is no file descriptor left to ask the kernel with."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")

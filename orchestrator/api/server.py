@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler as WebHandler
 
+from orchestrator import logs
 from orchestrator.api.context import Context, Node, Rehearse, Route, json_response
 from orchestrator.api.metrics import get_metrics
 from orchestrator.api.peer import peer_uid
@@ -120,6 +121,10 @@ class ApiServer:
 
 @web.middleware
 async def _errors_are_statuses(request: web.Request, handler: WebHandler) -> web.StreamResponse:
+    """The root of a request: whatever happens in it ends here, as an answer.
+
+    An answer that has begun cannot be replaced: its connection is closed, which says that it is not whole.
+    """
     try:
         return await handler(request)
     except OrchestratorError as error:
@@ -132,4 +137,16 @@ async def _errors_are_statuses(request: web.Request, handler: WebHandler) -> web
         status = failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
     except web.HTTPException as error:
         status = failure(error.status, "BadRequest", error.text or error.reason)
+    except Exception as error:
+        # A client that goes away in the middle of its answer is no surprise.
+        if not (_has_begun(request) and isinstance(error, ConnectionError)):
+            logs.surprise(log, f"{request.method} {request.path}", error)
+        status = failure(500, "InternalError", f"cannot answer: this should not happen: {logs.described(error)}")
+    if _has_begun(request) and request.transport is not None:
+        request.transport.close()
     return json_response(status, status["code"])
+
+
+def _has_begun(request: web.Request) -> bool:
+    """Whether something of its answer was sent."""
+    return bool(request.writer.output_size)

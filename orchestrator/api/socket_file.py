@@ -6,6 +6,7 @@ Conflict.
 """
 
 import contextlib
+import errno
 import grp
 import os
 import socket
@@ -19,7 +20,7 @@ _ANSWER_SECONDS = 1.0
 
 
 class SocketFile:
-    """A bound unix socket, not listening yet, and its file."""
+    """A bound unix socket whose callers wait until they are served, and its file."""
 
     def __init__(self, path: Path, group: str = SOCKET_GROUP) -> None:
         """Bind `path`, whose folder must be there; Conflict when another daemon answers on it.
@@ -30,16 +31,23 @@ class SocketFile:
         _make_way(path)
         self._path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        bound = False
         try:
             self.socket.bind(str(path))
+            bound = True
             # Nobody can connect before it listens.
             path.chmod(MODE)
             self._inode = path.stat().st_ino
             if gid is not None:
                 _give(path, gid, must=group != SOCKET_GROUP)
+            # Whoever comes now must not take it for what a dead daemon left.
+            self.socket.listen()
         except OSError as error:
             self.socket.close()
-            path.unlink(missing_ok=True)
+            if bound:
+                path.unlink(missing_ok=True)
+            if error.errno == errno.EADDRINUSE:
+                raise Conflict(f"cannot serve on {path}: another daemon came first") from error
             raise OrchestratorError(f"cannot serve on {path}: {error.strerror or error}") from error
 
     def remove(self) -> None:

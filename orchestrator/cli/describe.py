@@ -15,6 +15,7 @@ from orchestrator.cli.pulls import pull_lines
 from orchestrator.cli.resources import Resource, discover, parse
 from orchestrator.errors import Forbidden, NotFound
 from orchestrator.objects.endpoint_slice import SERVICE_NAME
+from orchestrator.printable import unsteered
 
 
 @click.command(short_help="Describe an object, its Events, and why it is not well.")
@@ -41,7 +42,7 @@ def command(ctx: click.Context, resource: tuple[str, ...], namespace: str, all_n
             documents = client.get(want.resource.path(room), query)["items"]
         texts += [_describe(client, want.resource, document) for document in documents]
     if texts:
-        click.echo("\n\n\n".join(texts))
+        click.echo(unsteered("\n\n\n".join(texts)))
     else:
         click.echo("No resources found" + (f" in {room} namespace." if room else ""), err=True)
     warn_of_problems(client)

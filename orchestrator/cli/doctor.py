@@ -13,6 +13,7 @@ from orchestrator.cli.documents import Document, to_json
 from orchestrator.cli.run import folders_and_engine
 from orchestrator.errors import Forbidden, NotFound, OrchestratorError
 from orchestrator.findings import Finding
+from orchestrator.printable import unsteered
 from orchestrator.settings import Settings, default_socket
 
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ def report(found: Sequence[Finding], *, whole: bool) -> list[str]:
         if shown[finding.check] > MOST and not whole:
             continue
         level = click.style(f"{finding.level:<7}", fg=_COLOURS[finding.level], bold=finding.level == "error")
-        lines.append(f"{level}  {finding.check:<{width}}  {finding.found}")
+        lines.append(f"{level}  {finding.check:<{width}}  {unsteered(finding.found)}")
         if finding.mend:
-            lines.append(f"{'':9}{'':<{width}}  {click.style('$', dim=True)} {finding.mend}")
+            lines.append(f"{'':9}{'':<{width}}  {click.style('$', dim=True)} {unsteered(finding.mend)}")
     lines += [
         f"{'':9}{check:<{width}}  and {n - MOST} more (--all)" for check, n in shown.items() if n > MOST and not whole
     ]

@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 
 from orchestrator.cli.client import server_error
 from orchestrator.errors import Unavailable
+from orchestrator.printable import unsteered
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 PROTOCOL = Subprotocol("v5.channel.k8s.io")
@@ -68,7 +69,7 @@ def exit_code(status: dict[str, object]) -> int:
     for cause in causes:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
-    click.echo(f"error: {status.get('message')}", err=True)
+    click.echo(unsteered(f"error: {status.get('message')}"), err=True)
     return 1
 
 

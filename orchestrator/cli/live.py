@@ -22,6 +22,7 @@ from orchestrator.cli.client import Client
 from orchestrator.cli.picture import Picture, changes, take
 from orchestrator.errors import OrchestratorError
 from orchestrator.objects.times import format_time
+from orchestrator.printable import unsteered
 from orchestrator.settings import Settings, default_socket
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _report_death(child: subprocess.Popen[bytes], log: Path, start: int) -> int:
         file.seek(start)
         words = file.read().decode(errors="replace").splitlines()
     for line in words[-_TAIL:]:
-        click.echo(line, err=True)
+        click.echo(unsteered(line), err=True)
     click.echo(f"error: the daemon ended with code {child.returncode}; its whole log is {log}", err=True)
     return 1
 

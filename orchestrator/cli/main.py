@@ -13,6 +13,7 @@ import click
 
 from orchestrator import __version__
 from orchestrator.errors import OrchestratorError
+from orchestrator.printable import unsteered
 
 VERBS = (
     "run",
@@ -104,5 +105,5 @@ def run(arguments: list[str]) -> int:
 
 def error_text(error: OrchestratorError) -> str:
     """Give an error's sentence; the daemon's own begin with who says so, as kubectl's do."""
-    text = str(error)
+    text = unsteered(str(error))
     return text if text.startswith("Error from server") else f"error: {text}"

@@ -10,6 +10,7 @@ from orchestrator.cli.documents import Document
 from orchestrator.cli.event_text import last_seen, sort_events
 from orchestrator.cli.problems import errors
 from orchestrator.cli.pulls import PullLine, pull_lines
+from orchestrator.printable import unsteered
 
 WARNINGS = 5
 
@@ -90,7 +91,7 @@ def take(client: Client, since: str) -> Picture:
         pods=tuple(_pod(row) for row in table["rows"]),
         problems=tuple(errors(status)),
         warnings=tuple(map(_warning, recent[-WARNINGS:])),
-        engine_error=status["engine"]["error"],
+        engine_error=unsteered(status["engine"]["error"]),
         syncing=status["syncing"],
         pulls=pull_lines(status),
         config=(*_versions(client, "configmap"), *_versions(client, "secret")),
@@ -120,10 +121,10 @@ def changes(before: Picture | None, after: Picture) -> list[str]:
 
 
 def _pod(row: Document) -> PodLine:
-    name, ready, status, restarts, age = row["cells"][:5]
+    name, ready, status, restarts, age = (unsteered(str(cell)) for cell in row["cells"][:5])
     pod = row["object"]
     succeeded = pod["status"].get("phase") == "Succeeded"
-    return PodLine(pod["metadata"].get("namespace", ""), name, ready, status, str(restarts), age, succeeded)
+    return PodLine(pod["metadata"].get("namespace", ""), name, ready, status, restarts, age, succeeded)
 
 
 def _versions(client: Client, kind: str) -> Iterator[tuple[str, str]]:
@@ -134,5 +135,6 @@ def _versions(client: Client, kind: str) -> Iterator[tuple[str, str]]:
 
 def _warning(event: Document) -> Warned:
     about = event["involvedObject"]
-    text = f"{about['kind'].lower()}/{about['name']}  {event['reason']}: {event['message'].splitlines()[0]}"
+    first, _, _ = event.get("message", "").partition("\n")
+    text = unsteered(f"{about['kind'].lower()}/{about['name']}  {event['reason']}: {first}")
     return Warned(event["metadata"].get("namespace", ""), about["name"], text)

@@ -4,6 +4,7 @@ import click
 
 from orchestrator.cli.client import Client
 from orchestrator.cli.documents import Document
+from orchestrator.printable import unsteered
 
 
 def warn_of_problems(client: Client) -> None:
@@ -22,4 +23,4 @@ def errors(status: Document) -> list[str]:
 
 def problem_text(problem: dict[str, str]) -> str:
     """Give "place: message"."""
-    return ": ".join(filter(None, (problem["place"], problem["message"])))
+    return unsteered(": ".join(filter(None, (problem["place"], problem["message"]))))

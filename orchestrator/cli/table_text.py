@@ -1,10 +1,14 @@
-"""Tables as kubectl prints them: capital headers, columns three spaces apart.  Pure."""
+"""Tables as kubectl prints them: capital headers, columns three spaces apart; no cell steers the terminal.  Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.printable import unsteered
+
 GAP = 3
+_LINE_END = re.compile(r"[\f\n\r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Columns:
 
     def lines(self, rows: Sequence[Sequence[str]]) -> list[str]:
         """Give one line a row; columns are at least as wide as before."""
+        rows = [[unsteered(cell) for cell in row] for row in rows]
         for row in rows:
             self._widths += [0] * (len(row) - len(self._widths))
             self._widths = [max(width, len(cell)) for width, cell in zip(self._widths, row, strict=False)] + (
@@ -65,6 +70,5 @@ class Columns:
 
 def _cell(value: Any) -> str:
     """Give a cell's text; of several lines the first, as kubectl does."""
-    text = str(value)
-    first, newline, _rest = text.partition("\n")
-    return first + "..." if newline else text
+    first, *rest = _LINE_END.split(str(value), maxsplit=1)
+    return first + "..." if rest else first

@@ -4,8 +4,9 @@ import asyncio
 import os
 from collections.abc import Iterable
 
+from orchestrator import logs
 from orchestrator.doctor import access, addresses, clock, engine, firewall, folders, inotify, kernel, leftovers, rights
-from orchestrator.doctor.scene import Check, Patient, Scene
+from orchestrator.doctor.scene import Check, Patient, Scene, Survey
 from orchestrator.errors import OrchestratorError
 from orchestrator.findings import LEVELS, Finding, warning
 
@@ -28,10 +29,17 @@ SECONDS = 60.0
 
 async def examine(patient: Patient) -> list[Finding]:
     """Look at everything; the most important first."""
-    scene = Scene(patient, await engine.look(patient.engine_url), root=os.geteuid() == 0)
+    scene = Scene(patient, await _survey(patient.engine_url), root=os.geteuid() == 0)
     found = [finding for name, check in CHECKS for finding in await _ask(name, check, scene)]
     found += patient.daemon.findings if patient.daemon else ()
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))
+
+
+async def _survey(url: str) -> Survey:
+    try:
+        return await engine.look(url)
+    except Exception as surprise:
+        return Survey(trouble=f"cannot ask the engine at {url}: this should not happen: {logs.described(surprise)}")
 
 
 async def _ask(name: str, check: Check, scene: Scene) -> Iterable[Finding]:
@@ -39,6 +47,10 @@ async def _ask(name: str, check: Check, scene: Scene) -> Iterable[Finding]:
         async with asyncio.timeout(SECONDS):
             return list(await check(scene))
     except TimeoutError:
-        return (warning(name, f"it could not be looked at within {SECONDS:.0f} s"),)
+        text = f"it could not be looked at within {SECONDS:.0f} s"
+        return (warning(name, text, "orchestrator doctor --all  # once more, when this host has less to do"),)
     except (OSError, OrchestratorError) as problem:
-        return (warning(name, f"it could not be looked at: {problem}"),)
+        return (warning(name, f"it could not be looked at: {problem}", "sudo orchestrator doctor --all"),)
+    except Exception as surprise:
+        text = f"it could not be looked at: this should not happen: {logs.described(surprise)}"
+        return (warning(name, text, "orchestrator --version  # report this line with it"),)

@@ -49,7 +49,7 @@ def read(ruleset: Any, own_table: str) -> Rules:
         if place != _ENGINES and not chain["table"].startswith("orchestrator-")
     )
     isolated = {
-        found["name"]: frozenset(str(element[0]) for element in found.get("elem", ()))
+        found["name"]: frozenset(str(element[0]) for element in found.get("elem") or ())
         for entry in entries
         if (found := entry.get("map")) and found["table"] == own_table
     }
@@ -102,7 +102,7 @@ def _drops_all(rule: Iterable[Any]) -> bool:
     """Whether a rule drops or refuses whatever comes to it (counters, comments and logs match everything)."""
     parts = [part for part in rule if not {"counter", "comment", "log"} & part.keys()]
     verdict = parts[0] if len(parts) == 1 else {}
-    return bool({"drop", "reject"} & verdict.keys()) or verdict.get("xt", {}).get("name") == "REJECT"
+    return bool({"drop", "reject"} & verdict.keys()) or (verdict.get("xt") or {}).get("name") == "REJECT"
 
 
 def _openings(chain: Chain, pool: str, bridge: str) -> Iterator[str]:

@@ -58,6 +58,8 @@ class SimulatedEngine:
         self._pids = count(1000)
         self._present = asyncio.Event()
         self._present.set()
+        self.version = "1.0"
+        """Whoever upgrades it changes this."""
 
     # --- what tests say ---
 
@@ -117,7 +119,7 @@ class SimulatedEngine:
 
     async def info(self) -> EngineInfo:
         await self._enter("info")
-        return EngineInfo("Simulated Engine", "1.0", "1.41", "linux", "amd64", 4, 8 << 30)
+        return EngineInfo("Simulated Engine", self.version, "1.41", "linux", "amd64", 4, 8 << 30)
 
     async def close(self) -> None:
         self._listeners.clear()

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from orchestrator.printable import printable
+
 FieldPath = tuple[str | int, ...]
 """The way to a field: names and list indexes from the document's top."""
 
@@ -70,13 +72,6 @@ def path_text(path: FieldPath) -> str:
         else:
             text += f"[{_cut(step)}]"
     return text
-
-
-def printable(text: str) -> str:
-    """Give a text in which nothing breaks the line or steers a terminal: it quotes what stood in a file."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def quoted(value: object) -> str:

@@ -14,7 +14,7 @@ LOAD_BR_NETFILTER = (
 _MENDS = (
     ("not found", "sudo apt install nftables iproute2"),
     ("only root", "sudo systemctl start orchestrator  # as root, not as yourself"),
-    ("another machine", ""),
+    ("another machine", "orchestrator run --service-mode names SPECS  # says that it is meant"),
 )
 
 

@@ -4,7 +4,9 @@ import json
 import logging
 import sys
 
-from orchestrator.logs import formatter
+import pytest
+
+from orchestrator.logs import formatter, last_words
 
 
 def record(text: str, level: int = logging.INFO, *arguments: object) -> logging.LogRecord:
@@ -31,10 +33,20 @@ def test_json_is_one_object_a_line() -> None:
 
 def test_the_journal_gets_a_level_for_each_line_and_no_time() -> None:
     assert formatter("text", journal=True).format(record("one", logging.ERROR)) == "<3>node.executor: one"
-    assert (
-        formatter("text", journal=True).format(record("one\ntwo", logging.WARNING)) == "<4>node.executor: one\n<4>two"
-    )
     assert formatter("json", journal=True).format(record("one")).startswith('<6>{"time": ')
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_what_a_container_said_forges_no_line(journal: bool) -> None:
+    forged = "a\n2026-01-02T15:04:05.678Z ERROR   app: forged \x1b[31m"
+    line = formatter("text", journal=journal).format(record("Liveness probe failed: %s", logging.WARNING, forged))
+    assert line.isprintable()
+    assert line.endswith(r"executor: Liveness probe failed: a\n2026-01-02T15:04:05.678Z ERROR   app: forged \x1b[31m")
+
+
+def test_last_words_keep_their_lines_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    last_words("a.yaml:1: wrong\nb\x1b[2J.yaml:1: wrong")
+    assert capsys.readouterr().err == "a.yaml:1: wrong\nb\\x1b[2J.yaml:1: wrong\n"
 
 
 def test_a_traceback_is_part_of_the_record() -> None:
@@ -44,4 +56,5 @@ def test_a_traceback_is_part_of_the_record() -> None:
     except KeyError:
         made.exc_info = sys.exc_info()
     assert "KeyError: 'Id'" in formatter("text").format(made).splitlines()[-1]
+    assert all(line.startswith("<7>") for line in formatter("text", journal=True).format(made).splitlines())
     assert "KeyError: 'Id'" in json.loads(formatter("json").format(made))["message"]

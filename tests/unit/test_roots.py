@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import app
 from orchestrator.errors import Unavailable
-from orchestrator.roots import for_ever
+from orchestrator.roots import for_ever, tell_of_trouble
 from orchestrator.settings import Settings
 
 SETTINGS = Settings(specs=())
@@ -73,3 +73,15 @@ def test_a_daemon_that_ends_well_says_nothing(
     monkeypatch.setattr(app, "run", run)
     assert app.main(SETTINGS) == 0
     assert capsys.readouterr().err == ""
+
+
+async def test_what_nobody_awaits_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(tell_of_trouble)
+    loop.call_soon(lambda: {}["Id"])
+    loop.call_exception_handler({"message": "socket.accept() out of system resource"})
+    await asyncio.sleep(0)
+    assert "Exception in callback" in caplog.text
+    assert "this should not happen: KeyError: 'Id' (test_roots.py:" in caplog.text
+    assert "socket.accept() out of system resource: this should not happen" in caplog.text
+    assert "Traceback" not in caplog.text

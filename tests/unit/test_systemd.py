@@ -1,8 +1,10 @@
 """What a service manager is told, over real sockets."""
 
 import os
+import resource
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,15 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
 
 def test_assignments_arrive_in_one_datagram(manager: tuple[str, socket.socket]) -> None:
     address, end = manager
-    notifier({"NOTIFY_SOCKET": address}).send("READY=1", "STATUS=2 pods: 2 Running")
+    with closing(notifier({"NOTIFY_SOCKET": address})) as ours:
+        ours.send("READY=1", "STATUS=2 pods: 2 Running")
     assert end.recv(4096) == b"READY=1\nSTATUS=2 pods: 2 Running"
 
 
 def test_a_reload_is_told_with_its_time(manager: tuple[str, socket.socket]) -> None:
     address, end = manager
-    Notifier(address).reloading()
+    with closing(Notifier(address)) as ours:
+        ours.reloading()
     first, second = end.recv(4096).decode().split("\n")
     assert first == "RELOADING=1"
     assert int(second.removeprefix("MONOTONIC_USEC=")) > 0
@@ -39,8 +43,50 @@ def test_without_a_manager_nothing_is_sent_and_one_that_is_gone_is_a_line(
 ) -> None:
     notifier({}).send("READY=1")
     assert caplog.text == ""
-    Notifier(str(tmp_path / "gone")).send("READY=1")
+    with closing(Notifier(str(tmp_path / "gone"))) as ours:
+        ours.send("READY=1")
     assert "cannot tell the service manager READY=1: No such file or directory" in caplog.text
+    ours.send("WATCHDOG=1")
+    assert "WATCHDOG" not in caplog.text, "closed is closed"
+
+
+def test_D10_signs_of_life_need_no_descriptor(
+    manager: tuple[str, socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    address, end = manager
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with closing(Notifier(address)) as ours:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        try:
+            ours.send("WATCHDOG=1")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert end.recv(4096) == b"WATCHDOG=1"
+    assert caplog.text == ""
+
+
+def test_D10_a_start_without_a_descriptor_is_told_of_and_made_good(
+    manager: tuple[str, socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    address, end = manager
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        ours = Notifier(address)
+        ours.send("READY=1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert "cannot tell the service manager READY=1: Too many open files" in caplog.text
+    with closing(ours):
+        ours.send("WATCHDOG=1")
+    assert end.recv(4096) == b"WATCHDOG=1"
+
+
+def test_a_manager_that_does_not_read_is_not_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf, closing(Notifier(str(tmp_path / "deaf"))) as ours:
+        deaf.bind(str(tmp_path / "deaf"))
+        while "cannot tell the service manager STATUS=1 pod: Resource temporarily unavailable" not in caplog.text:
+            ours.send("STATUS=1 pod")
 
 
 @pytest.mark.parametrize(

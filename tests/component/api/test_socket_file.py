@@ -34,7 +34,6 @@ def test_D09_what_another_daemon_left_is_replaced_and_what_it_answers_on_is_not(
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     file = SocketFile(path)
-    file.socket.listen()
     with pytest.raises(Conflict, match="another daemon answers there"):
         SocketFile(path)
     file.remove()
@@ -46,3 +45,18 @@ def test_a_file_of_that_name_is_not_taken_away(tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="no socket"):
         SocketFile(path)
     assert path.read_text() == "mine"
+
+
+def test_D09_who_comes_second_in_the_same_moment_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "o.sock"
+    first = SocketFile(path)
+    # Both looked before either was there.
+    monkeypatch.setattr("orchestrator.api.socket_file._make_way", lambda _path: None)
+    with pytest.raises(Conflict, match="another daemon came first"):
+        SocketFile(path)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+    first.remove()
+    assert not path.exists()

@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from orchestrator.api.status import Problem
+from orchestrator.cli.client import Client
+from orchestrator.cli.picture import changes, take
 from orchestrator.engine.base import ExecResult
 from orchestrator.engine.simulated import Program
 from tests.component.api.house import PATIENCE, POD, SECRET, House
@@ -217,3 +219,28 @@ async def test_a_reader_that_leaves_is_no_error(house: House) -> None:
     async with asyncio.timeout(PATIENCE):
         out, err = await process.communicate()
     assert (out, err) == (b"line\n", b"")
+
+
+async def test_what_a_container_says_steers_no_terminal(house: House) -> None:
+    pod = house.apply(POD)
+    steers = "\x1b[2Jgone\r\x9b31m"
+    state = {"waiting": {"reason": "Crash\x1b[2J", "message": f"back-off: {steers}"}}
+    house.set_status(
+        "web",
+        phase="Pending",
+        message=steers,
+        containerStatuses=[
+            {"name": "app", "image": "app:1", "imageID": "", "state": state, "ready": False, "restartCount": 0}
+        ],
+    )
+    house.recorder.record(pod, "Warning", "Unhealthy", f"Liveness probe failed: {steers}")
+    shown = "^[[2Jgone"
+    for words in (["get", "pods"], ["get", "events"], ["describe", "pod", "web"], ["events"], ["events", "--wide"]):
+        out = (await house.cli(*words)).out
+        assert out.replace("\n", "").isprintable(), words
+        assert "Crash^[[2J" in out if words[1:] == ["pods"] else shown in out, (words, out)
+    picture = await asyncio.to_thread(take, Client(house.socket), "2026-01-01T00:00:00Z")
+    assert all(line.isprintable() for line in changes(None, picture))
+    assert shown in picture.warnings[0].text
+    house.problems = (Problem("a.yaml:1:1", steers),)
+    assert shown in (await house.cli("get", "pods")).err

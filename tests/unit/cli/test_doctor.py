@@ -8,7 +8,7 @@ from orchestrator.findings import error, ok, setting, warning
 FOUND = [
     error("engine", "it is away", "start it"),
     warning("clock", "it is wrong", "mend it"),
-    warning("disk", "it is odd"),
+    warning("disk", "it is odd\x1b[2J", "look"),
     ok("kernel", "Linux 6"),
     ok("disk", "room"),
 ]
@@ -20,11 +20,12 @@ def test_what_is_to_be_mended_comes_with_its_command_and_what_is_well_in_one_lin
         "                 $ start it",
         "warning  clock   it is wrong",
         "                 $ mend it",
-        "warning  disk    it is odd",
+        "warning  disk    it is odd^[[2J",
+        "                 $ look",
         "ok       kernel",
         "1 error, 2 warnings",
     ]
-    assert [click.unstyle(line) for line in report(FOUND, whole=True)][5:] == [
+    assert [click.unstyle(line) for line in report(FOUND, whole=True)][6:] == [
         "ok       kernel  Linux 6",
         "ok       disk    room",
         "1 error, 2 warnings",

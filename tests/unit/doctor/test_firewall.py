@@ -126,9 +126,11 @@ def test_of_nft_are_read_chains_that_end_with_a_drop_and_whom_policies_isolate()
         *base("filter", "INPUT", "input", family="ip"),
         *rule("filter", "INPUT", {"xt": {"type": "target", "name": "REJECT"}}, family="ip"),
         {"chain": {"family": "inet", "table": "filter", "name": "not-a-base-chain"}},
+        *base("nameless", "input", "input"),
+        *rule("nameless", "input", {"xt": None}),  # what nft prints of an extension that it cannot read
         *base("orchestrator-other", "policy-input", "input", "drop", family="ip"),
         {"map": {"family": "ip", "name": "policy-egress", "table": "orchestrator-x", "elem": [["10.1.0.2", {}]]}},
-        {"map": {"family": "ip", "name": "policy-ingress", "table": "orchestrator-x"}},
+        {"map": {"family": "ip", "name": "policy-ingress", "table": "orchestrator-x", "elem": None}},
         {"map": {"family": "ip", "name": "policy-egress", "table": "orchestrator-y", "elem": [["10.9.0.2", {}]]}},
     ]
     assert read(json.loads(json.dumps({"nftables": listed})), "orchestrator-x") == Rules(
