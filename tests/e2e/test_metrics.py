@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.daemon import SECONDS, Daemon
+from tests.e2e.front import EngineInFront
 from tests.e2e.pod_status import restarts
 from tests.e2e.pods import container, pod, text
 
@@ -66,6 +67,25 @@ def test_metrics_follow_a_pod_whose_probe_fails(new_daemon: Callable[..., Daemon
     daemon.wait_gone("metered")
     gone = scrape()
     assert gone.sum("kube_pod_status_phase", pod="metered") == 0
+
+
+def test_D03_metrics_tell_that_the_engine_is_away(front: EngineInFront, new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon("--engine-url", front.url).start()
+
+    def scrape() -> Scrape:
+        return Scrape(b"".join(daemon.client.stream("/metrics", {})).decode())
+
+    before = scrape()
+    assert before.sum("orchestrator_engine_up") == 1
+    front.go()
+    daemon.wait_engine_error("cannot reach the Docker Engine")
+    away = scrape()
+    assert away.sum("orchestrator_engine_up") == 0
+    errors = "kubelet_runtime_operations_errors_total"
+    assert away.sum(errors) > before.sum(errors)
+    front.come()
+    daemon.wait_engine_error("")
+    assert scrape().sum("orchestrator_engine_up") == 1
 
 
 def test_metrics_on_an_address_that_others_reach_are_wrong_use(new_daemon: Callable[..., Daemon]) -> None:

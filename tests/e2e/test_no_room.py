@@ -1,5 +1,8 @@
 """Case D10: no space, no inodes, no file descriptors: it is told, and nothing that runs is harmed."""
 
+import http.client
+import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -7,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.daemon import SECONDS, Daemon
+from orchestrator.cli.client import connect
+from tests.e2e.daemon import SECONDS, Daemon, Document
 from tests.e2e.host import docker
 from tests.e2e.pod_status import is_ready, restarts
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
+from tests.e2e.service_manager import listening
 
 STATE_KIB = 4096
 INODES = 400
@@ -147,6 +152,54 @@ def test_D10_without_file_descriptors_nothing_is_harmed(own_daemon: Daemon) -> N
     docker("kill", daemon.engine_id("d10-tcp", "main"))
     daemon.wait_pod("d10-tcp", lambda found: restarts(found) == 1 and is_ready(found))
     assert "Traceback" not in daemon.log.read_text()
+
+
+def test_D10_without_file_descriptors_the_daemon_goes_on_and_says_so(
+    new_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = new_daemon()
+    daemon.environment["NOTIFY_SOCKET"] = str(tmp_path / "notify")
+    with listening(tmp_path / "notify") as manager:
+        daemon.start()
+        daemon.write(text(pod("d10-told", FOR_EVER)))
+        daemon.wait_ready("d10-told")
+        before = daemon.life()
+        assert daemon.process
+        kept = http.client.HTTPConnection("localhost", timeout=SECONDS)
+        kept.sock = connect(daemon.socket)
+        assert asked(kept)["rssBytes"] > 0
+        known = manager.wait("READY=1")
+
+        limits(daemon.process.pid, "0")
+        daemon.process.send_signal(signal.SIGHUP)
+        reloading = manager.wait("RELOADING=1", known)
+        ready = manager.wait("READY=1", reloading)
+        # Longer than an empty folder is waited for: one that cannot be read is not one.
+        manager.wait("WATCHDOG=1", manager.wait("WATCHDOG=1", ready))
+        assert asked(kept)["rssBytes"] == 0
+        with connect(daemon.socket):
+            wait_told(daemon, "socket.accept() out of system resource: this should not happen: OSError: [Errno 24]")
+        limits(daemon.process.pid, "1024")
+        daemon.wait_problem("")
+        assert restarts(daemon.wait_ready("d10-told")) == 0
+        assert daemon.life() == before
+        assert asked(kept)["rssBytes"] > 0
+        kept.close()
+        assert daemon.stop() == 0
+        manager.wait("STOPPING=1")
+    log = daemon.log.read_text()
+    assert "cannot tell the service manager" not in log
+    # A surprise has its traceback at the level debug, at which this daemon logs.
+    assert " ERROR   asyncio" not in log
+
+
+def asked(kept: http.client.HTTPConnection) -> Document:
+    """The daemon's state, by a connection that is there."""
+    kept.request("GET", "/orchestrator/v1/status")
+    answer = kept.getresponse()
+    assert answer.status == 200
+    status: Document = json.loads(answer.read())
+    return status
 
 
 def wait_told(daemon: Daemon, words: str) -> None:

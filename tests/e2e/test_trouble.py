@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import uuid
@@ -27,6 +28,23 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
 
 
 # --- at start ---
+
+
+def test_D07_signals_are_heard_while_it_waits_for_a_silent_engine(
+    new_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = new_daemon()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent.sock"))
+        silent.listen()
+        silent.settimeout(SECONDS)
+        daemon.launch("--engine-url", f"unix://{tmp_path}/silent.sock")
+        with silent.accept()[0]:
+            assert daemon.process
+            # A service manager takes a daemon that SIGHUP has killed for one that has ended in order.
+            daemon.process.send_signal(signal.SIGHUP)
+            assert daemon.stop() == 0
+    assert "ended before it was running" in daemon.log.read_text()
 
 
 def test_no_engine_is_one_sentence(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
