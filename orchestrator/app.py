@@ -47,7 +47,7 @@ from orchestrator.planning.identity import object_identity
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.sysctls import allowed_of
 from orchestrator.rehearsal import Rehearsal
-from orchestrator.roots import either, for_ever, leaves, tell_of_trouble
+from orchestrator.roots import LoopTroubles, either, for_ever, leaves
 from orchestrator.services import health
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.controller import ServiceController
@@ -103,7 +103,7 @@ def main(settings: Settings) -> int:
 async def run(settings: Settings) -> None:
     """Start, run until a signal, stop.  OrchestratorError when it cannot start."""
     signals = Signals()
-    asyncio.get_running_loop().set_exception_handler(tell_of_trouble)
+    asyncio.get_running_loop().set_exception_handler(LoopTroubles())
     async with contextlib.AsyncExitStack() as stack:
         if begun := await signals.unless_ended(_begin(settings, stack)):
             await begun(signals)

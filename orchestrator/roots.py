@@ -29,13 +29,26 @@ async def for_ever(name: str, work: Callable[[], Awaitable[None]]) -> None:
         wait = min(2 * wait, LONGEST_RETRY)
 
 
-def tell_of_trouble(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-    """Say in a line what the event loop found that nobody awaits: a connection that it has no descriptor for."""
-    what, error = context.get("message", "the event loop"), context.get("exception")
-    if isinstance(error, BaseException):
-        logs.surprise(log, what, error)
-    else:
-        log.error("%s: this should not happen", what)
+class LoopTroubles:
+    """Says in a line what the event loop found that nobody awaits, and the same again only after a while.
+
+    Without a descriptor for those who connect it finds that more than a hundred times a second.
+    """
+
+    def __init__(self) -> None:
+        self._told, self._again_at = "", 0.0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """Take the loop's word (`set_exception_handler`)."""
+        what, error = context.get("message", "the event loop"), context.get("exception")
+        found = f"{what}: {logs.described(error) if error else 'no error'}"
+        if found == self._told and loop.time() < self._again_at:
+            return
+        self._told, self._again_at = found, loop.time() + LONGEST_RETRY
+        if error:
+            logs.surprise(log, what, error)
+        else:
+            log.error("%s: this should not happen", what)
 
 
 async def either(*parts: Coroutine[object, object, object]) -> None:

@@ -100,7 +100,7 @@ class _Client:
 
     async def negotiate(self) -> dict[str, Any]:
         """Agree on the newest API version that both sides know; gives the answer of GET /version."""
-        with self.told(CALL_SECONDS):
+        with counted(self._metrics, "version"), self.told(CALL_SECONDS):
             async with asyncio.timeout(CALL_SECONDS):
                 version: dict[str, Any] = await self._calls._query_json("version", versioned_api=False)
         oldest, newest = _numbers(version.get("MinAPIVersion", "1.12")), _numbers(version["ApiVersion"])

@@ -137,12 +137,13 @@ class SpecWatcher:
         await self._looked.wait()
 
     async def _sleep(self, alarm: Alarm, scan: Scan, check_at: float | None) -> None:
-        """Wait until there is a reason to look: a burst that is over, or a decision that is due."""
+        """Wait until there is a reason to look: a burst that is over, a decision or a broken alarm that is due."""
         clock = asyncio.get_running_loop().time
         poll_at = clock() + self._interval(alarm)
+        rearm_at = None if self._alarm_failed_at is None else self._alarm_failed_at + REARM_INTERVAL
         while True:
             due = self._quiet.due
-            reasons = [moment for moment in (due, check_at) if moment is not None]
+            reasons = [moment for moment in (due, check_at, rearm_at) if moment is not None]
             if reasons and clock() >= min(reasons):
                 return
             if clock() >= poll_at:

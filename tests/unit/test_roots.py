@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import app
 from orchestrator.errors import Unavailable
-from orchestrator.roots import for_ever, tell_of_trouble
+from orchestrator.roots import LoopTroubles, for_ever
 from orchestrator.settings import Settings
 
 SETTINGS = Settings(specs=())
@@ -75,13 +75,21 @@ def test_a_daemon_that_ends_well_says_nothing(
     assert capsys.readouterr().err == ""
 
 
-async def test_what_nobody_awaits_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.looptime
+async def test_what_nobody_awaits_is_a_line_and_the_same_is_not_told_all_the_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(tell_of_trouble)
+    loop.set_exception_handler(LoopTroubles())
+    full = OSError(24, "Too many open files")
+    for _ in range(400):
+        loop.call_exception_handler({"message": "socket.accept() out of system resource", "exception": full})
+        await asyncio.sleep(0.1)
+    assert caplog.text.count("out of system resource: this should not happen: OSError: [Errno 24]") == 2
     loop.call_soon(lambda: {}["Id"])
-    loop.call_exception_handler({"message": "socket.accept() out of system resource"})
-    await asyncio.sleep(0)
+    loop.call_exception_handler({"message": "a transport that is odd"})
+    await asyncio.sleep(0.1)
     assert "Exception in callback" in caplog.text
     assert "this should not happen: KeyError: 'Id' (test_roots.py:" in caplog.text
-    assert "socket.accept() out of system resource: this should not happen" in caplog.text
+    assert "a transport that is odd: this should not happen" in caplog.text
     assert "Traceback" not in caplog.text

@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import watchfiles
 
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 
@@ -285,7 +287,11 @@ from orchestrator.sources.watcher import SpecWatcher
 
 async def main(folder):
     async with contextlib.aclosing(SpecWatcher([folder]).snapshots()) as snapshots:
-        print(*(await anext(snapshots)).notices)
+        # That the alarm failed may come with the first snapshot or after it.
+        async with asyncio.timeout(10):
+            while not (notices := (await anext(snapshots)).notices):
+                pass
+        print(*notices)
         (folder / "a.yaml").unlink()
         async with asyncio.timeout(10):
             print(len((await anext(snapshots)).objects))
@@ -307,6 +313,28 @@ def test_D10_without_inotify_it_says_so_and_goes_on_looking(specs: Path, limit: 
     assert notice.startswith(f"cannot watch the spec folders (the limit of inotify {limit}")
     assert notice.endswith("looking every 0.5 s instead")
     assert objects == "1"
+
+
+async def test_D10_an_alarm_that_failed_is_tried_again_though_nothing_is_edited(
+    specs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter((RuntimeError("Too many open files (os error 24)"),))
+
+    def watch(*folders: str, **how: Any) -> Iterator[set[tuple[watchfiles.Change, str]]]:
+        for trouble in tries:
+            raise trouble
+        yield from watchfiles.watch(*folders, **how)
+
+    monkeypatch.setattr("orchestrator.sources.alarm.watch", watch)
+    monkeypatch.setattr("orchestrator.sources.watcher.REARM_INTERVAL", 0.3)
+    async with contextlib.aclosing(SpecWatcher([specs], poll_interval=3600.0).snapshots()) as snapshots:
+        follower = Follower(snapshots)
+        # That it failed may come with the first snapshot or after it.
+        told = await follower.until(lambda snapshot: bool(snapshot.notices))
+        assert "open files is reached" in told.notices[0]
+        await follower.until(lambda snapshot: not snapshot.notices)
+        (specs / "c.yaml").write_text(config_map("c"))
+        assert "c" in values(await follower.next())
 
 
 async def test_a_look_that_is_asked_for_sees_what_no_alarm_told_of(
