@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from tests.images import busybox_image
+from tests.images import busybox_image, containerd_store
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = {"docker-registry": "docker-registry", "htpasswd": "apache2-utils", "openssl": "openssl"}
@@ -243,7 +243,7 @@ def running(registry: Registry) -> Iterator[Registry]:
 
 
 class Pushed:
-    """An image in a registry: the digest of its manifest, its id in an engine, and its layers' digests."""
+    """An image in a registry: the digests of its manifest, its config (`id`) and its layers."""
 
     def __init__(
         self, place: str, tag: str, digest: str, image_id: str, architecture: str, size: int, layers: tuple[str, ...]
@@ -255,6 +255,11 @@ class Pushed:
         self.architecture = architecture
         self.size = size
         self.layers = layers
+
+    @property
+    def engine_id(self) -> str:
+        """Its id in the engine that pulled it by its own name."""
+        return self.digest if containerd_store() else self.id
 
 
 @cache

@@ -120,6 +120,10 @@ class Image:
         """What it runs on: "linux/amd64", "linux/arm/v7"."""
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
+    def fits(self, platform: str) -> bool:
+        """Whether it is for this platform ("" is any); a variant counts where it is asked for."""
+        return not platform or self.platform == platform or self.platform.startswith(f"{platform}/")
+
 
 @dataclass(frozen=True, slots=True)
 class ListedImage:
@@ -283,8 +287,8 @@ class Engine(Protocol):
 
     # --- images ---
 
-    async def image(self, name: str) -> Image:
-        """The image that the engine has under this name or id; NotFound otherwise."""
+    async def image(self, name: str, platform: str = "") -> Image:
+        """The image that the engine has under this name or id, for this platform if it has it; NotFound otherwise."""
         ...
 
     def pull(self, name: str, auth: Mapping[str, str] | None = None, platform: str = "") -> AsyncIterator[PullProgress]:

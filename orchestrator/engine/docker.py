@@ -42,6 +42,8 @@ from orchestrator.errors import Conflict, NotFound
 from orchestrator.metrics import Metrics
 
 OLDEST_API, NEWEST_API = (1, 41), (1, 51)
+_KNOWS_PLATFORMS = (1, 49)
+"""Since then an image is asked for by name and platform."""
 
 CONNECT_SECONDS = 10.0
 CALL_SECONDS = 30.0
@@ -248,6 +250,8 @@ class DockerEngine:
         await self._client.ready()
         host = privileges.Host(self._lacks, self._client.newest_api >= privileges.KNOWS_ITS_HOST)
         params, body = [("name", config.name)], convert.create_body(config, host)
+        if config.platform:
+            params.append(("platform", config.platform))
         made = await self._call("POST", "containers/create", params, body, seconds=HEAVY_SECONDS, by_the_door=True)
         return str(made["Id"])
 
@@ -310,8 +314,15 @@ class DockerEngine:
 
     # --- images ---
 
-    async def image(self, name: str) -> Image:
-        return convert.image(await self._call("GET", f"images/{name}/json"))
+    async def image(self, name: str, platform: str = "") -> Image:
+        found = convert.image(await self._call("GET", f"images/{name}/json"))
+        if found.fits(platform) or self._client.newest_api < _KNOWS_PLATFORMS:
+            return found
+        # A name may have several in containerd's image store.
+        with suppress(NotFound):
+            params = [("platform", _json(convert.platform_query(platform)))]
+            return convert.image(await self._call("GET", f"images/{name}/json", params))
+        return found
 
     async def pull(
         self, name: str, auth: Mapping[str, str] | None = None, platform: str = ""

@@ -244,6 +244,12 @@ def platforms(answer: Json) -> tuple[str, ...]:
     return tuple("/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in found)
 
 
+def platform_query(platform: str) -> Json:
+    """What GET /images/{name}/json takes for "linux/arm/v7"."""
+    names = ("os", "architecture", "variant")
+    return dict(zip(names, platform.split("/"), strict=False))
+
+
 def network(inspected: Json) -> Network:
     """From GET /networks or GET /networks/{id}; the fields of the first IPv4 pool, "" where there is none."""
     pools = (inspected.get("IPAM") or {}).get("Config") or []

@@ -231,7 +231,7 @@ class SimulatedEngine:
 
     # --- images ---
 
-    async def image(self, name: str) -> Image:
+    async def image(self, name: str, platform: str = "") -> Image:
         await self._enter("image")
         return self.images.get(name)
 

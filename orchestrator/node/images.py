@@ -176,8 +176,8 @@ class Puller:
         before = {image.id for image in await self._engine.list_images()}
         credentials = dict.fromkeys((*request.credentials, *await self._host_credentials(reference)))
         await self._try_all(pull, tuple(credentials))
-        image = await self._engine.image(request.image)
-        if request.platform and not _fits(image.platform, request.platform):
+        image = await self._engine.image(request.image, request.platform)
+        if not image.fits(request.platform):
             raise OrchestratorError(f"the image is for {image.platform}, and {request.platform} is asked for")
         name = reference.engine_name
         self._ledger.pulled(image.id, name, request.platform, self._clock(), new=image.id not in before)
@@ -221,7 +221,7 @@ class Puller:
 
     async def _find(self, request: ImageRequest) -> tuple[Image | None, bool]:
         """The image that is asked for, and whether only its id leads to it: the name is another platform's now."""
-        named = await self._image(request.image)
+        named = await self._image(request.image, request.platform)
         if named is not None and self._is_wanted(named, request):
             return named, False
         known = self._ledger.id_of(parse_reference(request.image).engine_name, request.platform)
@@ -230,19 +230,14 @@ class Puller:
     def _is_wanted(self, image: Image, request: ImageRequest) -> bool:
         """Without a platform it is whatever the host has, but for what another pod's annotation has brought."""
         if request.platform:
-            return _fits(image.platform, request.platform)
-        return _fits(image.platform, self.platform) or self._ledger.is_by_choice(image.id)
+            return image.fits(request.platform)
+        return image.fits(self.platform) or self._ledger.is_by_choice(image.id)
 
-    async def _image(self, name: str) -> Image | None:
+    async def _image(self, name: str, platform: str = "") -> Image | None:
         try:
-            return await self._engine.image(name)
+            return await self._engine.image(name, platform)
         except NotFound:
             return None
-
-
-def _fits(has: str, wanted: str) -> bool:
-    """Whether an image's platform is the one that is asked for; a variant counts where it is asked for."""
-    return has == wanted or has.startswith(f"{wanted}/")
 
 
 def _auth(credential: Credential) -> Mapping[str, str] | None:

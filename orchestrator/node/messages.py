@@ -47,10 +47,11 @@ async def read_message(engine: Engine, path: Path, spec: Container, ended: SeenC
     return read.decode(errors="replace")
 
 
-async def not_executable(engine: Engine, spec: Container, ended: SeenContainer, platform: str) -> str:
+async def not_executable(engine: Engine, spec: Container, ended: SeenContainer, asked: str, platform: str) -> str:
     """Why a container that failed at once could not be executed on this host's `platform`; "" where that is not why.
 
-    The runtime says so in the container's log, as if the program had; the kubelet leaves it there.
+    `asked` is the platform that its pod asks for, "" for none.  The runtime says so in the container's log, as if the
+    program had; the kubelet leaves it there.
     """
     at_once = ended.finished_at - ended.started_at < _AT_ONCE
     if ended.exit_code not in _NOT_EXECUTED or ended.phase != "exited" or not at_once:
@@ -62,7 +63,7 @@ async def not_executable(engine: Engine, spec: Container, ended: SeenContainer, 
                 said = (said + chunk)[-MAX_LOG:]
         if not _EXEC_FORMAT.search(said.decode(errors="replace")):
             return ""
-        image = await engine.image(ended.image_id)
+        image = await engine.image(ended.image_id, asked)
     except Unavailable:
         raise
     except (OrchestratorError, TimeoutError):

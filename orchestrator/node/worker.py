@@ -39,7 +39,7 @@ from orchestrator.objects.pod import Pod
 from orchestrator.planning import labels
 from orchestrator.planning.config_restart import consumed_now
 from orchestrator.planning.container import message_file
-from orchestrator.planning.image_request import image_request
+from orchestrator.planning.image_request import asked_platform, image_request
 from orchestrator.planning.made_from import of_former_secret
 from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, RunHook, Signal
@@ -243,7 +243,8 @@ class PodWorker:
                 path = Path(message_file(pod, ended.name, ended.attempt, self._rooms.surroundings(self.key.namespace)))
                 engine = self._rooms.tools.engine
                 text = await read_message(engine, path, spec, ended)
-                if not text and (text := await not_executable(engine, spec, ended, self._rooms.puller.platform)):
+                platforms = asked_platform(pod), self._rooms.puller.platform
+                if not text and (text := await not_executable(engine, spec, ended, *platforms)):
                     self._tell(EventNote("Warning", "Failed", f"Error: {text}", ended.name), ended.id)
                 memory.messages[ended.id] = text
 

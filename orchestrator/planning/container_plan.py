@@ -301,7 +301,7 @@ def _start_attempt(
             role,
             state.user,
         )
-        config = replace(config, image=state.id) if state.by_id else config
+        config = replace(config, image=state.id if state.by_id else config.image, platform=request.platform)
         sub_paths = _sub_paths(scene, container)
     except (ConfigError, MountError) as error:
         return _config_error(scene, container, str(error))

@@ -30,9 +30,14 @@ class ImageRequest:
     missing: tuple[str, ...] = field(default=(), compare=False)
 
 
+def asked_platform(pod: Pod) -> str:
+    """The platform that a pod asks for ("linux/arm64"), "" for the host's own."""
+    return normal_platform(pod.metadata.annotations.get(PLATFORM, ""))
+
+
 def image_request(pod: Pod, image: str, around: Surroundings) -> ImageRequest:
     """What the pod asks for, with the credentials of its imagePullSecrets that are for this image's registry."""
-    platform = normal_platform(pod.metadata.annotations.get(PLATFORM, ""))
+    platform = asked_platform(pod)
     try:
         reference = parse_reference(image)
     except ValueError as error:
@@ -51,7 +56,7 @@ def image_request(pod: Pod, image: str, around: Surroundings) -> ImageRequest:
 
 def named_images(pod: Pod) -> Iterator[tuple[str, str]]:
     """The images that a pod names, as the engine lists them, each with the platform that it asks for."""
-    platform = normal_platform(pod.metadata.annotations.get(PLATFORM, ""))
+    platform = asked_platform(pod)
     for container in (*pod.spec.init_containers, *pod.spec.containers):
         with suppress(ValueError):
             yield parse_reference(container.image).engine_name, platform

@@ -42,6 +42,8 @@ class ContainerConfig:
     name: str
     image: str
     labels: Mapping[str, str]
+    platform: str = ""
+    """Which of the images under that name, where it has several; "" for the host's own."""
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     env: tuple[str, ...] = field(default=(), repr=False)
