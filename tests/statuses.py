@@ -40,6 +40,16 @@ def wrong_step(before: Document, after: Document) -> list[str]:
     return [*_pod_step(before, after), *_condition_steps(before, after), *_container_steps(before, after)]
 
 
+def wrong_last(pod: Document) -> list[str]:
+    """What the last reading of a pod that is deleted may not be: the kubelet tells how it ended before it goes."""
+    unscheduled = any(
+        c["type"] == "PodScheduled" and c["status"] == "False" for c in pod["status"].get("conditions", [])
+    )
+    if unscheduled or not pod["status"].get("containerStatuses") or pod["status"]["phase"] in OVER:
+        return []
+    return [f"it is gone, and was {pod['status']['phase']}"]
+
+
 def _all(pod: Document) -> list[Document]:
     status = pod["status"]
     return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
@@ -182,7 +192,7 @@ def _container_steps(before: Document, after: Document) -> Iterator[str]:
         if old is None:
             continue
         name, same = each["name"], each.get("containerID") and each["containerID"] == old.get("containerID")
-        yield from _ends_step(name, _ends(old), _ends(each))
+        yield from _ends_step(name, _ends(old), _ends(each), deleted=bool(after["metadata"].get("deletionTimestamp")))
         if each["restartCount"] < old["restartCount"]:
             yield f"{name}: restartCount {old['restartCount']} -> {each['restartCount']}"
         if not same:
@@ -215,7 +225,7 @@ def _ends(status: Document) -> dict[str, Document]:
     return {end.get("containerID", ""): end for end in told}
 
 
-def _ends_step(name: str, was: dict[str, Document], now: dict[str, Document]) -> Iterator[str]:
+def _ends_step(name: str, was: dict[str, Document], now: dict[str, Document], *, deleted: bool) -> Iterator[str]:
     """An end that was told holds; it gives way to a later one only, and a run is unknown only where none was told."""
     for identity, end in was.items():
         after = now.get(identity, end)
@@ -225,7 +235,7 @@ def _ends_step(name: str, was: dict[str, Document], now: dict[str, Document]) ->
     if was and not now:
         yield f"{name}: ended, and nothing is told of it"
     unknown = [identity for identity, end in now.items() if end.get("reason") == "ContainerStatusUnknown"]
-    if was and not set(unknown) <= set(was):
+    if was and not deleted and not set(unknown) <= set(was):
         yield f"{name}: {unknown} are told to be gone, where {list(was)} had ended"
 
 

@@ -7,6 +7,8 @@ transitions are taken over from the status before.
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from msgspec import structs
+
 from orchestrator.objects.annotations import CONFIG_CURRENT
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
@@ -25,6 +27,8 @@ from orchestrator.objects.pod_status import (
 )
 from orchestrator.objects.times import format_time
 from orchestrator.planning.config_restart import out_of_date
+from orchestrator.planning.identity import FINAL
+from orchestrator.planning.last_status import last_containers, last_phase
 from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
 from orchestrator.planning.outcome import Outcome, outcome, reason_of
@@ -45,8 +49,7 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
     spec, uid = pod.spec, pod.metadata.uid
     gone = not any(container.uid == uid for container in observed.containers)
     if pod.metadata.deletion_timestamp and gone and pod.status.phase:
-        # All of it is gone from the engine: how it ended was told while it was there.
-        return pod.status
+        return _last_told(pod, now)
     if gone and (plan.rejected or is_rejected(pod)):
         return _rejected(pod, plan.rejected)
     if plan.unschedulable and gone:
@@ -80,6 +83,24 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
         init_container_statuses=init,
         container_statuses=main,
         qos_class=qos_class(pod),
+    )
+
+
+def _last_told(pod: Pod, now: float) -> PodStatus:
+    """All of it is gone from the engine: how its containers ended was told while they were there."""
+    before = pod.status
+    if before.phase in FINAL or any(c.type == "PodScheduled" and c.status == "False" for c in before.conditions):
+        return before
+    phase, (init, main) = last_phase(pod), last_containers(pod)
+    told = _conditions(pod, phase, init, main, False, now)
+    others = (c for c in before.conditions if c.type not in {each.type for each in told})
+    return structs.replace(
+        before,
+        observed_generation=pod.metadata.generation,
+        phase=phase,
+        conditions=(*told, *others),
+        init_container_statuses=init,
+        container_statuses=main,
     )
 
 

@@ -7,7 +7,7 @@ from orchestrator.planning.observed import LastState, Observed, Restarts, SeenCo
 START_ERROR = 128
 """The exit code that the kubelet gives a container that could not be started."""
 UNKNOWN = "ContainerStatusUnknown"
-_UNKNOWN_CODE = 137
+UNKNOWN_CODE = 137
 _UNKNOWN_MESSAGE = "The container could not be located when the pod was deleted.  The container used to be Running"
 _SCHEME = "docker://"
 
@@ -43,4 +43,4 @@ def lost_end(pod: Pod, name: str, observed: Observed, now: float) -> LastState |
     identity, running = before.container_id.removeprefix(_SCHEME), before.state.running
     if running is None or identity in known:
         return None
-    return LastState(identity, _UNKNOWN_CODE, UNKNOWN, _UNKNOWN_MESSAGE, parse_time(running.started_at), now)
+    return LastState(identity, UNKNOWN_CODE, UNKNOWN, _UNKNOWN_MESSAGE, parse_time(running.started_at), now)

@@ -57,6 +57,9 @@ class Remembered:
         if known is None:
             return None
         over = is_over(self._status(key, known.uid, getattr(obj, "status", None)))
+        if over and known.deleted and not known.asked:
+            # It was deleted and has ended; what is wanted now is another one.
+            return None
         run = identity.run if known.run is None else known.run
         if not Identity(known.identity, run).is_kept_by(identity, over=over):
             return None

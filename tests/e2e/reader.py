@@ -48,6 +48,8 @@ class Reader:
                 for event in self._client.watch(PODS, {"sendInitialEvents": "true", "timeoutSeconds": "3600"}):
                     if event["type"] in ("ADDED", "MODIFIED"):
                         self._judge(event["object"])
+                    elif event["type"] == "DELETED":
+                        self._found += _named(event["object"], statuses.wrong_last(event["object"]))
             except (OrchestratorError, OSError, ValueError):
                 # The daemon ended, perhaps in the middle of a line.
                 pass
@@ -60,4 +62,8 @@ class Reader:
         if before := self._last.get(meta["uid"]):
             found += statuses.wrong_step(before[0], pod)
         self._last[meta["uid"]] = pod, time.monotonic()
-        self._found += [f"{meta['namespace']}/{meta['name']}: {text}" for text in found]
+        self._found += _named(pod, found)
+
+
+def _named(pod: Document, found: list[str]) -> list[str]:
+    return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {text}" for text in found]

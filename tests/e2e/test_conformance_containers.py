@@ -97,6 +97,7 @@ def test_V05_a_sub_path_expr_that_leads_out_or_is_absolute_starts_nothing(
     assert "container" not in roles
 
 
+@pytest.mark.races
 def test_V05_a_failing_sub_path_expr_starts_once_an_edit_makes_it_valid(daemon: Daemon) -> None:
     """The annotation is absent, so the path begins with "/"; when it comes, the container starts."""
     note = {"name": "NOTE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.annotations['path']"}}}

@@ -8,6 +8,8 @@ from tests.e2e.daemon import Daemon, Document
 from tests.e2e.pods import FOR_EVER, container, pod, text
 from tests.e2e.web import Site, certificate, serving
 
+pytestmark = pytest.mark.races
+
 LISTENING = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
 
 

@@ -8,6 +8,8 @@ from tests.e2e.daemon import Daemon, Document
 from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
 
+pytestmark = pytest.mark.races
+
 
 def test_L01_a_pod_has_the_host_s_address(daemon: Daemon) -> None:
     daemon.write(text(pod("c-host-ip", FOR_EVER)))

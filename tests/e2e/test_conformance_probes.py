@@ -1,8 +1,12 @@
 """What Kubernetes' conformance tests say of liveness by HTTP and TCP, to a pod's own server (docs/conformance.md)."""
 
+import pytest
+
 from tests.e2e.daemon import Daemon, Document
 from tests.e2e.pod_status import restarts, status_of
 from tests.e2e.pods import container, pod, text
+
+pytestmark = pytest.mark.races
 
 SERVE = """
 read -r first || { echo tcp >>/tmp/asked; exit; }

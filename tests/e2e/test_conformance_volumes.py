@@ -1,5 +1,7 @@
 """Kubernetes' conformance tests of emptyDir, and of volumes that are made of the API's objects (V01, V03)."""
 
+import pytest
+
 from tests.e2e.daemon import Daemon
 from tests.e2e.pods import FOR_EVER, config_map, container, pod, text
 
@@ -31,6 +33,7 @@ def test_V03_files_of_an_empty_dir_have_the_modes_that_they_are_given(daemon: Da
         assert daemon.logs("v03-modes", "-c", name).splitlines() == [*written, "tmpfs", "777", "777"]
 
 
+@pytest.mark.races
 def test_V01_many_volumes_of_many_pods_are_in_nobody_s_way(daemon: Daemon) -> None:
     """Fifty ConfigMaps in each of five pods that start at once, with a Secret and an emptyDir beside them."""
     names = [f"v01-{number}" for number in range(50)]

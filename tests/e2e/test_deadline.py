@@ -5,10 +5,14 @@ It counts from before the sandbox is made, so each leaves a busy engine the seco
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.daemon import Daemon, Document
 from tests.e2e.notes import STAYS, noted, noting, noting_pod, wait_noted
 from tests.e2e.pod_status import condition, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, pod, text
+
+pytestmark = pytest.mark.races
 
 REASON = "DeadlineExceeded"
 MESSAGE = "Pod was active on the node longer than the specified deadline"

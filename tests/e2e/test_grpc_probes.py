@@ -6,10 +6,14 @@ No image with one is at hand: the container borrows the host's files, read-only,
 import sys
 from typing import Any
 
+import pytest
+
 from tests import health_server
 from tests.e2e.daemon import Daemon, Document
 from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import pod, text
+
+pytestmark = pytest.mark.races
 
 PORT = 9000
 

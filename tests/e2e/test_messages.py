@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.daemon import Daemon, Document
 from tests.e2e.host import docker
 from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import container, pod, text
+
+pytestmark = pytest.mark.races
 
 FALLBACK = {"terminationMessagePolicy": "FallbackToLogsOnError"}
 

@@ -8,6 +8,8 @@ from tests.e2e.daemon import Daemon, Document
 from tests.e2e.pod_status import condition, is_ready, restarts, status_of, waiting_reason
 from tests.e2e.pods import FOR_EVER, NO_REGISTRY, container, pod, text
 
+pytestmark = pytest.mark.races
+
 UNTIL_TOLD = "until [ -e /tmp/go ]; do sleep 0.05; done; exit $(cat /tmp/go)"
 """A script that ends with the exit code that is written to /tmp/go."""
 EATS_MEMORY = "sleep 0.5; tail /dev/zero; code=$?; sleep 0.5; exit $code"

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.daemon import Daemon, Document
 from tests.e2e.notes import noted, noting, noting_pod
 from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, text
+
+pytestmark = pytest.mark.races
 
 CODES = "echo NAME >>/out/log; n=$(grep -c '^NAME$' /out/log); exit $(echo CODES | cut -d' ' -f$n)"
 """A script that ends with one code after another."""

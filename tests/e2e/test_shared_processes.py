@@ -1,8 +1,12 @@
 """shareProcessNamespace: the containers of a pod see, and can signal, each other's processes."""
 
+import pytest
+
 from tests.e2e.daemon import Daemon
 from tests.e2e.pod_status import is_ready, restarts, status_of
 from tests.e2e.pods import FOR_EVER, container, pod, text
+
+pytestmark = pytest.mark.races
 
 
 def test_a_pod_with_one_process_namespace(daemon: Daemon) -> None:

@@ -48,6 +48,18 @@ async def test_L11_it_ends_in_order_and_is_made_anew_without_a_past(daemon: Daem
     assert {uid for uid, _ in daemon.journal.items("pods")} == {daemon.get().metadata.uid}
 
 
+async def test_L10_whoever_watches_a_pod_to_its_end_sees_how_it_ended(daemon: Daemon) -> None:
+    daemon.pod(PLAIN)
+    daemon.pod(PLAIN.replace("web:1", "web:9"), "never")
+    await daemon.ready()
+    await daemon.until(lambda: daemon.state(pod="never") == "ImagePullBackOff")
+    for name in ("web", "never"):
+        daemon.delete(name)
+        await daemon.gone(name)
+    assert daemon.phases() == ["Pending", "Running", "Failed"]
+    assert daemon.phases("never") == ["Pending", "Failed"]
+
+
 async def test_N02_neither_hook_nor_signal_comes_before_new_connections_go_elsewhere(
     daemon: Daemon, engine: Engine
 ) -> None:

@@ -102,6 +102,7 @@ class World:
                 self.do(op)
                 self._check()
             if current.done and self.pod is not None and self.pod.metadata.deletion_timestamp:
+                assert not statuses.wrong_last(self.last_told), self.last_told
                 self.pod = None
         raise AssertionError(f"no rest after {MAX_ROUNDS} rounds:\n{current}")
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.pod_status import ContainerStatus, PodStatus
+from orchestrator.objects.pod_status import ContainerStatus, PodCondition, PodStatus
 from orchestrator.objects.times import format_time
 from orchestrator.planning.observed import (
     Failure,
@@ -116,11 +116,54 @@ def test_a_pod_that_was_Running_stays_so_when_its_container_is_gone() -> None:
     assert (running.phase, again.phase) == ("Running", "Running")
 
 
-def test_the_status_of_a_deleted_pod_is_the_last_one_when_nothing_is_left() -> None:
-    of = simple()
-    last = status(of, observed(of, ended(of)))
-    gone = deleted(msgspec.structs.replace(of, status=last), 30)
-    assert status(gone, Observed()) == last
+# --- L10: the last of a pod that was deleted ---
+
+SIDE = "{name: side, image: 'init:1', restartPolicy: Always}"
+
+
+def last_told(of: Pod, *containers: SeenContainer, **facts: Any) -> PodStatus:
+    """What is told of a pod with these containers once it is deleted and all of them are gone."""
+    of = deleted(of, 30)
+    for what in (observed(of, *containers, **facts), Observed()):
+        of = msgspec.structs.replace(of, status=status(of, what))
+    assert status(of, Observed()) == of.status
+    return of.status
+
+
+@pytest.mark.parametrize(
+    ("spec", "codes", "phase"),
+    [
+        ("", {"web": 0}, "Succeeded"),
+        ("", {"web": 143}, "Failed"),
+        ("", {"web": None}, "Failed"),
+        ("", {}, "Failed"),
+        (f"initContainers: [{SIDE}]\n", {"side": 137, "web": 0}, "Succeeded"),
+    ],
+)
+def test_L10_a_deleted_pod_ends_Succeeded_or_Failed(spec: str, codes: dict[str, int | None], phase: str) -> None:
+    of = pod(f'{spec}containers: [{{name: web, image: "web:1"}}]')
+    containers = [seen(of, n) if code is None else ended(of, n, code=code) for n, code in codes.items()]
+    found = last_told(of, *containers)
+    assert found.phase == phase
+    reason = "PodCompleted" if phase == "Succeeded" else "PodFailed"
+    assert {conditions(found)[name] for name in ("Ready", "ContainersReady")} == {f"False {reason}"}
+    assert conditions(found)["PodReadyToStartContainers"] == "False"
+
+
+def test_L10_what_was_not_seen_to_end_is_told_to_be_lost() -> None:
+    found = web(last_told(simple(), seen(simple())))
+    assert (state(found), found.ready, found.started) == ("terminated ContainerStatusUnknown", False, False)
+    of = pod(INIT)
+    begun = last_told(of, seen(of, "first"))
+    assert state(begun.init_container_statuses[0]) == "terminated ContainerStatusUnknown"
+    assert state(web(begun)) == "waiting PodInitializing"
+    assert state(web(last_told(of, ended(of, "first", code=0)))) == "terminated ContainerStatusUnknown"
+
+
+def test_L10_a_pod_that_no_host_had_ends_as_it_was() -> None:
+    of = deleted(simple(), 30)
+    waiting = PodStatus(phase="Pending", conditions=(PodCondition(type="PodScheduled", status="False"),))
+    assert status(msgspec.structs.replace(of, status=waiting), Observed()) == waiting
 
 
 # --- L01: conditions ---

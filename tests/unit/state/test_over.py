@@ -105,3 +105,11 @@ def test_a_journal_that_knows_no_containers_yet_makes_no_pod_another(journal: Jo
     del entry["run"]
     journal.put("objects", str(KEY), entry)
     assert applied(store(journal), wanted(ONE)).metadata.uid == uid
+
+
+def test_L10_what_was_deleted_and_has_ended_does_not_come_back_with_its_file(journal: Journal) -> None:
+    first, uid = told(journal, RUNNING)
+    first.delete(KEY)
+    first.update_status(KEY, uid, PodStatus(phase="Failed"))
+    again = applied(store(journal), wanted(ONE))
+    assert (again.metadata.uid != uid, again.metadata.deletion_timestamp, again.status.phase) == (True, "", None)
