@@ -100,6 +100,10 @@ async def test_L01_an_edit_while_it_still_ends_is_another_pod_too(daemon: Daemon
     await asyncio.sleep(5)
     assert daemon.get().status.phase == "Running", "a process of it runs"
     daemon.pod(spec.replace("web:1", "web:2"))
+    await daemon.until(lambda: daemon.state() == "ContainerCreating")
+    waiting = daemon.container().state.waiting
+    assert waiting is not None
+    assert waiting.message == "the pod that had this name before is still ending"
     await daemon.until(lambda: daemon.condition("Ready") == "True")
     assert daemon.get().metadata.uid != first
     assert 19 <= engine.now() - began <= 21, "the pod before keeps its grace period, and gets no second one"
