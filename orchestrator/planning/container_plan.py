@@ -114,7 +114,9 @@ def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
         if scene.now < counts_at:
             return Plan(wake_at=counts_at, probes=_probes(scene.observed, container, newest))
         resume = Unpause(name=lane, target=newest.id, lane=lane, cause="it was paused from outside")
-        return Plan((resume, Signal(name=lane, target=newest.id, lane=lane, signal="KILL", cause="counts as an exit")))
+        kill = Signal(name=lane, target=newest.id, lane=lane, signal="KILL", cause="a pause counts as an exit")
+        # In this order no kill of the daemon leaves it running: on its way again, it ends.
+        return Plan((kill, resume))
     reason = _reason_to_stop(scene, container, newest)
     if reason is not None:
         kind, cause, message = reason

@@ -175,8 +175,8 @@ def test_L14_a_paused_container_counts_as_an_exit() -> None:
     is_plan(
         planned(of, observed(of, paused, paused={paused.id: T0 + 98})),
         """
+        signal KILL to web: a pause counts as an exit
         unpause web: it was paused from outside
-        signal KILL to web: counts as an exit
         """,
     )
 
