@@ -19,7 +19,18 @@ from tests.turns import one_at_a_time
 
 SECONDS = 90.0
 """How long a test waits for what must come; far more than it takes."""
-PACKAGES = ("systemd", "dbus", "docker.io", "python3", "iproute2", "nftables", "iptables", "conntrack")
+PACKAGES = (
+    "systemd",
+    "libpam-systemd",
+    "dbus",
+    "docker.io",
+    "python3",
+    "iproute2",
+    "nftables",
+    "iptables",
+    "conntrack",
+    "make",
+)
 HERE = Path(__file__).parent
 GROUPS = Path("/sys/fs/cgroup")
 _UNSHARE = ("unshare", "--cgroup", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child=KILL")
