@@ -115,6 +115,8 @@ class SpecWatcher:
                 self._quiet.clear()
                 asked = self._asked.is_set()
                 self._asked.clear()
+                if asked:
+                    self._loader.forget()
                 look = await asyncio.to_thread(self._look)
                 settled = self._settler.settle(look.scan, look.loads, clock(), look.last_good)
                 await self._arm(alarm, look, clock())
@@ -130,7 +132,7 @@ class SpecWatcher:
             await alarm.disarm()
 
     async def look_again(self) -> None:
-        """Look at once, whatever was heard or not; returns when what was found has been given."""
+        """Read all files at once, whatever was heard or not; returns when what was found has been given."""
         self._looked.clear()
         self._asked.set()
         self._alarm.ring()

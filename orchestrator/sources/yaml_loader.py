@@ -75,6 +75,10 @@ class Loader:
         self._known = fresh
         return {path: loaded for path, (_, loaded) in fresh.items()}
 
+    def forget(self) -> None:
+        """Read all files anew the next time: what is written by its memory on tmpfs looks as before."""
+        self._known = {}
+
     def _load(self, path: str, stamp: Stamp) -> FileLoad:
         if stamp.size > MAX_BYTES:
             return _unreadable(path, f"the file is larger than {MAX_BYTES // 2**20} MiB")

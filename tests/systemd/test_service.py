@@ -70,7 +70,7 @@ def test_D07_stop_and_start_leave_pods_and_what_they_mount(service: Service) -> 
 
 
 def test_D07_reload_reads_the_specs_again(service: Service) -> None:
-    """An edit that nothing announces, as one from another machine; by itself the daemon looks every two seconds."""
+    """An edit that leaves no trace: on the machine's disk, which is in memory, not even a time changes."""
     before, pid = service.lives(), service.pid()
     service.machine.run("python3", "-c", UNHEARD, SPECS, "one", "two")
     service.machine.run("systemctl", "reload", UNIT)

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import mmap
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -335,6 +337,23 @@ async def test_D10_an_alarm_that_failed_is_tried_again_though_nothing_is_edited(
         await follower.until(lambda snapshot: not snapshot.notices)
         (specs / "c.yaml").write_text(config_map("c"))
         assert "c" in values(await follower.next())
+
+
+async def test_a_look_that_is_asked_for_sees_what_leaves_no_trace() -> None:
+    """On tmpfs what is written by a file's memory changes none of its times, and no alarm tells of it."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        path = Path(name) / "a.yaml"
+        path.write_text(config_map("a"))
+        watcher = SpecWatcher([name])
+        async with contextlib.aclosing(watcher.snapshots()) as snapshots:
+            assert values(await anext(snapshots)) == {"a": "1"}
+            with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as text:
+                text[:] = text[:].replace(b"'1'", b"'2'")
+            following = asyncio.create_task(anext(snapshots))
+            looking = asyncio.create_task(watcher.look_again())
+            async with asyncio.timeout(PATIENCE):
+                assert values(await following) == {"a": "2"}
+            looking.cancel()
 
 
 async def test_a_look_that_is_asked_for_sees_what_no_alarm_told_of(
