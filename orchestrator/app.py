@@ -368,7 +368,8 @@ class _Daemon:
 
     def _status(self) -> DaemonStatus:
         settings, info = self.settings, self.health.info
-        losses = (Problem("", self.journal.notice, "warning"),) if self.journal.notice else ()
+        of_journal = (self.journal.notice, self.journal.trouble)
+        losses = tuple(Problem("", told, "warning") for told in of_journal if told)
         return DaemonStatus(
             instance=settings.instance,
             specs=tuple(str(path) for path in settings.specs),

@@ -77,7 +77,7 @@ def _sign(file: int) -> None:
         os.ftruncate(file, 0)
         os.pwrite(file, str(os.getpid()).encode(), 0)
     except OSError as error:
-        log.warning("cannot write who has the state folder into its lock: %s", error.strerror)
+        log.debug("cannot write who has the state folder into its lock: %s", error.strerror)
 
 
 def _make_volumes(folder: Path) -> None:

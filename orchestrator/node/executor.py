@@ -217,10 +217,10 @@ class Executor:
                 memory.forget_container(op.target)
 
     async def _create(self, op: Create) -> None:
-        if op.message_file:
-            await prepare_message(Path(op.message_file))
+        config = op.config
+        if op.message_file and not await prepare_message(Path(op.message_file)):
+            config = replace(config, mounts=tuple(each for each in config.mounts if each.source != op.message_file))
         try:
-            config = op.config
             if config.seccomp_file:
                 config = replace(config, security_opt=await with_profile(config.security_opt, config.seccomp_file))
             await self._tools.engine.create(config)

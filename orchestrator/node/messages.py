@@ -1,6 +1,8 @@
 """Termination messages: a container's last words, from its file or from the end of its log (behaviour case L12)."""
 
 import asyncio
+import errno
+import logging
 import os
 import re
 from pathlib import Path
@@ -10,6 +12,8 @@ from orchestrator.errors import OrchestratorError, Unavailable
 from orchestrator.objects.container import Container
 from orchestrator.planning.observed import SeenContainer
 
+log = logging.getLogger(__name__)
+
 MAX_FILE = 4096
 MAX_LOG = 2048
 LOG_LINES = 80
@@ -18,15 +22,24 @@ _AT_ONCE = 5.0
 """Seconds within which a container ends whose program the kernel refuses; it takes milliseconds."""
 _NOT_EXECUTED = (1, 126, 127, 255)
 """Exit codes that runtimes give then."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _EXEC_FORMAT = re.compile(r"\bexec (\S+|user process caused): exec format error\s*\Z")
 
 
-async def prepare_message(path: Path) -> None:
-    """Have the empty file, writable by whatever user runs in the container; OrchestratorError when it cannot be."""
+async def prepare_message(path: Path) -> bool:
+    """Have the empty file, writable by whatever user runs in the container; OrchestratorError when it cannot be.
+
+    Gives False on a disk that takes nothing: a container is worth more than its last words.
+    """
     try:
         await asyncio.to_thread(_prepare, path)
     except OSError as error:
-        raise OrchestratorError(f"cannot write {error.filename or path}: {error.strerror}") from error
+        text = f"cannot write {error.filename or path}: {error.strerror}"
+        if error.errno not in _NO_ROOM:
+            raise OrchestratorError(text) from error
+        log.warning("%s; the container starts, and its termination message is lost", text)
+        return False
+    return True
 
 
 async def read_message(engine: Engine, path: Path, spec: Container, ended: SeenContainer) -> str:

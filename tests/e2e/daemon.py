@@ -312,10 +312,10 @@ class Daemon:
             raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}\n{self.tail()}")
         return done.stdout
 
-    def cli_until(self, holds: Callable[[str], bool], *words: str, code: int | None = 0) -> str:
+    def cli_until(self, holds: Callable[[str], bool], *words: str) -> str:
         """Run `orchestrator ...` until its output `holds`: what passes in seconds may be over when a command looks."""
         deadline = time.monotonic() + SECONDS
-        while not holds(shown := self.cli(*words, code=code)):
+        while not holds(shown := self.cli(*words)):
             assert time.monotonic() < deadline, f"{words} never showed what was awaited, but:\n{shown}\n{self.tail()}"
         return shown
 

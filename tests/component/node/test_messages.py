@@ -1,5 +1,7 @@
 """L12: a container's last words, from its file or from the end of its log."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,22 @@ async def test_L12_the_file_is_there_before_the_container_and_anyone_may_write_i
     await daemon.until(lambda: engine.changes["create"] == 2)
     assert file_of(daemon).read_bytes() == b""
     assert file_of(daemon).stat().st_mode & 0o777 == 0o666
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+async def test_D10_L12_on_a_disk_that_takes_nothing_a_container_starts_without_its_file(
+    daemon: Daemon, engine: Engine
+) -> None:
+    volumes = daemon.folder / "volumes"
+    volumes.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", volumes], check=True, timeout=60)
+    try:
+        program(engine, 1, (2, b"said to the log"))
+        daemon.pod(FALLBACK)
+        await daemon.until(lambda: daemon.get().status.phase == "Failed")
+        assert terminated(daemon).message == "said to the log"
+    finally:
+        subprocess.run(["umount", volumes], check=True, timeout=60)
 
 
 async def test_L12_at_most_4096_bytes_and_those_are_the_last(daemon: Daemon, engine: Engine) -> None:

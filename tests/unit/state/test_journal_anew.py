@@ -5,6 +5,7 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,21 @@ def replace(path: Path) -> None:
     other.rename(path)
 
 
+def a_log(folder: Path) -> bytes:
+    """The log of a journal like the one of `write`, with a change of some rows before the damage."""
+    folder.mkdir()
+    path = folder / "journal.db"
+    write(path, "x" * 200).close()
+    journal = Journal(path)
+    for number in range(20):
+        journal.put("b", f"{number:04}", {"n": number, "text": "newest"})
+    journal.flush()
+    log = path.with_name("journal.db-wal").read_bytes()
+    journal.close()
+    assert log
+    return log
+
+
 def killed_at(step: int, work: Callable[[], object]) -> bool:
     """Work in a process that is killed before its step number so many with names of files; False where it had fewer."""
     child = os.fork()
@@ -66,8 +82,11 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def test_D01_a_kill_while_a_damaged_journal_is_put_aside_loses_no_row(tmp_path: Path) -> None:
-    expected, steps = 0, 0
+@pytest.mark.parametrize("with_log", [False, True])
+def test_D01_a_kill_while_a_damaged_journal_is_put_aside_loses_no_row(tmp_path: Path, with_log: bool) -> None:
+    expected: dict[str, Any] = {}
+    steps = 0
+    newest_log = a_log(tmp_path / "log") if with_log else b""
     while True:
         folder = tmp_path / str(steps)
         folder.mkdir()
@@ -75,19 +94,38 @@ def test_D01_a_kill_while_a_damaged_journal_is_put_aside_loses_no_row(tmp_path: 
         write(path, "x" * 200).close()
         damage(path)
         content = path.read_bytes()
+        if with_log:
+            # What another daemon wrote last, before a power cut.
+            log = path.with_name("journal.db-wal")
+            log.write_bytes(newest_log)
         was_killed = killed_at(steps, lambda path=path: Journal(path))
         journal = Journal(path)
-        found = len(dict(journal.items("b")))
+        found = dict(journal.items("b"))
         expected = expected or found
-        assert 0 < found == expected < MANY, f"killed before step {steps}"
+        assert found == expected, f"killed before step {steps}"
+        assert 20 < len(found) < MANY
+        assert (found["0000"]["text"] == "newest") is with_log
         assert not was_killed or "was damaged" in journal.notice
         journal.close()
-        assert [file.read_bytes() for file in folder.glob("*.damaged-*")] == [content]
+        (copy,) = (file for file in folder.glob("*.damaged-*") if not file.name.endswith("-wal"))
+        assert with_log or copy.read_bytes() == content
         assert sorted(file.name for file in folder.iterdir() if "damaged" not in file.name) == ["journal.db"]
         steps += 1
         if not was_killed:
             break
     assert steps > 5
+
+
+def test_D01_a_log_that_lost_its_file_is_kept_and_meets_no_other(tmp_path: Path) -> None:
+    log = a_log(tmp_path / "log")
+    path = tmp_path / "journal.db"
+    path.with_name("journal.db-wal").write_bytes(log)
+    for _ in range(2):
+        journal = Journal(path)
+        journal.put("b", "new", {"n": 1})
+        assert dict(journal.items("b")) == {"new": {"n": 1}}
+        journal.close()
+    assert [file.read_bytes() for file in tmp_path.glob("journal.db.*")] == [log]
 
 
 def test_D10_files_without_bytes_are_not_kept(tmp_path: Path) -> None:
