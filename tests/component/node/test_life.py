@@ -96,7 +96,7 @@ async def test_L10_deletion_leaves_nothing(daemon: Daemon, engine: Engine) -> No
     assert not list((daemon.folder / "pods").iterdir())
     for bucket in ("restarts", "containers", "pods", "replaced", "objects"):
         assert list(daemon.journal.items(bucket)) == []
-    assert daemon.phases() == ["Pending", "Running"]
+    assert daemon.phases() == ["Pending", "Running", "Failed"]
     await daemon.manager.idle()
 
 
