@@ -192,7 +192,7 @@ class World:
         found = self.newest(name)
         self.containers[found.id] = replace(found, phase="exited", exit_code=code, finished_at=self.now, ip="")
         if code == 0:
-            self.succeeded.add((self.newest(SANDBOX_NAME).id, name))
+            self.succeeded.add((found.joined, name))
 
     def vanish(self, name: str) -> None:
         """Somebody removes the newest attempt behind our back."""
