@@ -171,9 +171,9 @@ class Machine:
         )
 
     def copy(self, folder: Path) -> None:
-        """Lay the files below a folder over its disk."""
+        """Lay the files below a folder over its disk; folders that are there stay whose they are."""
         packed = subprocess.run(["tar", "-C", folder, "-c", "."], capture_output=True, check=True).stdout
-        self.run("tar", "-C", "/", "--overwrite", "-x", stdin=packed)
+        self.run("tar", "-C", "/", "--no-overwrite-dir", "-x", stdin=packed)
 
     def wait(self, what: str, holds: Callable[[], object]) -> None:
         """Look until `holds`; each look is a process in the machine."""
