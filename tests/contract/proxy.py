@@ -32,6 +32,8 @@ class Proxy:
         """Every request is answered with status 500."""
         self.short = False
         """Every answer ends somewhere in the middle: its sender has closed, and goes on listening."""
+        self.says: tuple[bytes, bytes] = (b"\0", b"\0")
+        """What it says, and what is heard instead (as long as that)."""
         self._path = path
         self._target = target
         self._server: asyncio.Server | None = None
@@ -124,7 +126,7 @@ class Proxy:
                 data = await reader.read(65536)
             except OSError:
                 data = b""
-            said.put_nowait((asyncio.get_running_loop().time() + self._delay, data))
+            said.put_nowait((asyncio.get_running_loop().time() + self._delay, data.replace(*self.says)))
 
     async def _answer(self, said: asyncio.Queue[tuple[float, bytes]], one: _Connection) -> None:
         with suppress(OSError):

@@ -42,6 +42,10 @@ class EngineInFront:
         """End every answer in the middle, with the socket closed on one side only."""
         self._proxy.short = True
 
+    def upgrade(self, version: str, to: str) -> None:
+        """Be of another version, which is as long as its own."""
+        self._proxy.says = f'"Version":"{version}"'.encode(), f'"Version":"{to}"'.encode()
+
     def freeze(self) -> None:
         """Answer nothing, and everything later."""
         self._do(self._proxy.freeze())

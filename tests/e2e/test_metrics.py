@@ -69,7 +69,9 @@ def test_metrics_follow_a_pod_whose_probe_fails(new_daemon: Callable[..., Daemon
     assert gone.sum("kube_pod_status_phase", pod="metered") == 0
 
 
-def test_D03_metrics_tell_that_the_engine_is_away(front: EngineInFront, new_daemon: Callable[..., Daemon]) -> None:
+def test_D03_metrics_tell_that_the_engine_is_away_and_what_it_is_when_it_is_back(
+    front: EngineInFront, new_daemon: Callable[..., Daemon]
+) -> None:
     daemon = new_daemon("--engine-url", front.url).start()
 
     def scrape() -> Scrape:
@@ -83,9 +85,17 @@ def test_D03_metrics_tell_that_the_engine_is_away(front: EngineInFront, new_daem
     assert away.sum("orchestrator_engine_up") == 0
     errors = "kubelet_runtime_operations_errors_total"
     assert away.sum(errors) > before.sum(errors)
+    # It is upgraded meanwhile.
+    old = daemon.client.status()["engine"]["version"]
+    new = f"99{old[2:]}"
+    front.upgrade(old, new)
     front.come()
     daemon.wait_engine_error("")
-    assert scrape().sum("orchestrator_engine_up") == 1
+    after = scrape()
+    assert after.sum("orchestrator_engine_up") == 1
+    assert (after.sum("orchestrator_build_info", engine_version=new), after.sum("orchestrator_build_info")) == (1, 1)
+    assert daemon.client.status()["engine"]["version"] == new
+    assert new in daemon.cli("version")
 
 
 def test_metrics_on_an_address_that_others_reach_are_wrong_use(new_daemon: Callable[..., Daemon]) -> None:
