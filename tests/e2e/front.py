@@ -60,10 +60,19 @@ class EngineInFront:
 
     def close(self) -> None:
         """Be gone, for good."""
-        self.go()
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(SECONDS)
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Break who is inside, and who was about to come in: all tasks of this loop are the proxy's."""
+        await self._proxy.shut()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await self._proxy.break_connections()
+            await asyncio.wait(others, timeout=0.05)
+        # What was broken hears of it in the loop's next round.
+        await asyncio.sleep(0)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
