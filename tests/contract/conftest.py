@@ -34,7 +34,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     bench = Bench(DockerEngine(proxy.url), image, proxy.cut, proxy.mend)
     yield bench
     await bench.clean()
-    await proxy.cut()
+    await proxy.end()
 
 
 @pytest.fixture

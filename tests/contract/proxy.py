@@ -24,7 +24,11 @@ class _Connection:
 
 
 class Proxy:
-    """Forwards each connection to the engine until `cut`; then nobody listens until `mend`."""
+    """Forwards each connection to the engine until `cut`; then nobody listens until `mend`.
+
+    The socket itself is there until the `end`, under another name: asyncio forgets whom it is about to let in when it
+    closes one.
+    """
 
     def __init__(self, path: Path, target: str = DOCKER_SOCKET) -> None:
         self.url = f"unix://{path}"
@@ -35,6 +39,7 @@ class Proxy:
         self.says: tuple[bytes, bytes] = (b"\0", b"\0")
         """What it says, and what is heard instead (as long as that)."""
         self._path = path
+        self._door = path.with_name(f".{path.name}")
         self._target = target
         self._server: asyncio.Server | None = None
         self._delay = 0.0
@@ -50,7 +55,9 @@ class Proxy:
         self._quick.set()
         self._flows.set()
         if self._server is None:
-            self._server = await asyncio.start_unix_server(self._serve, self._path)
+            self._server = await asyncio.start_unix_server(self._serve, self._door)
+        if not self._path.is_symlink():
+            self._path.symlink_to(self._door)
 
     async def cut(self) -> None:
         """Break every connection, and let nobody in."""
@@ -59,10 +66,15 @@ class Proxy:
 
     async def shut(self) -> None:
         """Let nobody in any more, and serve who is inside: an engine that is being stopped."""
+        self._path.unlink(missing_ok=True)
+
+    async def end(self) -> None:
+        """Be gone, for good."""
+        await self.cut()
         if self._server is not None:
             self._server.close()
             self._server = None
-        self._path.unlink(missing_ok=True)
+        self._door.unlink(missing_ok=True)
 
     async def break_connections(self, *, of_events: bool = False) -> None:
         """Break all connections, or those that tell events."""

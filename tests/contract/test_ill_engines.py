@@ -21,7 +21,7 @@ async def proxy(tmp_path: Path) -> AsyncIterator[Proxy]:
     proxy = Proxy(tmp_path / "engine.sock")
     await proxy.mend()
     yield proxy
-    await proxy.cut()
+    await proxy.end()
 
 
 @pytest.fixture

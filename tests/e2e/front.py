@@ -67,7 +67,7 @@ class EngineInFront:
 
     async def _end(self) -> None:
         """Break who is inside, and who was about to come in: all tasks of this loop are the proxy's."""
-        await self._proxy.shut()
+        await self._proxy.end()
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await self._proxy.break_connections()
             await asyncio.wait(others, timeout=0.05)
