@@ -19,8 +19,9 @@ from orchestrator.objects.validation.update import keep_binding, refuse_immutabl
 from orchestrator.planning.admission import on_node
 from orchestrator.services.node_ports import NodePortBook
 from orchestrator.sources.located import Located, Sourced, told_once
-from orchestrator.sources.pod_rules import PodRules
+from orchestrator.sources.node_ports import node_port_problems
 from orchestrator.sources.pod_security import Standards
+from orchestrator.sources.rules import Rules
 from orchestrator.sources.sysctls import sysctl_problems
 from orchestrator.state.store import SPECS, Admission, Desired, Key, Refused, Store, key_of
 
@@ -44,7 +45,7 @@ class Admitted:
     problems: tuple[Located, ...]
 
 
-def admitted(objects: Iterable[Sourced], rules: PodRules, before: Mapping[Key, Desired]) -> Admitted:
+def admitted(objects: Iterable[Sourced], rules: Rules, before: Mapping[Key, Desired]) -> Admitted:
     """Let through what may run; `before` is what was wanted until now."""
     objects = tuple(objects)
     standards = Standards(objects, rules.policy)
@@ -66,6 +67,8 @@ def admitted(objects: Iterable[Sourced], rules: PodRules, before: Mapping[Key, D
             problems += standards.tolerated(sourced)
         if item.object is sourced.object:
             problems += map(_as_warning, sysctl_problems(sourced, rules.unsafe_sysctls))
+            # Its book of node ports refuses what is none of this daemon's, and says so.
+            problems += (told for told in node_port_problems(sourced, rules.node_ports) if told.severity == "warning")
         wanted.append(item)
     return Admitted(tuple(wanted), tuple(refused), told_once(problems))
 

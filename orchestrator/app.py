@@ -41,6 +41,7 @@ from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.tmpfs import ensure_in_memory, release
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
+from orchestrator.objects.node_ports import parse_range
 from orchestrator.planning.backoff import BackoffSettings
 from orchestrator.planning.endpoint_slices import written_slices
 from orchestrator.planning.identity import object_identity
@@ -56,14 +57,14 @@ from orchestrator.services.dns_responder import Responder
 from orchestrator.services.host_ports import HostPorts, nobody_has
 from orchestrator.services.hosts import HostsFiles
 from orchestrator.services.networks import Networks, network_name
-from orchestrator.services.node_ports import NodePortBook, parse_range
+from orchestrator.services.node_ports import NodePortBook
 from orchestrator.services.policy_keeper import PolicyKeeper
 from orchestrator.settings import Settings
 from orchestrator.signals import Signals
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.last_good_files import LastGoodFiles
 from orchestrator.sources.last_good_keeper import LastGoodKeeper
-from orchestrator.sources.pod_rules import PodRules
+from orchestrator.sources.rules import Rules
 from orchestrator.sources.watcher import Snapshot, SpecWatcher
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.instance_key import instance_key
@@ -144,8 +145,8 @@ class _Daemon:
         self.supervision = Supervision(notifier(), watchdog_seconds(), summary=self._summary, stuck=stuck, late=late)
         self.started_at = time.time()
         self.book = AddressBook(journal, settings.pool, settings.instance)
-        node_ports = parse_range(settings.node_port_range)
-        self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has, ports=node_ports)
+        allowed, ports = allowed_of(settings.allowed_unsafe_sysctls), parse_range(settings.node_port_range)
+        self.node_ports = NodePortBook(journal, then=self.book.admit, free=nobody_has, ports=ports)
         self.limits = LimitRanger(journal, lambda namespace: self.store.list("LimitRange", namespace))
         admission = store_admission(self.node_ports, self.limits, settings.node_name)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
@@ -155,7 +156,7 @@ class _Daemon:
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)
         self.claims.restore()
         delay, count = settings.empty_folder_delay, metrics.reloads
-        rules = PodRules(settings.policy, allowed_of(settings.allowed_unsafe_sysctls))
+        rules = Rules(settings.policy, allowed, ports)
         self.folder = SpecFolder(settings.specs, rules, delay, self.store, self.claims, journal, self.recorder, count)
         node_name, around = settings.node_name, self._surroundings
         rehearsal = Rehearsal(self.store, journal, self.book, self.node_ports, node_name, rules, around)

@@ -23,7 +23,7 @@ from orchestrator.roots import either
 from orchestrator.sources.follower import Follower
 from orchestrator.sources.last_good_keeper import LastGoodKeeper
 from orchestrator.sources.located import Located
-from orchestrator.sources.pod_rules import PodRules
+from orchestrator.sources.rules import Rules
 from orchestrator.sources.watcher import Snapshot
 from orchestrator.state.events import EventRecorder
 from orchestrator.state.journal import Journal
@@ -43,7 +43,7 @@ class SpecFolder:
     def __init__(
         self,
         specs: tuple[Path, ...],
-        rules: PodRules,
+        rules: Rules,
         empty_delay: float,
         store: Store,
         claims: ClaimKeeper,

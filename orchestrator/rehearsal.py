@@ -25,7 +25,7 @@ from orchestrator.planning.surroundings import Surroundings
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.node_ports import NodePortBook
 from orchestrator.sources.located import Sourced
-from orchestrator.sources.pod_rules import PodRules
+from orchestrator.sources.rules import Rules
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import IMPLIED, KEPT, SPECS, Desired, Key, Store, key_of
 
@@ -39,7 +39,7 @@ class Rehearsal:
     addresses: AddressBook
     node_ports: NodePortBook
     node_name: str
-    rules: PodRules
+    rules: Rules
     around: Callable[[str], Surroundings]
 
     def begin(self) -> Callable[[Sequence[Object]], Verdicts]:

@@ -38,7 +38,8 @@ class PodLine:
     def state(self) -> str:
         """What a plain line says: "1/1 Running", with restarts where there were any."""
         count = self.restarts.split(" ")[0]
-        return f"{self.ready} {self.status}" + (f", {count} restarts" if count not in ("", "0") else "")
+        word = "restart" if count == "1" else "restarts"
+        return f"{self.ready} {self.status}" + (f", {count} {word}" if count not in ("", "0") else "")
 
 
 @dataclass(frozen=True, slots=True)

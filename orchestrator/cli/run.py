@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from orchestrator.cli.image_options import check_thresholds, image_collection
-from orchestrator.cli.security_options import policy, unsafe_sysctls
+from orchestrator.cli.spec_options import node_port_range, policy, unsafe_sysctls
 from orchestrator.logs import Format
 from orchestrator.settings import Settings, loopback
 
@@ -109,12 +109,7 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
 @click.option(
     "--node-name", envvar="ORCHESTRATOR_NODE_NAME", help="The node's name in pods' status (default: the host's)."
 )
-@click.option(
-    "--node-port-range",
-    envvar="ORCHESTRATOR_NODE_PORT_RANGE",
-    metavar="FIRST-LAST",
-    help=f"The ports of the host that may be node ports (default: {Settings.node_port_range}).",
-)
+@node_port_range
 @click.option(
     "--backoff-base",
     type=_SECONDS,

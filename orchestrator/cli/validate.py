@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.documents import to_json
-from orchestrator.cli.security_options import policy, unsafe_sysctls
+from orchestrator.cli.spec_options import node_port_range, policy, unsafe_sysctls
 from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,24 +23,32 @@ STDIN_NAME = "<stdin>"
 @click.option("-o", "--output", type=click.Choice(("json",)), help="As one JSON document, for editors and CI.")
 @policy
 @unsafe_sysctls
+@node_port_range
 @click.option("-q", "--quiet", is_flag=True, help="Errors only: no warnings, no summary.")
 def command(
-    paths: tuple[str, ...], output: str | None, policy: "Level | None", allowed_unsafe_sysctls: str | None, quiet: bool
+    paths: tuple[str, ...],
+    output: str | None,
+    policy: "Level | None",
+    allowed_unsafe_sysctls: str | None,
+    node_port_range: str | None,
+    quiet: bool,
 ) -> int:
     """Check files and folders (- is standard input); say every error as file:line:column: path: what is wrong.
 
     A pod that the Pod Security Standards forbid, by --policy or by a label of its namespace, is an error too, and so
-    are sysctls that a daemon with these flags would refuse.  What has no effect on one host is a warning, told once,
-    with the count of further places.  With -o json, each problem has file, line, column, severity, path, message,
-    proposal and more (that count).
+    are sysctls and node ports that a daemon with these flags would refuse.  What has no effect on one host is a
+    warning, told once, with the count of further places.  With -o json, each problem has file, line, column, severity,
+    path, message, proposal and more (that count).
 
     Exit codes: 0 all is valid, warnings or not; 1 there is an error; 2 wrong use.
     """
+    from orchestrator.objects.node_ports import parse_range
     from orchestrator.planning.sysctls import allowed_of
-    from orchestrator.sources.pod_rules import PodRules, with_rules
+    from orchestrator.sources.rules import Rules, with_rules
 
     allowed = Settings.allowed_unsafe_sysctls if allowed_unsafe_sysctls is None else allowed_unsafe_sysctls
-    rules = PodRules(policy or Settings.policy, allowed_of(allowed))
+    node_ports = parse_range(node_port_range or Settings.node_port_range)
+    rules = Rules(policy or Settings.policy, allowed_of(allowed), node_ports)
     load = with_rules(load_paths(paths, read_stdin() if STDIN in paths else None), rules)
     if output == "json":
         objects = [

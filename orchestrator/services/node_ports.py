@@ -10,13 +10,12 @@ from typing import Any, cast
 
 import msgspec
 
-from orchestrator.errors import Invalid, OrchestratorError
+from orchestrator.errors import Invalid
+from orchestrator.objects.node_ports import NODE_PORTS, out_of_range, range_text
 from orchestrator.objects.problem import FieldPath, invalid
 from orchestrator.objects.service import Protocol, Service, ServicePort
 from orchestrator.services.subnets import spread
 from orchestrator.state.journal import Journal
-
-NODE_PORTS = range(30000, 32768)
 
 _BUCKET = "nodeports"
 
@@ -124,8 +123,7 @@ class NodePortBook:
 
     def _check_fixed(self, key: str, path: FieldPath, port: ServicePort, holders: Mapping[Taken, str]) -> None:
         if port.node_port not in self._ports:
-            rule = f"provided port is not in the valid range. The range of valid ports is {_text(self._ports)}"
-            raise Invalid(str(invalid(path, port.node_port, rule)))
+            raise Invalid(str(out_of_range(path, port.node_port, self._ports)))
         holder = holders.get((port.protocol, port.node_port))
         if holder is not None and (holder == key or holder in self._admitted):
             rule = f"provided port is already allocated, to Service {holder}"
@@ -140,7 +138,7 @@ class NodePortBook:
             if holder is not None and holder not in self._admitted:
                 stale = stale or number
         if not stale:
-            raise Invalid(f"cannot allot a node port: all of {_text(self._ports)} are held")
+            raise Invalid(f"cannot allot a node port: all of {range_text(self._ports)} are held")
         return stale
 
 
@@ -152,19 +150,6 @@ def gets_node_ports(service: Service) -> bool:
     )
 
 
-def parse_range(text: str) -> range:
-    """The ports of "30000-32767", or of "30000+2767" as Kubernetes also writes it.  OrchestratorError for others."""
-    first, sign, last = text.partition("+") if "+" in text else text.partition("-")
-    if first.strip().isdecimal() and last.strip().isdecimal():
-        start, end = int(first), int(last) + (int(first) if sign == "+" else 0)
-        if 1 <= start <= end <= 65535:
-            return range(start, end + 1)
-    raise OrchestratorError(
-        f'cannot use the node port range "{text}": give the first and the last port, such as --node-port-range '
-        f"{_text(NODE_PORTS)}"
-    )
-
-
 def _choices(seed: str, ports: range) -> Iterator[int]:
     # The first of the range are given last: they are for Services that name theirs.  Kubernetes keeps as many.
     reserved = min(max(16, len(ports) // 32), 128) if len(ports) > 16 else 0
@@ -172,10 +157,6 @@ def _choices(seed: str, ports: range) -> Iterator[int]:
     # Without the protocol in the seed, a port that is served by TCP and UDP has one number for both where it can.
     first = spread(seed, len(usable))
     yield from (*usable[first:], *usable[:first], *ports[:reserved])
-
-
-def _text(ports: range) -> str:
-    return f"{ports[0]}-{ports[-1]}"
 
 
 def _name(port: ServicePort) -> str:

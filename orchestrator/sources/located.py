@@ -70,7 +70,8 @@ class Sourced:
     """An object with the document that it was made from, and where that document begins.
 
     `violations` are the Pod Security Standards that a pod breaks, of whatever level, each with its line and column;
-    `sysctls` are the places of the names of its kernel settings.
+    `sysctls` are the places of the names of its kernel settings, `node_ports` those of a Service's node ports, one for
+    each of its ports.
     """
 
     object: Object
@@ -79,6 +80,7 @@ class Sourced:
     line: int
     violations: tuple[tuple[Violation, int, int], ...] = ()
     sysctls: tuple[tuple[int, int], ...] = ()
+    node_ports: tuple[tuple[int, int], ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:

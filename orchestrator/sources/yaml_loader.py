@@ -16,11 +16,13 @@ from orchestrator.objects.meta import Object
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_security import violations
 from orchestrator.objects.problem import FieldPath, Problem, error, no_effect, warning
+from orchestrator.objects.service import Service
 from orchestrator.objects.shape import ENOUGH
 from orchestrator.sources import files
 from orchestrator.sources.custom_kinds import accept_custom_kinds, defined_by
 from orchestrator.sources.files import Scan, Stamp
 from orchestrator.sources.located import FileLoad, Load, Located, Sourced, told_once
+from orchestrator.sources.node_ports import node_port_path
 from orchestrator.sources.sysctls import sysctl_path
 from orchestrator.sources.yaml_parse import MAX_BYTES, Document, Fault, parse
 
@@ -159,6 +161,9 @@ class _Findings:
 def with_places(sourced: Sourced, find: Callable[[FieldPath], tuple[int, int]]) -> Sourced:
     """Have it know the places of what is judged once all files are read; `find` gives a field's line and column."""
     pod = sourced.object
+    if isinstance(pod, Service):
+        ports = (node_port_path(index) for index in range(len(pod.spec.ports)))
+        return with_fields(sourced, node_ports=tuple(find(path) for path in ports))
     if not isinstance(pod, Pod):
         return sourced
     broken = tuple((each, *find(each.path)) for each in violations(pod))

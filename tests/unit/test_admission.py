@@ -9,8 +9,8 @@ from orchestrator.objects import registry
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.security_levels import Level
 from orchestrator.sources.located import Load
-from orchestrator.sources.pod_rules import PodRules, with_rules
 from orchestrator.sources.pod_security import with_standards
+from orchestrator.sources.rules import Rules, with_rules
 from orchestrator.sources.yaml_loader import load_bytes
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store, key_of
@@ -46,7 +46,7 @@ def loaded(text: str) -> Load:
 
 def let_in(text: str, floor: Level = "baseline", before: str = "") -> Admitted:
     old = {key_of(s.object): Desired(s.object, s.raw, "before") for s in loaded(before).objects}
-    return admitted(loaded(text).objects, PodRules(floor), old)
+    return admitted(loaded(text).objects, Rules(floor), old)
 
 
 def named(result: Admitted) -> list[str]:
@@ -87,9 +87,9 @@ def test_R04_what_an_earlier_daemon_looked_after_counts_as_running(tmp_path: Pat
     running = structs.replace(running, spec=structs.replace(running.spec, node_name="host"))
     before = wanted_now(store, [running])
     assert list(before) == [KEY]
-    result = admitted(loaded(pod()).objects, PodRules("baseline"), before)
+    result = admitted(loaded(pod()).objects, Rules("baseline"), before)
     assert (named(result), result.refused) == (["web"], ())
-    kept = admitted(loaded(pod("hostPID: true")).objects, PodRules("baseline"), before).wanted[0].object
+    kept = admitted(loaded(pod("hostPID: true")).objects, Rules("baseline"), before).wanted[0].object
     assert isinstance(kept, Pod)
     assert (kept.metadata.uid, kept.spec.node_name, kept.spec.host_network) == ("", "", True)
     assert registry.encode(kept)["spec"] == before[KEY].raw["spec"]
@@ -146,18 +146,54 @@ FORBIDDEN = 'spec.securityContext.sysctls[{}].name: forbidden sysctl: "{}" not a
 
 def test_R04_sysctls_that_a_kubelet_refuses_are_told_at_their_place() -> None:
     load = loaded(pod(SYSCTLS) + pod(SYSCTLS, "other"))
-    told = [problem.text for problem in with_rules(load, PodRules()).problems]
+    told = [problem.text for problem in with_rules(load, Rules()).problems]
     assert told == [UNSAFE, *(f"f:{line}:73: {FORBIDDEN.format(1, 'vm.swappiness')}{HOST_S}" for line in (5, 12))]
-    strict = with_rules(load, PodRules(unsafe_sysctls=("kernel.msg*",)))
+    strict = with_rules(load, Rules(unsafe_sysctls=("kernel.msg*",)))
     assert [problem.text for problem in strict.problems] == told[1:]
-    none = with_rules(load, PodRules(unsafe_sysctls=()))
+    none = with_rules(load, Rules(unsafe_sysctls=()))
     assert none.problems[0].text == f"f:5:38: {FORBIDDEN.format(0, 'kernel.msgmax')}"
     assert none.problems[0].severity == "error"
 
 
 def test_R04_a_daemon_warns_of_sysctls_and_has_the_pod_fail_by_itself() -> None:
-    result = admitted(loaded(pod(SYSCTLS)).objects, PodRules(unsafe_sysctls=()), {})
+    result = admitted(loaded(pod(SYSCTLS)).objects, Rules(unsafe_sysctls=()), {})
     assert (named(result), result.refused) == (["web"], ())
     assert [located.severity for located in result.problems] == ["warning", "warning"]
-    other = admitted(loaded(pod(SYSCTLS)).objects, PodRules("baseline"), {})
+    other = admitted(loaded(pod(SYSCTLS)).objects, Rules("baseline"), {})
     assert not any('kernel.msgmax" is set here' in located.text for located in other.problems)
+
+
+# --- node ports ---
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  type: NodePort
+  ports:
+  - {name: a, port: 80}
+  - {name: b, port: 81, nodePort: NUMBER}
+"""
+RANGE = "provided port is not in the valid range. The range of valid ports is"
+
+
+def node_port_told(number: int, ports: range) -> tuple[list[str], list[str]]:
+    """What `validate` says of a Service, and what a daemon says beside its refusal."""
+    load, rules = loaded(SERVICE.replace("NUMBER", str(number))), Rules(node_ports=ports)
+    told = with_rules(load, rules).problems, admitted(load.objects, rules, {}).problems
+    return [problem.text for problem in told[0]], [problem.text for problem in told[1]]
+
+
+def test_N01_a_node_port_is_judged_by_the_daemon_s_own_range() -> None:
+    usual, own = range(30000, 32768), range(8000, 8100)
+    place = "f:8:35:"
+    assert node_port_told(30080, usual) == ([], [])
+    refused = f"{place} spec.ports[1].nodePort: Invalid value: 8080: {RANGE} 30000-32767"
+    assert node_port_told(8080, usual) == ([refused], [])
+    runs = f"{place} warning: {refused.removeprefix(place + ' ')}: it runs here, but a cluster refuses it"
+    assert node_port_told(8080, own) == ([runs], [runs])
+    assert node_port_told(30080, own) == (
+        [f"{place} spec.ports[1].nodePort: Invalid value: 30080: {RANGE} 8000-8099"],
+        [],
+    )

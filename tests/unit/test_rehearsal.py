@@ -18,7 +18,7 @@ from orchestrator.planning.surroundings import Surroundings
 from orchestrator.rehearsal import Rehearsal
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.node_ports import NodePortBook
-from orchestrator.sources.pod_rules import PodRules
+from orchestrator.sources.rules import Rules
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import SPECS, Desired, Store
 from tests.unit.planning.builders import AROUND, T0
@@ -60,9 +60,9 @@ class Scene:
     def has(self, text: str) -> None:
         assert self.store.sync(SPECS, [Desired(obj, {}) for obj in loaded(text)]) == ()
 
-    def says(self, text: str, rules: PodRules | None = None, around: Surroundings = AROUND) -> Verdicts:
+    def says(self, text: str, rules: Rules | None = None, around: Surroundings = AROUND) -> Verdicts:
         rooms = self.store, self.journal, self.addresses, self.node_ports
-        return Rehearsal(*rooms, "node", rules or PodRules(), lambda _: around).begin()(loaded(text))
+        return Rehearsal(*rooms, "node", rules or Rules(), lambda _: around).begin()(loaded(text))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_what_a_setting_or_a_limit_range_refuses_is_told_in_its_words(scene: Sce
     scene.has(pod("stays", "", "hostNetwork: true"))
     text = pod("stays", "", "hostNetwork: true") + pod("new", "", "hostNetwork: true") + RANGE
     text += pod("much", asking("65Mi")) + SERVICE.format("out", "{port: 80, nodePort: 30003}")
-    refused = scene.says(text, PodRules("baseline")).refused
+    refused = scene.says(text, Rules("baseline")).refused
     assert refused[("Pod", "default", "new")].startswith(
         'pods "new" is forbidden: violates PodSecurity "baseline:latest"'
     )

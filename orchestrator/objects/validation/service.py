@@ -1,8 +1,8 @@
 """Rules of a Service: ports, names, addresses, and what its type forbids."""
 
-from dataclasses import replace
 from ipaddress import ip_network
 
+from orchestrator.objects.node_ports import out_of_range
 from orchestrator.objects.problem import (
     FieldPath,
     Problem,
@@ -18,9 +18,6 @@ from orchestrator.objects.service import ServicePort, ServiceSpec, is_externally
 from orchestrator.objects.validation.common import ip_address, port_reference, within
 from orchestrator.objects.validation.endpoints import app_protocol, serving_ip
 from orchestrator.objects.validation.meta import validate_labels
-
-_NODE_PORTS = range(30000, 32768)
-_NODE_PORT_RULE = "provided port is not in the valid range. The range of valid ports is 30000-32767"
 
 _DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 _BALANCERS_ALONE = "may only be used when `type` is 'LoadBalancer'"
@@ -54,10 +51,8 @@ def _port(port: ServicePort, spec: ServiceSpec, path: FieldPath) -> list[Problem
     if port.node_port and spec.type not in ("NodePort", "LoadBalancer"):
         problems.append(forbidden((*path, "nodePort"), f"may not be used when `type` is '{spec.type}'"))
     elif port.node_port and check_port_number(port.node_port):
-        problems.append(invalid((*path, "nodePort"), port.node_port, _NODE_PORT_RULE))
-    elif port.node_port and port.node_port not in _NODE_PORTS:
-        # A daemon may have been given another range: its book of node ports has the last word.
-        problems.append(replace(invalid((*path, "nodePort"), port.node_port, _NODE_PORT_RULE), runs_here=True))
+        # Of those between, `sources.node_ports` tells: a daemon may have been given another range.
+        problems.append(out_of_range((*path, "nodePort"), port.node_port))
     return problems + app_protocol(port.app_protocol, (*path, "appProtocol"))
 
 

@@ -45,6 +45,8 @@ def test_one_line_for_each_change() -> None:
     assert changes(BEFORE, of(replace(POD, age="2s"))) == []
     running = replace(POD, ready="1/1", status="Running", restarts="2 (3s ago)")
     assert changes(BEFORE, of(running)) == ["default/web  1/1 Running, 2 restarts"]
+    once = replace(running, restarts="1 (3s ago)")
+    assert changes(BEFORE, of(once)) == ["default/web  1/1 Running, 1 restart"]
     assert changes(of(running), of(replace(running, restarts="2 (4s ago)"))) == []
     assert changes(BEFORE, replace(BEFORE, pods=())) == ["default/web  gone"]
 

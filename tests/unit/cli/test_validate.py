@@ -145,3 +145,27 @@ def test_R04_a_policy_refuses_what_it_forbids(tmp_path: Path, capsys: pytest.Cap
     refused = 'violates PodSecurity "baseline:latest": host namespaces (hostPID=true)'
     assert capsys.readouterr().out == f"{file}:5:12: spec.hostPID: {refused}\n"
     assert run(["validate", "--policy", "strict", str(file)]) == 2
+
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: NodePort, ports: [{port: 80, nodePort: 8080}]}
+"""
+
+
+def test_a_folder_is_judged_by_the_node_ports_that_its_daemon_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "web.yaml").write_text(SERVICE)
+    assert run(["validate", "-q", str(tmp_path)]) == 1
+    rule = "spec.ports[0].nodePort: Invalid value: 8080: provided port is not in the valid range. "
+    assert capsys.readouterr().out == f"{tmp_path}/web.yaml:4:53: {rule}The range of valid ports is 30000-32767\n"
+    assert run(["validate", "-q", "--node-port-range", "8000-8099", str(tmp_path)]) == 0
+    monkeypatch.setenv("ORCHESTRATOR_NODE_PORT_RANGE", "8000+99")
+    assert run(["validate", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "1 object, 0 errors, 1 warning\n"
+    for verb in ("validate", "run"):
+        assert run([verb, "--node-port-range", "8000", str(tmp_path)]) == 2
+        assert "give the first and the last port, such as 30000-32767" in capsys.readouterr().err

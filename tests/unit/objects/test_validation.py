@@ -393,9 +393,9 @@ SERVICE_RULES: list[tuple[dict[str, Any], list[str]]] = [
         ["spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"],
     ),
     (
-        {"type": "NodePort", "ports": [{"port": 80, "nodePort": 80}]},
+        {"type": "NodePort", "ports": [{"port": 80, "nodePort": -1}]},
         [
-            "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. "
+            "spec.ports[0].nodePort: Invalid value: -1: provided port is not in the valid range. "
             "The range of valid ports is 30000-32767"
         ],
     ),

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orchestrator.errors import Invalid, OrchestratorError
+from orchestrator.errors import Invalid
 from orchestrator.objects.config import ConfigMap
 from orchestrator.objects.meta import ObjectMeta
+from orchestrator.objects.node_ports import NODE_PORTS
 from orchestrator.objects.service import Service, ServicePort, ServiceSpec
-from orchestrator.services.node_ports import NODE_PORTS, NodePortBook, parse_range
+from orchestrator.services.node_ports import NodePortBook
 from orchestrator.state.journal import Journal
 
 
@@ -46,7 +47,7 @@ def test_ports_are_of_the_range_and_stay_through_edits_and_daemons(journal: Jour
 
 
 def test_the_range_is_a_setting(journal: Journal) -> None:
-    book = NodePortBook(journal, then=lambda obj, _old: obj, free=lambda *_: True, ports=parse_range("20000-20003"))
+    book = NodePortBook(journal, then=lambda obj, _old: obj, free=lambda *_: True, ports=range(20000, 20004))
     first = numbers(book, service("web"))
     assert first[0] in range(20000, 20004)
     assert numbers(book, service("fixed", ServicePort(port=80, node_port=20003 if first != [20003] else 20002)))
@@ -59,20 +60,6 @@ def test_the_range_is_a_setting(journal: Journal) -> None:
         book.admit(service(f"more{number}", uid=str(number)), None)
     with pytest.raises(Invalid, match="all of 20000-20003 are held"):
         book.admit(service("last"), None)
-
-
-@pytest.mark.parametrize(
-    ("text", "ports"),
-    [("30000-32767", NODE_PORTS), ("30000+2767", NODE_PORTS), ("80-80", range(80, 81)), ("1-65535", range(1, 65536))],
-)
-def test_a_range_is_written_as_for_kubernetes(text: str, ports: range) -> None:
-    assert parse_range(text) == ports
-
-
-@pytest.mark.parametrize("text", ["", "30000", "a-b", "0-10", "32767-30000", "30000-70000", "-5-10"])
-def test_what_is_no_range_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(OrchestratorError, match="such as --node-port-range 30000-32767"):
-        parse_range(text)
 
 
 def test_a_lost_journal_gives_the_same_ports_again(journal: Journal, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The options of `run` and `validate` that say what pods may ask of the host."""
+"""The options of `run` and `validate` that say what specs may ask of the host."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -22,6 +22,24 @@ def _patterns(_ctx: click.Context, _option: click.Parameter, text: str | None) -
     return ",".join(names)
 
 
+def _range(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    from orchestrator.objects.node_ports import parse_range
+
+    try:
+        if text is not None:
+            parse_range(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return text
+
+
+node_port_range = click.option(
+    "--node-port-range",
+    envvar="ORCHESTRATOR_NODE_PORT_RANGE",
+    metavar="FIRST-LAST",
+    callback=_range,
+    help=f"The ports of the host that may be node ports (default: {Settings.node_port_range}).",
+)
 policy = click.option(
     "--policy",
     type=click.Choice(LEVELS),
