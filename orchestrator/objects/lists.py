@@ -19,11 +19,16 @@ class ListMeta(Part, frozen=True, kw_only=True):
 
 
 class List(Part, frozen=True, kw_only=True):
-    """Many documents in one, of any kinds."""
+    """Many documents in one, of any kinds.
+
+    Its own version and link are what kubectl once wrote beside `metadata`, always empty.
+    """
 
     api_version: str
     kind: str
     metadata: ListMeta = ListMeta()
+    resource_version: str = ""
+    self_link: str = ""
     items: tuple[Any, ...]
 
 

@@ -15,6 +15,7 @@ import yaml
 
 from orchestrator.objects.problem import FieldPath
 from orchestrator.sources.scalars import resolve
+from orchestrator.sources.yaml_apostrophes import without_escaped
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 100
@@ -22,6 +23,8 @@ MAX_WEIGHT = 200_000
 """Nodes of a file, each alias counted as all that it stands for, and long text as many nodes."""
 MAX_KEY = 1024
 MAX_FAULTS = 1000
+MAX_REREAD = 2 * 1024 * 1024
+"""Characters that are read again, for each scalar whose apostrophes are escaped, before that is a fault."""
 MAX_DIRECTIVES = 100
 """libyaml compares each with all before it, and nobody can interrupt it."""
 
@@ -122,6 +125,21 @@ def parse(data: bytes) -> Parsed:
     if "%" in text and len(_DIRECTIVE.findall(text)) > MAX_DIRECTIVES:
         return Parsed(faults=[Fault(1, 1, f"more than {MAX_DIRECTIVES} lines begin with %")])
     text = "".join(_as_yaml(part) if _JSON.match(part) else part for part in _NEXT_DOCUMENT.split(text))
+    reread = 0
+    while True:
+        parsed, stopped_by = _read(text)
+        if stopped_by is None:
+            return parsed
+        mended = without_escaped(text, stopped_by) if reread <= MAX_REREAD else None
+        if mended is None:
+            parsed.faults.append(_syntax_fault(stopped_by, data))
+            return parsed
+        text = mended
+        reread += len(text)
+
+
+def _read(text: str) -> tuple[Parsed, yaml.YAMLError | None]:
+    """Read documents up to what is no YAML, if there is such a place."""
     parsed = Parsed()
     builder = _Builder(text, parsed.faults)
     try:
@@ -130,10 +148,10 @@ def parse(data: bytes) -> Parsed:
     except _Refused as refused:
         parsed.faults.append(refused.fault)
     except yaml.YAMLError as failure:
-        parsed.faults.append(_syntax_fault(failure, data))
+        return parsed, failure
     finally:
         builder.close()
-    return parsed
+    return parsed, None
 
 
 class _Builder:

@@ -71,6 +71,13 @@ def test_S01_what_is_wrong_with_a_list_has_its_place(text: str, message: str) ->
     assert message in told(text)
 
 
+def test_S01_a_list_as_kubectl_once_wrote_it() -> None:
+    item = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
+    assert (
+        told(f"apiVersion: v1\nitems: [{item}]\nkind: List\nmetadata: {{}}\nresourceVersion: ''\nselfLink: ''\n") == []
+    )
+
+
 def test_S01_lists_may_hold_lists_and_nothing() -> None:
     inner = "{apiVersion: v1, kind: ConfigMapList, metadata: {resourceVersion: '7'}, items: [{metadata: {name: a}}]}"
     loaded = load_bytes(f"apiVersion: v1\nkind: List\nitems:\n- {inner}\n".encode(), "-")

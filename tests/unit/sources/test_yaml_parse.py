@@ -65,6 +65,20 @@ def test_quotes_and_blocks_are_text() -> None:
     assert value("a: 'yes'\nb: \"1\"\nc: |\n  12\nd: !!str 5") == {"a": "yes", "b": "1", "c": "12\n", "d": "5"}
 
 
+def test_apostrophes_that_kubernetes_reader_takes_escaped() -> None:
+    text = """a: "\\'x\\' \\"y\\" \\\\'"  # \\'\nb: \\'\nc: ["it\\'s", 'd\\']\n--- "\\'\n z"\n"""
+    assert [document.value for document in parse(text.encode()).documents] == [
+        {"a": "'x' \"y\" \\'", "b": "\\'", "c": ["it's", "d\\"]},
+        "' z",
+    ]
+    assert faults("""a: "\\'\\d"\n""") == [
+        "1:6: cannot read the YAML: found unknown escape character (while parsing a quoted scalar, from line 1)"
+    ]
+    assert faults("""a: "\\'\n""") == [
+        "1:5: cannot read the YAML: found unknown escape character (while parsing a quoted scalar, from line 1)"
+    ]
+
+
 def test_anchors_and_merge_keys() -> None:
     text = "base: &b {x: 1, y_: 2}\na: {<<: *b, x: 3}\nc: {<<: [*b, {z: 4}]}\nd: *b"
     assert value(text) == {
@@ -139,6 +153,7 @@ def test_keys_that_yaml_does_not_read_as_text() -> None:
         (b"a: {<<: 3}", "<< wants a mapping, or a list of mappings"),
         (b"a: 'x", "cannot read the YAML: found unexpected end of stream"),
         (b"%YAML 9.9\n---\na: b", "cannot read the YAML"),
+        (b'- "\\\'"\n' * 150_000, "found unknown escape character"),
     ],
     ids=lambda value: repr(value)[:40],
 )  # fmt: skip
