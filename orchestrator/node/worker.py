@@ -24,6 +24,7 @@ from orchestrator.node.beats import Beats
 from orchestrator.node.clock_steps import ClockSteps
 from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
+from orchestrator.node.hooks import HookTarget, PodHooks
 from orchestrator.node.images import Puller
 from orchestrator.node.inventory import list_pod
 from orchestrator.node.memory import PodMemory
@@ -41,7 +42,7 @@ from orchestrator.planning.config_restart import consumed_now
 from orchestrator.planning.container import message_file
 from orchestrator.planning.image_request import asked_platform, image_request
 from orchestrator.planning.made_from import of_former_secret
-from orchestrator.planning.observed import Hook, HookState, Observed, SeenContainer
+from orchestrator.planning.observed import Observed, SeenContainer
 from orchestrator.planning.ops import EventNote, Plan, ProbeKey, RunHook, Signal
 from orchestrator.planning.pod_plan import plan as plan_pod
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
@@ -96,10 +97,10 @@ class PodWorker:
         self._planned_with: Mapping[str, Secret] = {}
         self._engine_view: dict[str, EngineContainer] = {}
         self._shown: Shown | None = None
-        self._hooks: dict[tuple[str, str], asyncio.Task[None]] = {}
         clock, ran = rooms.tools.clock, self._counts.probe
         self._clock_steps = ClockSteps(clock)
         self._prober = Prober(rooms.handlers, rooms.beats, clock, self._probe_decided, self._tell, ran)
+        self._hooks = PodHooks(rooms.handlers, self.memory, clock, self._hook_target, self._tell, self.wake)
 
     def wake(self) -> None:
         """Something may have changed: look again."""
@@ -133,28 +134,29 @@ class PodWorker:
                     with self._rooms.tools.metrics.sync_seconds.timed("sync"):
                         done, wake_at = await self._sync(tasks)
                     retry = _FIRST_RETRY
-                except Unavailable as error:
-                    log.debug("%s: %s", self.key, error)
-                    done, wake_at = False, self._now() + retry
-                    retry = min(retry * 2, _LONGEST_RETRY)
-                except EngineRefused as error:
-                    # Told once: what follows is more of the same, and the engine's health tells how it goes on.
-                    level = logging.WARNING if retry == _FIRST_RETRY else logging.DEBUG
-                    log.log(level, "%s: %s; trying again", self.key, error)
-                    done, wake_at = False, self._now() + retry
-                    retry = min(retry * 2, _LONGEST_RETRY)
                 except Exception as error:
-                    logs.surprise(log, f"{self.key}: trying again in {retry:g} s", error)
+                    self._tell_trouble(error, retry)
                     done, wake_at = False, self._now() + retry
                     retry = min(retry * 2, _LONGEST_RETRY)
                 self.synced.set()
                 if done:
                     self._pulls.keep()
                     self._prober.keep(frozenset(), self._probe_target, tasks)
-                    self._end_all_hooks()
+                    self._hooks.end_all()
                     self._counts.gone()
                     return
                 await self._wait(wake_at)
+
+    def _tell_trouble(self, error: Exception, retry: float) -> None:
+        match error:
+            case Unavailable():
+                log.debug("%s: %s", self.key, error)
+            case EngineRefused():
+                # Told once: what follows is more of the same, and the engine's health tells how it goes on.
+                level = logging.WARNING if retry == _FIRST_RETRY else logging.DEBUG
+                log.log(level, "%s: %s; trying again", self.key, error)
+            case _:
+                logs.surprise(log, f"{self.key}: trying again in {retry:g} s", error)
 
     async def _wait(self, wake_at: float | None) -> None:
         seconds = _RESYNC if wake_at is None else min(max(wake_at - self._now(), 0.0), _RESYNC)
@@ -171,7 +173,7 @@ class PodWorker:
             pod = self._wanted()
             with self._rooms.tools.progress.step(f"{self.key}: look at what runs"):
                 observed = await self._observe(pod)
-            self._end_hooks(observed)
+            self._hooks.end_orphans(observed)
             around = self._rooms.surroundings(self.key.namespace)
             self._planned_with = around.secrets
             if pod is not None:
@@ -189,7 +191,7 @@ class PodWorker:
             except PlanStopped:
                 continue
             if plan.done and pod is not None and pod.metadata.deletion_timestamp:
-                self._end_all_hooks()
+                self._hooks.end_all()
                 self._last = None
                 self._rooms.store.finalize(self.key, pod.metadata.uid)
         raise OrchestratorError(f"the plan of {self.key} does not come to rest")
@@ -293,7 +295,7 @@ class PodWorker:
             pod=pod,
             memory=self.memory,
             pull=self._pulls.begin,
-            run_hook=lambda op: self._begin_hook(op, tasks),
+            run_hook=lambda op: self._hooks.begin(op, tasks),
             tell=self._tell,
             stop_signal=self._stop_signal,
             redact=self._redact,
@@ -316,53 +318,7 @@ class PodWorker:
         seen = self._engine_view.get(op.target)
         return (seen.stop_signal if seen else "") or "TERM"
 
-    def _begin_hook(self, op: RunHook, tasks: asyncio.TaskGroup) -> None:
-        if op.kind == "postStart":
-            self.memory.keep_post_start(op.target, Hook(HookState.RUNNING))
-        else:
-            self.memory.keep_pre_stop(op.target, Hook(HookState.RUNNING, since=self._now()))
-        self._hooks[op.target, op.kind] = tasks.create_task(self._hook(op), name=f"{op.kind} of {op.name}")
-
-    def _end_hooks(self, observed: Observed) -> None:
-        """A postStart hook has no time limit of its own, but none outlives its container."""
-        for key in [key for key, task in self._hooks.items() if task.done()]:
-            del self._hooks[key]
-        alive = {container.id for container in observed.containers if container.alive}
-        for key in [key for key in self._hooks if key[1] == "postStart" and key[0] not in alive]:
-            self._hooks.pop(key).cancel()
-
-    def _end_all_hooks(self) -> None:
-        """Nothing is left that a hook could be of."""
-        for hook in self._hooks.values():
-            hook.cancel()
-        self._hooks.clear()
-
-    async def _hook(self, op: RunHook) -> None:
-        seen = self._engine_view.get(op.target)
-        spec = self._spec_of(seen, op.name)
-        lifecycle = spec.lifecycle if spec else None
-        hook = lifecycle and (lifecycle.post_start if op.kind == "postStart" else lifecycle.pre_stop)
-        if spec is None or not hook:
-            return
-        outcome = await self._rooms.handlers.hook(hook, spec, op.target, self._address(op.target), op.seconds)
-        if outcome.unknown:
-            # It could not be run (the engine went away): the plan begins it again, not at once.
-            await asyncio.sleep(_FIRST_RETRY)
-            (self.memory.post_starts if op.kind == "postStart" else self.memory.pre_stops).pop(op.target, None)
-            self.wake()
-            return
-        done = Hook(HookState.SUCCEEDED if outcome.ok else HookState.FAILED, outcome.output)
-        if not outcome.ok:
-            title = "PostStartHook" if op.kind == "postStart" else "PreStopHook"
-            text = f"{title} failed: {outcome.output}" if outcome.output else f"{title} failed"
-            self._tell(EventNote("Warning", f"Failed{title}", text, op.name), op.target)
-        if op.kind == "postStart":
-            self.memory.keep_post_start(op.target, done)
-        else:
-            self.memory.keep_pre_stop(op.target, done)
-        self.wake()
-
-    # --- probes ---
+    # --- what probes and hooks run against ---
 
     def _probe_decided(self, key: ProbeKey, verdict: bool) -> None:
         self.memory.keep_verdict(key.id, key.kind, verdict)
@@ -377,6 +333,10 @@ class PodWorker:
             return None
         verdict = self.memory.probes.get(key.id, ProbeStatus()).verdict(key.kind)
         return ProbeTarget(spec, self._address(key.id), seen.started_at, verdict)
+
+    def _hook_target(self, op: RunHook) -> HookTarget | None:
+        spec = self._spec_of(self._engine_view.get(op.target), op.name)
+        return HookTarget(spec, self._address(op.target)) if spec else None
 
     def _spec_of(self, seen: EngineContainer | None, name: str) -> Container | None:
         """What a container was made from: the spec that an edit replaced, or its pod's, wanted or former."""
