@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.api.ages import age
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
-from orchestrator.objects.pod_status import ContainerState, ContainerStatus
+from orchestrator.objects.pod_status import FINAL_PHASES, ContainerState, ContainerStatus
 
 NONE = "<none>"
 
@@ -61,7 +61,7 @@ def summarize(pod: Pod) -> PodSummary:
         status = _main_status(pod, status)
     else:
         status = problem
-    if pod.metadata.deletion_timestamp and pod.status.phase not in ("Succeeded", "Failed"):
+    if pod.metadata.deletion_timestamp and pod.status.phase not in FINAL_PHASES:
         status = "Terminating"
     return PodSummary(
         ready=ready,

@@ -6,6 +6,7 @@ from orchestrator.api.context import Context
 from orchestrator.engine.base import Container
 from orchestrator.errors import Invalid, NotFound
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.planning import labels
 from orchestrator.state.store import Key
 
@@ -74,7 +75,7 @@ def for_log(pod: Pod, name: str, runs: list[Container], *, previous: bool) -> Co
 
 def for_exec(pod: Pod, name: str, runs: list[Container]) -> Container:
     """Choose the run that a command can be started in; Invalid when none is running."""
-    if pod.status.phase in ("Succeeded", "Failed"):
+    if pod.status.phase in FINAL_PHASES:
         raise Invalid(f"cannot exec into a container in a completed pod; current phase is {pod.status.phase}")
     if not runs or runs[0].phase != "running":
         raise Invalid(f'container "{name}" in pod "{pod.metadata.name}" is not running: {_why(pod, name)}')

@@ -9,6 +9,7 @@ from orchestrator.cli.documents import Document
 from orchestrator.cli.table_text import Columns
 from orchestrator.cli.why import why_not_well
 from orchestrator.objects.meta import labels_match
+from orchestrator.objects.pod_status import FINAL_PHASES
 
 _SHOWN = 3
 """Endpoints of a port that are written out, as kubectl does."""
@@ -158,7 +159,7 @@ def _state(pod: Document, spec: Document, around: Surroundings, *, everyone: boo
     """What a pod is to its Service in a word or two, and why it gets no traffic."""
     status = pod.get("status", {})
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", []))
-    if status.get("phase") in ("Succeeded", "Failed"):
+    if status.get("phase") in FINAL_PHASES:
         return f"ended ({status['phase']})", []
     if pod["metadata"].get("deletionTimestamp") and not everyone:
         return "terminating", []

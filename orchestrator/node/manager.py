@@ -18,6 +18,7 @@ from orchestrator.node.gc import Housekeeper
 from orchestrator.node.inventory import pod_of
 from orchestrator.node.worker import NodeRooms, PodWorker
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.planning import labels
 from orchestrator.state.store import Change, Expired, Key, Watch, key_of
 
@@ -286,10 +287,9 @@ class NodeManager:
 
 def _gives_way(change: Change) -> bool:
     """Whether a pod is gone, or over: it holds nothing of the host any more."""
-    over = ("Succeeded", "Failed")
     before = change.previous
     return change.type == "DELETED" or (
-        before is not None and before.status.phase not in over and change.object.status.phase in over
+        before is not None and before.status.phase not in FINAL_PHASES and change.object.status.phase in FINAL_PHASES
     )
 
 

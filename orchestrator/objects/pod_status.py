@@ -1,13 +1,15 @@
 """What a pod has come to: phase, conditions, and the state of each container."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from orchestrator.objects.container import ResourceRequirements
 from orchestrator.objects.meta import Part
 from orchestrator.objects.scalars import Quantity, Time
 
 PodPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
+FINAL_PHASES: Final[tuple[PodPhase, ...]] = ("Succeeded", "Failed")
+"""The phases that no pod leaves."""
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.objects.times import format_time, parse_time
 
 
@@ -29,7 +30,7 @@ def deletion(pod: Pod, grace: float | None, now: float) -> Deletion | None:
             return None
         since = parse_time(meta.deletion_timestamp) - before
         return Deletion(format_time(max(since + asked, now)), asked)
-    if pod.status.phase in ("Succeeded", "Failed"):
+    if pod.status.phase in FINAL_PHASES:
         asked = 0
     elif asked is None:
         asked = pod.spec.termination_grace_period_seconds

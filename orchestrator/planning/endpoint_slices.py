@@ -25,6 +25,7 @@ from orchestrator.objects.endpoint_slice import (
 )
 from orchestrator.objects.meta import ObjectMeta, ObjectReference, OwnerReference, labels_match
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.objects.service import EndpointAddress, Endpoints, Service, ServicePort
 
 CONTROLLER = "endpointslice-controller.k8s.io"
@@ -135,7 +136,7 @@ def _counts(service: Service, pod: Pod) -> bool:
     return (
         labels_match(service.spec.selector, pod.metadata.labels)
         and bool(pod.status.pod_ip)
-        and pod.status.phase not in ("Succeeded", "Failed")
+        and pod.status.phase not in FINAL_PHASES
     )
 
 

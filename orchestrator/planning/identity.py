@@ -13,7 +13,7 @@ import msgspec
 
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod, PodSpec
-from orchestrator.objects.pod_status import PodStatus
+from orchestrator.objects.pod_status import FINAL_PHASES, PodStatus
 from orchestrator.objects.support import IGNORED
 
 _LIVE = ("containers", "termination_grace_period_seconds", "active_deadline_seconds", "node_name")
@@ -27,8 +27,6 @@ _IDLE = tuple(
 )
 """Fields that have no effect here, so that an edit of them has none either."""
 _PLAIN = PodSpec(containers=())
-FINAL = ("Succeeded", "Failed")
-"""The phases that no pod leaves."""
 _ENDED = ("PodCompleted", "PodFailed")
 
 
@@ -59,7 +57,7 @@ def is_over(status: Any) -> bool:
     if not isinstance(status, PodStatus):
         return False
     ending = any(c.type == "Ready" and c.reason in _ENDED for c in status.conditions)
-    return status.phase in FINAL or ending
+    return status.phase in FINAL_PHASES or ending
 
 
 def pod_identity(pod: Pod) -> str:

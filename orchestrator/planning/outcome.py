@@ -6,8 +6,9 @@ What was told to be Succeeded or Failed stays so, whatever becomes of its contai
 from enum import StrEnum
 
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.objects.times import parse_time
-from orchestrator.planning.identity import FINAL, container_digest
+from orchestrator.planning.identity import container_digest
 from orchestrator.planning.observed import Observed, StopReason
 from orchestrator.planning.restart_policy import is_sidecar, should_restart
 
@@ -42,7 +43,7 @@ def outcome(pod: Pod, observed: Observed, now: float) -> Outcome | None:
         return Outcome.EVICTED
     if pod.status.reason == DEADLINE_EXCEEDED:
         return Outcome.DEADLINE
-    if pod.status.phase in FINAL:
+    if pod.status.phase in FINAL_PHASES:
         return Outcome.COMPLETED
     due = deadline(pod)
     if due is not None and now >= due and not _ended_before(pod, observed, due):
@@ -60,7 +61,7 @@ def deadline(pod: Pod) -> float | None:
 def is_completed(pod: Pod, observed: Observed) -> bool:
     """Whether nothing of it will ever run again.  Sidecars keep no pod from it."""
     uid = pod.metadata.uid
-    if pod.status.phase in FINAL:
+    if pod.status.phase in FINAL_PHASES:
         return True
     for container in pod.spec.init_containers:
         newest = observed.newest(uid, container.name)

@@ -11,10 +11,10 @@ from dataclasses import replace
 from msgspec import structs
 
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.planning.container import sandbox_config
 from orchestrator.planning.container_plan import Scene, together, told_again
 from orchestrator.planning.errors import MountError
-from orchestrator.planning.identity import FINAL
 from orchestrator.planning.labels import SANDBOX_NAME
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
 from orchestrator.planning.ops import (
@@ -81,7 +81,7 @@ def _plan(
 
 def _behind(pod: Pod | None, observed: Observed) -> Mapping[str, Waiting]:
     """What a pod waits for of which there is nothing yet while an earlier one of its name ends."""
-    if pod is None or _is_begun(pod, observed) or pod.status.phase in FINAL:
+    if pod is None or _is_begun(pod, observed) or pod.status.phase in FINAL_PHASES:
         return {}
     return _all_waiting(pod, Waiting("ContainerCreating", "the pod that had this name before is still ending"))
 

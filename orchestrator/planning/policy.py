@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 
 Protocol = Literal["tcp", "udp", "sctp"]
 
 _LAST_PORT = 65535
-_ENDED = ("Succeeded", "Failed")
 _ANY_HOST_ADDRESS = ("", "0.0.0.0", "::")
 
 
@@ -108,7 +108,7 @@ class Isolation:
 
 def member(pod: Pod) -> Member | None:
     """The pod as policies see it; None while it has no address of its own, or has none any more."""
-    if pod.spec.host_network or not pod.status.pod_ip or pod.status.phase in _ENDED:
+    if pod.spec.host_network or not pod.status.pod_ip or pod.status.phase in FINAL_PHASES:
         return None
     ports: dict[tuple[str, Protocol], int] = {}
     host_ports = []

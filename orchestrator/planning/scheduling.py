@@ -7,12 +7,12 @@ each that fits, so that a large one that waits is in nobody's way.
 from operator import itemgetter
 
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.planning.claims import claims_of, unclaimed
 from orchestrator.planning.requests import Asked, asked
 from orchestrator.planning.room import Room
 from orchestrator.planning.surroundings import Surroundings
 
-_OVER = ("Succeeded", "Failed")
 _RUNS, _PLACED, _WAITS = range(3)
 _Turn = tuple[int, str, str, str]
 
@@ -54,7 +54,7 @@ def _waits_for_claim(pod: Pod, around: Surroundings) -> bool:
 
 def _holds(pod: Pod) -> bool:
     """Whether it has a part of the host, or would get one."""
-    return pod.status.phase not in _OVER and (_is_placed(pod) or not pod.metadata.deletion_timestamp)
+    return pod.status.phase not in FINAL_PHASES and (_is_placed(pod) or not pod.metadata.deletion_timestamp)
 
 
 def _is_placed(pod: Pod) -> bool:

@@ -13,6 +13,7 @@ from orchestrator.objects.annotations import CONFIG_CURRENT
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import (
+    FINAL_PHASES,
     ConditionStatus,
     ContainerState,
     ContainerStateRunning,
@@ -27,7 +28,6 @@ from orchestrator.objects.pod_status import (
 )
 from orchestrator.objects.times import format_time
 from orchestrator.planning.config_restart import out_of_date
-from orchestrator.planning.identity import FINAL
 from orchestrator.planning.last_status import last_containers, last_phase
 from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
 from orchestrator.planning.ops import Plan, Waiting
@@ -89,7 +89,7 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
 def _last_told(pod: Pod, now: float) -> PodStatus:
     """All of it is gone from the engine: how its containers ended was told while they were there."""
     before = pod.status
-    if before.phase in FINAL or any(c.type == "PodScheduled" and c.status == "False" for c in before.conditions):
+    if before.phase in FINAL_PHASES or any(c.type == "PodScheduled" and c.status == "False" for c in before.conditions):
         return before
     phase, (init, main) = last_phase(pod), last_containers(pod)
     told = _conditions(pod, phase, init, main, False, now)
@@ -220,7 +220,7 @@ def _phase(
     if ended in (Outcome.DEADLINE, Outcome.EVICTED):
         return "Failed"
     if ended is not None:
-        if pod.status.phase in ("Succeeded", "Failed"):
+        if pod.status.phase in FINAL_PHASES:
             return pod.status.phase
         every = (*(status for status in init if not _is_sidecars(pod, status)), *main)
         terminated = [status.state.terminated for status in every]
@@ -238,7 +238,7 @@ def _not_before_the_end(pod: Pod, observed: Observed, phase: PodPhase) -> PodPha
     """
     before = pod.status.phase
     alive = any(seen.uid == pod.metadata.uid and seen.alive and not seen.is_sandbox for seen in observed.containers)
-    if phase in ("Succeeded", "Failed") and alive and before not in ("Succeeded", "Failed"):
+    if phase in FINAL_PHASES and alive and before not in FINAL_PHASES:
         return before or "Pending"
     return phase
 

@@ -15,6 +15,7 @@ from ipaddress import IPv4Network, collapse_addresses, ip_address, ip_network
 from typing import cast
 
 from orchestrator.objects.pod import Pod
+from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.objects.service import Protocol, Service
 from orchestrator.services import nft
 from orchestrator.services.addresses import has_address
@@ -221,7 +222,7 @@ def _published(pods: Iterable[Pod]) -> dict[nft.HostPort, str]:
     """The hostPorts of pods that run."""
     found = {}
     for pod in pods:
-        if pod.status.phase in ("Succeeded", "Failed") or not pod.status.pod_ip or pod.spec.host_network:
+        if pod.status.phase in FINAL_PHASES or not pod.status.pod_ip or pod.spec.host_network:
             continue
         for container in pod.spec.containers:
             for port in container.ports:
