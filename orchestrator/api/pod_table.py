@@ -6,7 +6,6 @@ Source: kubernetes/pkg/printers/internalversion/printers.go.  Pure: `now` is in 
 from dataclasses import dataclass
 
 from orchestrator.api.ages import age
-from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import FINAL_PHASES, ContainerState, ContainerStatus
 
@@ -49,7 +48,7 @@ def pod_cells(pod: Pod, now: float) -> tuple[str, ...]:
 def summarize(pod: Pod) -> PodSummary:
     """Give the pod's line without its ages."""
     status = pod.status.reason or pod.status.phase or "Pending"
-    sidecars = {c.name for c in pod.spec.init_containers if _is_sidecar(c)}
+    sidecars = {c.name for c in pod.spec.sidecars}
     init = pod.status.init_container_statuses
     problem = _initializing(pod, sidecars)
     ready = sum(1 for s in init if s.name in sidecars and s.started and s.ready)
@@ -113,10 +112,6 @@ def _ending(state: ContainerState) -> str:
 
 def _is_ready(container: ContainerStatus) -> bool:
     return container.ready and container.state.running is not None
-
-
-def _is_sidecar(container: Container) -> bool:
-    return container.restart_policy == "Always"
 
 
 def _last_end(container: ContainerStatus) -> str:

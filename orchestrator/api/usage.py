@@ -58,7 +58,7 @@ def _pod(pod: Pod, now: Consumption) -> Document | None:
     own = [(process, used) for process, used in now.containers if _whose(process) == (meta.namespace, meta.name)]
     if not own:
         return None
-    order = {c.name: place for place, c in enumerate((*pod.spec.init_containers, *pod.spec.containers))}
+    order = {c.name: place for place, c in enumerate(pod.spec.every_container)}
     own.sort(key=lambda each: order.get(each[0].container, len(order)))
     containers = [{"name": process.container, "usage": _usage(used)} for process, used in own]
     about = {"name": meta.name, "namespace": meta.namespace, "labels": dict(meta.labels)}

@@ -41,10 +41,10 @@ class LimitRanger:
             return obj
         ranges = tuple(self._ranges(obj.metadata.namespace))
         remembered = self._journal.read(_BUCKET, obj.metadata.uid, dict[str, _Entry]) or {}
-        told = {c.name: entry for c in _containers(obj) if (entry := remembered.get(c.name)) and _is_told(entry, c)}
+        every = obj.spec.every_container
+        told = {c.name: entry for c in every if (entry := remembered.get(c.name)) and _is_told(entry, c)}
         given = {
-            c.name: _given(told[c.name], c) if c.name in told else with_defaults(c.resources, ranges)
-            for c in _containers(obj)
+            c.name: _given(told[c.name], c) if c.name in told else with_defaults(c.resources, ranges) for c in every
         }
         pod = _with_resources(obj, given)
         fresh = given.keys() - told.keys()
@@ -52,7 +52,7 @@ class LimitRanger:
         if problems:
             text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
             raise Invalid(f'pods "{pod.metadata.name}" is forbidden: {text}')
-        entries = {c.name: {"own": _plain(c.resources), "given": _plain(given[c.name])} for c in _containers(obj)}
+        entries = {c.name: {"own": _plain(c.resources), "given": _plain(given[c.name])} for c in every}
         self._journal.put(_BUCKET, pod.metadata.uid, entries)
         return pod
 
@@ -60,10 +60,6 @@ class LimitRanger:
         """For `store.on_drop`: the pod is gone."""
         if isinstance(obj, Pod):
             self._journal.delete(_BUCKET, obj.metadata.uid)
-
-
-def _containers(pod: Pod) -> tuple[Container, ...]:
-    return (*pod.spec.init_containers, *pod.spec.containers)
 
 
 def _is_told(entry: _Entry, container: Container) -> bool:

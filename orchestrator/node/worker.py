@@ -225,7 +225,7 @@ class PodWorker:
         self._note_pauses(seen)
         running = {container.name for container in seen if container.alive}
         if pod is not None and not pod.metadata.deletion_timestamp:
-            every = (*pod.spec.init_containers, *pod.spec.containers)
+            every = pod.spec.every_container
             around = rooms.surroundings(self.key.namespace)
             due = {c.image: image_request(pod, c.image, around) for c in every if c.name not in running}
             self.memory.images = await self._pulls.states(due)
@@ -348,7 +348,7 @@ class PodWorker:
         pod = last if last is not None and last.metadata.uid == uid else self.memory.former.get(uid)
         if pod is None:
             return None
-        return next((c for c in (*pod.spec.init_containers, *pod.spec.containers) if c.name == name), None)
+        return next((c for c in pod.spec.every_container if c.name == name), None)
 
     def _address(self, container: str) -> str:
         """The address of the pod that a container belongs to: its sandbox's, or the host's."""

@@ -98,6 +98,16 @@ class PodSpec(Part, frozen=True, kw_only=True, weakref=True):
     priority_class_name: str = ""
     preemption_policy: Literal["PreemptLowerPriority", "Never"] | None = None
 
+    @property
+    def every_container(self) -> tuple[Container, ...]:
+        """Init containers, sidecars among them, and then the app's, in the order in which they start."""
+        return (*self.init_containers, *self.containers)
+
+    @property
+    def sidecars(self) -> tuple[Container, ...]:
+        """The init containers that go on running beside the app."""
+        return tuple(container for container in self.init_containers if container.restart_policy == "Always")
+
 
 class PodTemplateSpec(Part, frozen=True, kw_only=True):
     """What the pods of a workload are to be."""

@@ -38,7 +38,7 @@ class ConfigRestart:
 def consumed_now(pod: Pod, around: Surroundings, before: Mapping[str, Consumed], now: float) -> dict[str, Consumed]:
     """What each container that reads config would be made from now; the time is that of the last change."""
     found = {}
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
+    for container in pod.spec.every_container:
         if label := config_label(pod, container, around):
             last = before.get(container.name)
             found[container.name] = last if last and last.label == label else Consumed(label, now)

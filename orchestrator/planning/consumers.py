@@ -35,7 +35,7 @@ class Use:
 
 def uses(pod: Pod, kind: str, name: str) -> Iterator[Use]:
     """Every use that a pod's containers make of the ConfigMap or Secret (`kind`) of this name."""
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
+    for container in pod.spec.every_container:
         for use in uses_of(pod, container):
             if (use.kind, use.name) == (kind, name):
                 yield use

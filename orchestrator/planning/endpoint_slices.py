@@ -124,8 +124,7 @@ def target(port: ServicePort, pod: Pod) -> int | None:
     wanted = port.port if port.target_port is None else port.target_port
     if isinstance(wanted, int):
         return wanted
-    sidecars = (container for container in pod.spec.init_containers if container.restart_policy == "Always")
-    for container in (*pod.spec.containers, *sidecars):
+    for container in (*pod.spec.containers, *pod.spec.sidecars):
         for there in container.ports:
             if there.name == wanted and there.protocol == port.protocol:
                 return there.container_port

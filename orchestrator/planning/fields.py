@@ -43,7 +43,7 @@ def field_value(pod: Pod, path: str, node: NodeFacts, pod_ip: str) -> str:
 def resource_value(pod: Pod, container: Container | None, ref: ResourceFieldSelector, node: NodeFacts) -> str:
     """A limit or request divided by its divisor, rounded up; a missing limit is what the node has."""
     if ref.container_name and (container is None or ref.container_name != container.name):
-        named = [c for c in (*pod.spec.init_containers, *pod.spec.containers) if c.name == ref.container_name]
+        named = [c for c in pod.spec.every_container if c.name == ref.container_name]
         if not named:
             raise ConfigError(f"container {ref.container_name} not found")
         container = named[0]

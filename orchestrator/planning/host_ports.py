@@ -25,8 +25,7 @@ class HostPort:
 
 def host_ports(pod: Pod) -> Iterator[HostPort]:
     """The ports of the host that a pod asks for; on the host's own network that is every port it names."""
-    sidecars = (container for container in pod.spec.init_containers if container.restart_policy == "Always")
-    for container in (*pod.spec.containers, *sidecars):
+    for container in (*pod.spec.containers, *pod.spec.sidecars):
         for port in container.ports:
             if port.host_port:
                 yield HostPort(port.protocol, "" if port.host_ip in _ANY else port.host_ip, port.host_port)

@@ -57,7 +57,7 @@ def image_request(pod: Pod, image: str, around: Surroundings) -> ImageRequest:
 def named_images(pod: Pod) -> Iterator[tuple[str, str]]:
     """The images that a pod names, as the engine lists them, each with the platform that it asks for."""
     platform = asked_platform(pod)
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
+    for container in pod.spec.every_container:
         with suppress(ValueError):
             yield parse_reference(container.image).engine_name, platform
 

@@ -33,7 +33,7 @@ def violations(pod: Pod, fresh: Collection[str], ranges: Ranges) -> list[str]:
     ranges = tuple(ranges)
     found: list[str] = []
     for item in _items(ranges, "Container"):
-        for container in (*pod.spec.init_containers, *pod.spec.containers):
+        for container in pod.spec.every_container:
             if container.name in fresh:
                 own = container.resources
                 found += _of("Container", item, _exact(own.requests), _exact(own.limits))

@@ -91,6 +91,6 @@ def _ended_before(pod: Pod, observed: Observed, due: float) -> bool:
     """Whether it had completed by itself when its deadline came."""
     if not is_completed(pod, observed):
         return False
-    every = (c for c in (*pod.spec.init_containers, *pod.spec.containers) if not is_sidecar(pod, c))
+    every = (c for c in pod.spec.every_container if not is_sidecar(pod, c))
     newest = [observed.newest(pod.metadata.uid, container.name) for container in every]
     return all(seen is None or seen.finished_at < due for seen in newest)

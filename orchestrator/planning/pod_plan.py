@@ -257,7 +257,7 @@ def _sandbox_changed(pod: Pod, dead: SeenContainer | None, observed: Observed) -
 def _left_over(scene: Scene) -> Plan:
     """Dead attempts but the last one, older sandboxes, and containers that the spec names no longer."""
     pod, observed, uid = scene.pod, scene.observed, scene.pod.metadata.uid
-    names = {c.name for c in (*pod.spec.init_containers, *pod.spec.containers)}
+    names = {c.name for c in pod.spec.every_container}
     parts: list[Plan] = []
     for seen in observed.containers:
         if seen.uid != uid or seen.id == scene.sandbox.id:
@@ -281,7 +281,7 @@ def _kept(attempts: Iterable[SeenContainer]) -> set[str]:
 
 
 def _all_waiting(pod: Pod, waiting: Waiting) -> dict[str, Waiting]:
-    return {container.name: waiting for container in (*pod.spec.init_containers, *pod.spec.containers)}
+    return {container.name: waiting for container in pod.spec.every_container}
 
 
 def _without_held(plan: Plan, observed: Observed, now: float) -> Plan:

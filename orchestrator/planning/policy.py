@@ -112,8 +112,7 @@ def member(pod: Pod) -> Member | None:
         return None
     ports: dict[tuple[str, Protocol], int] = {}
     host_ports = []
-    sidecars = (container for container in pod.spec.init_containers if container.restart_policy == "Always")
-    for container in (*pod.spec.containers, *sidecars):
+    for container in (*pod.spec.containers, *pod.spec.sidecars):
         for port in container.ports:
             protocol = protocol_of(port.protocol)
             if port.name:

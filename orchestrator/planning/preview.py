@@ -25,7 +25,6 @@ from orchestrator.planning.config_preview import Name, Objects, changed_keys, re
 from orchestrator.planning.consumers import Use, uses
 from orchestrator.planning.differences import Difference, differences
 from orchestrator.planning.identity import container_digest, object_identity, pod_identity
-from orchestrator.planning.restart_policy import is_sidecar
 
 
 class Action(StrEnum):
@@ -154,11 +153,11 @@ class _Staying:
 def _kept(now: Pod, then: Pod) -> frozenset[str]:
     before = {c.name: container_digest(c) for c in now.spec.containers}
     kept = (c.name for c in then.spec.containers if before.get(c.name) == container_digest(c))
-    return frozenset((*kept, *(c.name for c in then.spec.init_containers if is_sidecar(then, c))))
+    return frozenset((*kept, *(c.name for c in then.spec.sidecars)))
 
 
 def _restarted(pod: Pod, kept: Collection[str], current: Objects, wanted: Objects) -> dict[str, tuple[str, ...]]:
-    every = (c for c in (*pod.spec.init_containers, *pod.spec.containers) if c.name in kept)
+    every = (c for c in pod.spec.every_container if c.name in kept)
     found = ((c.name, restart_causes(pod, c, current, wanted)) for c in every)
     return {name: causes for name, causes in found if causes}
 

@@ -10,7 +10,7 @@ from typing import Literal
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.scalars import parse_quantity, quantity_units
-from orchestrator.planning.restart_policy import is_init, is_sidecar
+from orchestrator.planning.restart_policy import is_sidecar
 
 QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
 
@@ -22,7 +22,7 @@ _COUNTS = ("cpu", "memory")
 def qos_class(pod: Pod) -> QosClass:
     """Guaranteed: every container limits cpu and memory and asks for no less.  BestEffort: none asks for anything."""
     guaranteed, nothing = True, True
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
+    for container in pod.spec.every_container:
         limits, requests = container.resources.limits, container.resources.requests
         for name in _COUNTS:
             limit, request = _amount(limits, name), _amount(requests, name) or _amount(limits, name)
@@ -39,7 +39,7 @@ def oom_score_adj(pod: Pod, container: Container, memory_bytes: int) -> int:
         case "BestEffort":
             return _BEST_EFFORT_SCORE
     request = _memory(container)
-    if is_init(pod, container) and is_sidecar(pod, container):
+    if is_sidecar(pod, container):
         # A sidecar goes no sooner than the containers that it serves.
         request = max(request, min(map(_memory, pod.spec.containers), default=0))
     score = 1000 - 1000 * request // max(memory_bytes, 1)

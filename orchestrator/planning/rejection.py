@@ -42,7 +42,7 @@ def is_rejected(pod: Pod) -> bool:
 
 def _asks_for_app_armor(pod: Pod) -> bool:
     whole = pod.spec.security_context.app_armor_profile
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
+    for container in pod.spec.every_container:
         own = container.security_context
         if own is not None and own.privileged:
             continue

@@ -202,7 +202,7 @@ def _terminated(pod: Pod, last: LastState) -> ContainerStateTerminated:
     return ContainerStateTerminated(
         exit_code=last.exit_code,
         reason=last.reason,
-        message=_cut(last.message, _MESSAGES // len((*pod.spec.init_containers, *pod.spec.containers))),
+        message=_cut(last.message, _MESSAGES // len(pod.spec.every_container)),
         # A container that never started has 1970 here, as in the kubelet.
         started_at=format_time(last.started_at),
         finished_at=format_time(last.finished_at),
@@ -251,7 +251,7 @@ def _uninitialized(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[Con
 
 
 def _is_sidecars(pod: Pod, status: ContainerStatus) -> bool:
-    return any(c.name == status.name and is_sidecar(pod, c) for c in pod.spec.init_containers)
+    return any(sidecar.name == status.name for sidecar in pod.spec.sidecars)
 
 
 def _has_run(status: ContainerStatus) -> bool:
@@ -296,7 +296,7 @@ def _config_current(pod: Pod, observed: Observed, around: Surroundings, now: flo
         # Its config may go with it.
         return before
     told = []
-    for container in (*pod.spec.init_containers, *pod.spec.containers):
+    for container in pod.spec.every_container:
         newest = observed.newest(pod.metadata.uid, container.name)
         told.append(out_of_date(pod, container, newest, observed, around, now) if newest else "")
     text = "; ".join(filter(None, told))

@@ -7,7 +7,6 @@ from orchestrator.objects.pod import Pod
 from orchestrator.planning.container_plan import probes_while_stopping, together
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
 from orchestrator.planning.ops import Forget, Plan, Remove
-from orchestrator.planning.restart_policy import is_sidecar
 from orchestrator.planning.stop_plan import begin_stop, grace_of, shorter, stop_steps
 
 
@@ -65,11 +64,11 @@ def _rank(pod: Pod | None, seen: SeenContainer) -> int:
     """Who ends first: everything that is no sidecar, then the last sidecar, then the one before it."""
     if pod is None:
         return 0
-    names = [c.name for c in reversed(pod.spec.init_containers) if is_sidecar(pod, c)]
+    names = [c.name for c in reversed(pod.spec.sidecars)]
     return names.index(seen.name) + 1 if seen.name in names else 0
 
 
 def _spec_of(pod: Pod | None, seen: SeenContainer) -> Container | None:
     if pod is None:
         return None
-    return next((c for c in (*pod.spec.init_containers, *pod.spec.containers) if c.name == seen.name), None)
+    return next((c for c in pod.spec.every_container if c.name == seen.name), None)

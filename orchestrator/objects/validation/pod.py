@@ -12,7 +12,7 @@ from orchestrator.objects.validation.volumes import validate_volumes
 
 def validate_pod_spec(spec: PodSpec, path: FieldPath) -> list[Problem]:
     """Check a pod's spec."""
-    containers = frozenset(container.name for container in (*spec.init_containers, *spec.containers))
+    containers = frozenset(container.name for container in spec.every_container)
     problems = validate_volumes(spec.volumes, (*path, "volumes"), containers)
     problems += _containers(spec, path, containers)
     problems += seconds(spec.termination_grace_period_seconds, 0, (*path, "terminationGracePeriodSeconds"))
