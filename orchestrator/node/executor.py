@@ -14,13 +14,14 @@ from itertools import groupby
 from pathlib import Path
 
 from orchestrator import failpoints
-from orchestrator.engine.base import Engine
+from orchestrator.engine.base import ContainerConfig, Engine
 from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
 from orchestrator.metrics import Metrics
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import prepare_message
 from orchestrator.node.ports import HostsFiles, PodNetworks, PodPolicies
 from orchestrator.node.progress import Progress
+from orchestrator.node.sandbox_image import ensure_sandbox_image
 from orchestrator.node.seccomp import with_profile
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.objects.pod import Pod
@@ -98,6 +99,7 @@ class Executor:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._one_import = asyncio.Lock()
 
     async def execute(self, ops: Sequence[Op], work: Work) -> None:
         """Do all of it; PlanStopped when something failed, Unavailable when the engine is away."""
@@ -223,10 +225,22 @@ class Executor:
         try:
             if config.seccomp_file:
                 config = replace(config, security_opt=await with_profile(config.security_opt, config.seccomp_file))
-            await self._tools.engine.create(config)
+            await self._create_from_image(op.name, config)
         except Conflict:
             # The name holds uid and attempt: it is the container that we wanted, made before a crash of the daemon.
             log.debug("%s is there already", op.config.name)
+
+    async def _create_from_image(self, name: str, config: ContainerConfig) -> None:
+        """The sandbox's image cannot be pulled: where somebody removed it (`docker system prune -a`), it is made anew."""
+        engine = self._tools.engine
+        try:
+            await engine.create(config)
+        except NotFound:
+            if name != SANDBOX_NAME:
+                raise
+            async with self._one_import:
+                await ensure_sandbox_image(engine)
+            await engine.create(config)
 
     def _signalled(self, op: Signal, memory: PodMemory) -> None:
         stop, now = memory.stops.get(op.target), self._tools.clock()

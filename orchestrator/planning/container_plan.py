@@ -153,6 +153,8 @@ def _is_taken_back(stop: Stop) -> bool:
 def _reason_to_stop(scene: Scene, container: Container, newest: SeenContainer) -> tuple[StopReason, str, str] | None:
     """Why a running container must end: the reason, the cause for the log, and the Event's words."""
     name = container.name
+    if newest.started_again:
+        return StopReason.STARTED_AGAIN, "someone else started it again", f"Stopping container {name}"
     if newest.joined != scene.sandbox.id:
         return StopReason.SANDBOX, "its sandbox is gone", f"Stopping container {name}"
     if newest.digest != container_digest(container):

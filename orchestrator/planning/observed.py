@@ -55,6 +55,11 @@ class SeenContainer:
         return self.phase in ("running", "paused", "restarting")
 
     @property
+    def started_again(self) -> bool:
+        """Alive after an end: somebody else did that (`docker restart`), for a restart of ours is a new container."""
+        return self.alive and self.finished_at > 0
+
+    @property
     def failed_to_start(self) -> bool:
         """The engine tried to start it and could not."""
         return self.phase == "created" and self.error != ""
@@ -95,6 +100,7 @@ class StopReason(StrEnum):
     OVER = "the pod is over"
     DEADLINE = "deadline"
     EVICTED = "evicted"
+    STARTED_AGAIN = "started again"
 
 
 @dataclass(frozen=True, slots=True)

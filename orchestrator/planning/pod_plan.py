@@ -36,6 +36,7 @@ from orchestrator.planning.ops import (
 )
 from orchestrator.planning.outcome import Outcome, deadline, outcome, reason_of
 from orchestrator.planning.projection import volume_content
+from orchestrator.planning.readiness import stands
 from orchestrator.planning.rejection import Rejection, is_rejected, rejection
 from orchestrator.planning.resolver import asks_cluster_first
 from orchestrator.planning.runtime_class import missing_class
@@ -100,7 +101,7 @@ def _pod(pod: Pod, observed: Observed, around: Surroundings, now: float) -> Plan
 def _going_on(pod: Pod, observed: Observed, around: Surroundings, sandbox: SeenContainer | None, now: float) -> Plan:
     failure = observed.failures.get(SANDBOX_NAME)
     held = failure if failure is not None and now < failure.retry_at else None
-    if sandbox is None or not sandbox.alive:
+    if sandbox is None or not stands(pod, sandbox):
         if problem := refusal(pod, around):
             return _unschedulable(pod, problem, observed, now)
         if not _is_begun(pod, observed) and (refused := rejection(pod, around)):
@@ -214,7 +215,7 @@ def _failed_mount(pod: Pod, volume: str, problem: str, observed: Observed, now: 
 
 
 def _new_sandbox(pod: Pod, observed: Observed, around: Surroundings, dead: SeenContainer | None, now: float) -> Plan:
-    """A sandbox where there is none; after one that died, everything in the pod starts anew."""
+    """A sandbox where there is none; after one that died, or is of no use, everything in the pod starts anew."""
     uid = pod.metadata.uid
     own = [c for c in observed.containers if c.uid == uid and not c.is_sandbox]
     if dead is not None and dead.phase == "created" and not dead.error:
@@ -225,7 +226,7 @@ def _new_sandbox(pod: Pod, observed: Observed, around: Surroundings, dead: SeenC
         return together([Plan(_sandbox_changed(pod, dead, observed)), stops])
     if dead is not None:
         told = () if dead.failed_to_start else _sandbox_changed(pod, dead, observed)
-        return Plan((*told, remove(dead, "it does not run")))
+        return Plan((*told, remove(dead, "it is of no use" if dead.alive else "it does not run")))
     config = sandbox_config(pod, 0, around)
     ops: tuple[Op, ...] = (
         WriteHosts(ip=None, cause="the pod's containers mount it"),
@@ -251,7 +252,8 @@ def _not_set(pod: Pod, observed: Observed) -> tuple[Op, ...]:
 def _sandbox_changed(pod: Pod, dead: SeenContainer | None, observed: Observed) -> tuple[Op, ...]:
     key = f"sandbox/{pod.metadata.uid}/{dead.id if dead else 'gone'}"
     event = EventNote("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
-    return () if key in observed.noted else (Note(key=key, cause="the sandbox does not run", event=event),)
+    cause = "the sandbox was started again, or cut off" if dead and dead.alive else "the sandbox does not run"
+    return () if key in observed.noted else (Note(key=key, cause=cause, event=event),)
 
 
 def _left_over(scene: Scene) -> Plan:
@@ -272,6 +274,9 @@ def _left_over(scene: Scene) -> Plan:
             parts.append(Plan((remove(seen, "the spec has no such container"),)))
         elif not seen.alive and seen.id not in _kept(observed.of(uid, seen.name)):
             parts.append(Plan((remove(seen, "an older attempt"),)))
+        elif seen.alive and seen != observed.newest(uid, seen.name):
+            reason = StopReason.STARTED_AGAIN
+            parts.append(stop_one(seen, pod, observed, scene.now, reason, "a newer attempt is there"))
     return together(parts)
 
 

@@ -1,8 +1,17 @@
-"""When a container counts as started, and as ready (behaviour cases P05, P06, H01)."""
+"""When a sandbox is of use, and when a container counts as started, and as ready (behaviour cases P05, P06, H01)."""
 
 from orchestrator.objects.container import Container
+from orchestrator.objects.pod import Pod
 from orchestrator.planning.observed import HookState, Observed, SeenContainer
 from orchestrator.planning.probe_state import ProbeStatus
+
+
+def stands(pod: Pod, sandbox: SeenContainer) -> bool:
+    """Whether a pod can live in this sandbox: it runs, is on the network, and is still what its containers joined.
+
+    One that was started again has another network namespace than they; one without an address was cut off.
+    """
+    return sandbox.alive and not sandbox.started_again and (pod.spec.host_network or sandbox.ip != "")
 
 
 def is_started(container: Container, seen: SeenContainer, observed: Observed) -> bool:
@@ -16,9 +25,9 @@ def is_started(container: Container, seen: SeenContainer, observed: Observed) ->
     return container.startup_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).started)
 
 
-def is_ready(container: Container, seen: SeenContainer, observed: Observed) -> bool:
+def is_ready(pod: Pod, container: Container, seen: SeenContainer, observed: Observed) -> bool:
     """Started, in a sandbox that is there, and its readiness probe says so where it has one (P06)."""
     sandbox = observed.sandbox(seen.uid)
-    if sandbox is None or not sandbox.alive or not is_started(container, seen, observed):
+    if sandbox is None or not stands(pod, sandbox) or not is_started(container, seen, observed):
         return False
     return container.readiness_probe is None or bool(observed.probes.get(seen.id, ProbeStatus()).ready)

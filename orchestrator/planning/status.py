@@ -33,7 +33,7 @@ from orchestrator.planning.observed import LastState, Observed, Restarts, SeenCo
 from orchestrator.planning.ops import Plan, Waiting
 from orchestrator.planning.outcome import Outcome, outcome, reason_of
 from orchestrator.planning.quality import qos_class
-from orchestrator.planning.readiness import is_ready, is_started
+from orchestrator.planning.readiness import is_ready, is_started, stands
 from orchestrator.planning.rejection import Rejection, is_rejected
 from orchestrator.planning.restart_policy import is_init, is_sidecar
 from orchestrator.planning.surroundings import Surroundings
@@ -58,7 +58,7 @@ def pod_status(pod: Pod, observed: Observed, plan: Plan, around: Surroundings, n
     told = partial(_container, pod, observed, plan, now, ended)
     init, main = tuple(map(told, spec.init_containers)), tuple(map(told, spec.containers))
     sandbox = observed.sandbox(uid)
-    up = sandbox is not None and sandbox.alive
+    up = sandbox is not None and stands(pod, sandbox)
     ip = (around.node.ip if spec.host_network else sandbox.ip) if up and sandbox else ""
     if ended is not None:
         ip = ip or pod.status.pod_ip
@@ -145,6 +145,9 @@ def _container(
     if waiting is None and over is None and not pod.metadata.deletion_timestamp:
         waiting = _until_it_runs(before, newest)
     state, ended = _state(pod, newest, waiting)
+    if state.running and newest and newest.started_again and before and before.state.running:
+        # It is to end for that: a run has one start, and the next one is another container's.
+        state = before.state
     to_success = is_init(pod, container) and not is_sidecar(pod, container)
     last = lost or _last(attempts, history, ended)
     running = state.running is not None and newest is not None
@@ -155,7 +158,7 @@ def _container(
         ready=(
             bool(ended and newest and newest.exit_code == 0 and not newest.failed_to_start)
             if to_success
-            else bool(running and newest and is_ready(container, newest, observed))
+            else bool(running and newest and is_ready(pod, container, newest, observed))
         ),
         restart_count=max(newest.attempt if newest else 0, history.count),
         image=container.image,

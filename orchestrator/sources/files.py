@@ -94,7 +94,7 @@ def _walk(root: str, found: Scan, seen: set[tuple[int, int]]) -> None:
             continue
         except OSError as failure:
             found.unreadable.add(folder)
-            found.troubles.append((folder, _words(failure)))
+            found.troubles.append((_shown(folder), _words(failure)))
             continue
         seen.add(identity)
         found.folders[folder] = identity
@@ -111,16 +111,18 @@ def _entry(root: str, folder: str, name: str, found: Scan, seen: set[tuple[int, 
         info = Path(path).stat()
     except FileNotFoundError:
         if is_spec_name(name) and Path(path).is_symlink():
-            found.troubles.append((path, "the link leads nowhere"))
+            found.troubles.append((_shown(path), "the link leads nowhere"))
         return None
     except OSError as failure:
         if is_spec_name(name):
             found.unreadable.add(path)
-            found.troubles.append((path, _words(failure)))
+            found.troubles.append((_shown(path), _words(failure)))
         return None
     if stat.S_ISDIR(info.st_mode):
         return path
-    if is_spec_name(name):
+    if is_spec_name(name) and _shown(path) != path:
+        found.troubles.append((_shown(path), "its path is not UTF-8, and no client could be told of it: rename it"))
+    elif is_spec_name(name):
         _take(path, root, info, found, seen)
     return None
 
@@ -136,6 +138,11 @@ def _take(path: str, root: str, info: os.stat_result, found: Scan, seen: set[tup
         seen.add(identity)
         found.files[path] = Stamp(info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino, info.st_dev)
         found.roots[path] = root
+
+
+def _shown(path: str) -> str:
+    """The path as text: Python keeps bytes that are no UTF-8 as halves of letters, which no JSON can hold."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _nature(mode: int) -> str:

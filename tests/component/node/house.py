@@ -20,6 +20,7 @@ from orchestrator.node.image_ledger import ImageLedger
 from orchestrator.node.images import Puller
 from orchestrator.node.manager import NodeManager
 from orchestrator.node.progress import Progress
+from orchestrator.node.sandbox_image import SANDBOX_IMAGE
 from orchestrator.node.volumes import VolumeStore
 from orchestrator.node.worker import NodeRooms
 from orchestrator.objects import registry
@@ -56,7 +57,7 @@ class Engine(SimulatedEngine):
         """Signals that were sent: container id, when, which; it outlives the containers."""
         self.frozen = asyncio.Event()
         self._freeze_at = (0, False)
-        for image in ("sandbox:1", "web:1", "web:2", "log:1", "init:1"):
+        for image in (SANDBOX_IMAGE, "web:1", "web:2", "log:1", "init:1"):
             self.images.add(image)
 
     def freeze_at(self, change: int, done: bool) -> None:
@@ -174,7 +175,7 @@ class Daemon:
             instance="default",
             node=NodeFacts(name="host", ip="192.0.2.1", nano_cpus=4 * 10**9, memory_bytes=8 << 30),
             paths=lambda uid: self.volumes.paths(uid, self.hosts.path(uid)),
-            sandbox_image="sandbox:1",
+            sandbox_image=SANDBOX_IMAGE,
             network=network_name("default", namespace),
             config_maps={obj.metadata.name: obj for obj in self.store.list("ConfigMap", namespace)},
             secrets={obj.metadata.name: obj for obj in self.store.list("Secret", namespace)},

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.engine.base import EngineRefused, ExecResult
 from orchestrator.engine.simulated import Program
+from orchestrator.node.sandbox_image import SANDBOX_IMAGE
 from tests.component.node.house import Daemon, Engine
 
 pytestmark = pytest.mark.looptime
@@ -276,3 +277,25 @@ async def test_a_broken_worker_of_a_pod_that_is_wanted_no_more_is_made_anew(engi
         await second.manager.idle()
     assert not breaks
     assert await engine.list_containers({}) == []
+
+
+async def test_an_image_of_the_sandbox_that_somebody_removed_is_made_again_once(
+    daemon: Daemon, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`docker system prune -a`, or an engine whose disk is new: no registry has this image."""
+    engine.images.remove(SANDBOX_IMAGE)
+    imports: list[str] = []
+    load = engine.import_image
+
+    async def slow(tar: bytes, name: str, changes: tuple[str, ...] = ()) -> str:
+        imports.append(name)
+        await asyncio.sleep(1)
+        return await load(tar, name, changes)
+
+    monkeypatch.setattr(engine, "import_image", slow)
+    for name in ("web", "beside"):
+        daemon.pod(WEB, name)
+    for name in ("web", "beside"):
+        await daemon.ready(name)
+        assert "FailedCreatePodSandBox" not in daemon.reasons(name)
+    assert imports == [SANDBOX_IMAGE]

@@ -198,6 +198,18 @@ class World:
         """Somebody removes the newest attempt behind our back."""
         del self.containers[self.newest(name).id]
 
+    def start_again(self, name: str) -> None:
+        """`docker restart` of the newest attempt, or `docker start`."""
+        found = self.newest(name)
+        ip = ADDRESS if found.is_sandbox else ""
+        again = replace(found, phase="running", started_at=self.now, finished_at=self.now, ip=ip)
+        self.containers[found.id] = again
+
+    def cut_off(self) -> None:
+        """`docker network disconnect` of the sandbox."""
+        found = self.newest(SANDBOX_NAME)
+        self.containers[found.id] = replace(found, ip="")
+
     def pause(self, name: str) -> None:
         found = self.newest(name)
         self.containers[found.id] = replace(found, phase="paused")

@@ -73,6 +73,8 @@ step = st.one_of(
     st.tuples(st.just("end"), st.sampled_from(NAMES), st.sampled_from([0, 0, 1, 137])),
     st.tuples(st.just("vanish"), st.sampled_from(NAMES)),
     st.tuples(st.just("pause"), st.sampled_from(NAMES[1:])),
+    st.tuples(st.just("start again"), st.sampled_from(NAMES)),
+    st.tuples(st.just("cut off")),
     st.tuples(st.just("verdict"), st.sampled_from(["web", "proxy"]), st.sampled_from(list(ProbeKind)), st.booleans()),
     st.tuples(st.just("advance"), st.sampled_from([1, 12, 700])),
     st.tuples(st.just("configure"), st.sampled_from(["1", "2", ""])),
@@ -97,6 +99,10 @@ def happen(world: World, what: tuple[object, ...]) -> None:
             world.vanish(name)
         case ("pause", str(name)) if name in there and world.newest(name).phase == "running":
             world.pause(name)
+        case ("start again", str(name)) if name in there and world.newest(name).alive:
+            world.start_again(name)
+        case ("cut off",) if "POD" in there and world.newest("POD").alive:
+            world.cut_off()
         case ("verdict", str(name), ProbeKind() as kind, bool(verdict)) if name in there:
             one = world.newest(name).id
             world.probes[one] = world.probes.get(one, ProbeStatus()).with_verdict(kind, verdict)
@@ -122,12 +128,18 @@ def happen(world: World, what: tuple[object, ...]) -> None:
         case ("deaf", bool(deaf)):
             world.deaf = deaf
         case ("delete", int(grace)) if world.pod:
-            world.pod = deleted(world.pod, grace)
+            delete(world, world.pod, grace)
         case ("forget",):
             # A new daemon: what is in no journal is unknown.
             world.stops.clear()
             world.pre_stops.clear()
             world.noted.clear()
+
+
+def delete(world: World, which: Pod, grace: int) -> None:
+    """As the store has it: a second deletion lengthens nothing."""
+    before = which.metadata.deletion_grace_period_seconds
+    world.pod = deleted(which, grace if before is None else min(grace, before))
 
 
 def take_its_place(world: World, text: str) -> None:
@@ -169,6 +181,6 @@ def end(world: World) -> None:
     """Delete the pod, and give everything the time that it may take."""
     pods: list[Pod] = [world.pod] if world.pod else []
     for of in pods:
-        world.pod = deleted(of, 30)
+        delete(world, of, 30)
     world.advance(40)
     world.advance(40)

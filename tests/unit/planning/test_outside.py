@@ -12,6 +12,7 @@ from tests.unit.planning.builders import (
     planned,
     pod,
     seen,
+    seen_sandbox,
     simple,
 )
 from tests.unit.planning.model import World
@@ -187,3 +188,65 @@ def test_the_last_dead_attempt_stays_and_older_ones_go() -> None:
     plan = planned(of, observed(of, *attempts, seen(of, attempt=3)))
     is_plan(plan, "remove web: an older attempt\nremove web: an older attempt")
     assert sorted(op.target for op in plan.ops) == ["web-0", "web-1"]  # type: ignore[attr-defined]
+
+
+def test_L14_a_container_that_someone_started_again_ends_and_is_restarted_by_us() -> None:
+    """`docker restart`, or a restart policy that somebody gave it: one container is one run, which is counted."""
+    world = World(simple())
+    world.rest()
+    before = world.newest("web")
+    world.now += 60
+    world.lines.clear()
+    world.start_again("web")
+    world.rest()
+    assert world.lines[:2] == [
+        "begin stop web: someone else started it again",
+        "signal stop signal to web: end (started again)",
+    ]
+    assert world.newest("web").attempt == 1
+    assert not world.containers[before.id].alive
+    told = told_of(world)
+    assert (told.restart_count, ending(told.last_state)) == (1, "Error 143")
+
+
+def test_L14_an_older_attempt_that_someone_started_again_ends_and_the_newer_one_goes_on() -> None:
+    """`docker restart` where we were quicker, or `docker start` of what is kept for its log: nothing runs twice."""
+    of = simple()
+    again, newer = ended(of, at=T0 + 60), seen(of, attempt=1)
+    again = replace(again, phase="running", started_at=T0 + 61)
+    is_plan(planned(of, observed(of, again, newer)), "begin stop web: a newer attempt is there")
+    assert planned(of, observed(of, again, newer)).ops[0].target == again.id  # type: ignore[attr-defined]
+
+
+def test_L14_a_sandbox_that_someone_started_again_is_made_anew() -> None:
+    """It has another network namespace now than the containers that have joined it."""
+    world = World(simple())
+    world.rest()
+    world.now += 60
+    world.start_again("POD")
+    world.look()
+    assert not told_of(world).ready
+    world.rest()
+    assert world.events.count("SandboxChanged") == 1
+    assert (world.newest("web").attempt, world.newest("POD").started_again) == (1, False)
+    assert told_of(world).ready
+
+
+def test_L14_a_sandbox_that_was_cut_off_from_its_network_is_made_anew() -> None:
+    """`docker network disconnect`: its address may be another pod's by now."""
+    world = World(simple())
+    world.rest()
+    world.now += 60
+    world.cut_off()
+    world.look()
+    assert world.pod is not None
+    assert (world.pod.status.pod_ip, told_of(world).ready) == ("", False)
+    world.rest()
+    assert world.events.count("SandboxChanged") == 1
+    assert world.newest("web").attempt == 1
+    assert world.pod.status.pod_ip == world.newest("POD").ip != ""
+
+
+def test_L14_a_pod_in_the_hosts_network_has_no_address_of_its_own_to_lose() -> None:
+    of = pod('hostNetwork: true\ncontainers: [{name: web, image: "web:1"}]')
+    is_plan(planned(of, replace(observed(of, seen(of)), containers=(seen_sandbox(of, ip=""), seen(of)))), "nothing")

@@ -280,6 +280,25 @@ def test_S07_what_is_no_file_is_named_and_not_opened(tmp_path: Path) -> None:
     ]
 
 
+def test_S07_a_path_that_is_no_text_is_told_in_text_and_not_read(tmp_path: Path) -> None:
+    """Whatever is said of it goes out as JSON: with halves of letters in it, no client had an answer any more."""
+    odd = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9"))
+    odd.mkdir()
+    write(odd, "inside.yaml", CONFIG.format("inside"))
+    (odd / "nowhere.yaml").symlink_to("missing")
+    (odd / "self.yaml").symlink_to("self.yaml")
+    (odd / "notes.txt").touch()
+    write(tmp_path, "good.yaml", CONFIG.format("good"))
+    loaded = load([tmp_path])
+    assert [sourced.object.metadata.name for sourced in loaded.objects] == ["good"]
+    told = sorted(problem.text.removeprefix(f"{tmp_path}/") for problem in loaded.errors)
+    assert told == [
+        r"caf\xe9/inside.yaml:1:1: its path is not UTF-8, and no client could be told of it: rename it",
+        r"caf\xe9/nowhere.yaml:1:1: the link leads nowhere",
+        r"caf\xe9/self.yaml:1:1: too many levels of symbolic links",
+    ]
+
+
 def test_S07_a_huge_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "huge.yaml").open("wb") as file:
         file.truncate(100 * 1024 * 1024)
