@@ -164,8 +164,8 @@ class ExecResult:
 class EngineEvent:
     """Something happened to a container: action is the engine's word (create, start, die, oom, destroy, pause, ...).
 
-    `attributes` has the container's labels and, for die, exitCode.  Action "reconnected" (no container) says that the
-    stream was broken and events may be missing: list again.
+    `attributes` has the container's labels and, for die, exitCode; "disconnect" (from a network) has no labels.  Action
+    "reconnected" (no container) says that the stream was broken and events may be missing: list again.
     """
 
     action: str

@@ -269,12 +269,13 @@ def network(inspected: Json) -> Network:
 
 
 def event(message: Json) -> EngineEvent:
-    """From one line of GET /events."""
-    actor = message["Actor"]
+    """From one line of GET /events; container_id is "" where it is about none."""
+    actor, attributes = message["Actor"], message["Actor"].get("Attributes") or {}
+    of_network = message["Type"] == "network"
     return EngineEvent(
         action=message["Action"],
-        container_id=actor["ID"],
-        attributes=actor.get("Attributes") or {},
+        container_id=attributes.get("container", "") if of_network else actor["ID"],
+        attributes=attributes,
         at=message["timeNano"] / 1e9,
     )
 

@@ -26,8 +26,8 @@ QUIET_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
 
-_EVENTS = ("create", "start", "die", "oom", "destroy", "pause", "unpause", "rename")
-_FILTERS = msgspec.json.encode({"type": ["container"], "event": _EVENTS}).decode()
+_EVENTS = ("create", "start", "die", "oom", "destroy", "pause", "unpause", "rename", "disconnect")
+_FILTERS = msgspec.json.encode({"type": ["container", "network"], "event": _EVENTS}).decode()
 _LATE_SECONDS = 0.5
 """What happened so long before a stream was given up, and came with the next one, shows that it was deaf."""
 
@@ -76,7 +76,7 @@ async def _until_it_breaks(client: Client) -> AsyncGenerator[EngineEvent, None]:
             messages = json_lines(content)
             while (message := await _next(messages)) is not None:
                 event = convert.event(message)
-                if event == last:
+                if event == last or not event.container_id:
                     continue
                 if event.at < given_up - _LATE_SECONDS:
                     # The engine remembers a few hundred events only: there may have been more.

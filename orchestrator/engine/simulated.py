@@ -103,6 +103,13 @@ class SimulatedEngine:
         """Somebody pauses the container."""
         self._find(container).pause(True)
 
+    def disconnect(self, container: str) -> None:
+        """Somebody takes the container off its network."""
+        found = self._find(container)
+        found.address = ""
+        for listener in self._listeners:
+            listener.put_nowait(EngineEvent("disconnect", found.id, {"container": found.id}, self.now()))
+
     def write(self, container: str, stream: int, data: bytes) -> None:
         """The container's process writes."""
         self._find(container).write(stream, data)

@@ -231,7 +231,7 @@ class Executor:
             log.debug("%s is there already", op.config.name)
 
     async def _create_from_image(self, name: str, config: ContainerConfig) -> None:
-        """The sandbox's image cannot be pulled: where somebody removed it (`docker system prune -a`), it is made anew."""
+        """Where somebody removed the sandbox's image (`docker system prune -a`) it is made anew: no registry has it."""
         engine = self._tools.engine
         try:
             await engine.create(config)

@@ -275,6 +275,9 @@ class NodeManager:
                 for worker in self._workers.values():
                     worker.wake()
                 continue
+            if event.action == "disconnect":
+                self._wake_owner(event.container_id)
+                continue
             own = event.attributes
             if own.get(labels.INSTANCE) != self._rooms.instance:
                 continue
@@ -283,6 +286,12 @@ class NodeManager:
                 self._workers[key].wake()
             elif self._news is not None:
                 self._news.add(key)
+
+    def _wake_owner(self, container: str) -> None:
+        """Wake whose container it is, where the event has no labels that say so."""
+        for worker in self._workers.values():
+            if any(seen.id == container for seen in worker.containers()):
+                worker.wake()
 
 
 def _gives_way(change: Change) -> bool:

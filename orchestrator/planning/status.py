@@ -141,20 +141,20 @@ def _container(
     if before is not None and had_ended and (newest is None or (lost is not None and newest.ended)):
         # What has ended may be removed by anyone: it has ended so all the same.
         return before
+    if before is not None and newest is not None and newest.started_again and before.container_id == _id(newest.id):
+        # A run has one start and one end.  What runs now is somebody else's, and is to end.
+        return structs.replace(before, ready=False) if before.state.running else before
     waiting = plan.waiting.get(container.name)
     if waiting is None and over is None and not pod.metadata.deletion_timestamp:
         waiting = _until_it_runs(before, newest)
-    state, ended = _state(pod, newest, waiting)
-    if state.running and newest and newest.started_again and before and before.state.running:
-        # It is to end for that: a run has one start, and the next one is another container's.
-        state = before.state
+    state, ended = _state(pod, before, newest, waiting)
     to_success = is_init(pod, container) and not is_sidecar(pod, container)
     last = lost or _last(attempts, history, ended)
     running = state.running is not None and newest is not None
     return ContainerStatus(
         name=container.name,
         state=state,
-        last_state=ContainerState(terminated=_terminated(pod, last)) if last else ContainerState(),
+        last_state=ContainerState(terminated=_terminated(pod, before, last)) if last else ContainerState(),
         ready=(
             bool(ended and newest and newest.exit_code == 0 and not newest.failed_to_start)
             if to_success
@@ -163,7 +163,7 @@ def _container(
         restart_count=max(newest.attempt if newest else 0, history.count),
         image=container.image,
         image_id=newest.image_id if newest else "",
-        container_id=f"docker://{newest.id}" if newest else "",
+        container_id=_id(newest.id) if newest else "",
         started=bool(running and newest and is_started(container, newest, observed)),
     )
 
@@ -176,12 +176,14 @@ def _until_it_runs(before: ContainerStatus | None, newest: SeenContainer | None)
     return Waiting(waited.reason, waited.message)
 
 
-def _state(pod: Pod, newest: SeenContainer | None, waiting: Waiting | None) -> tuple[ContainerState, bool]:
+def _state(
+    pod: Pod, before: ContainerStatus | None, newest: SeenContainer | None, waiting: Waiting | None
+) -> tuple[ContainerState, bool]:
     """The state, and whether it is "terminated"."""
     if newest is not None and newest.alive and waiting is None:
         return ContainerState(running=ContainerStateRunning(started_at=format_time(newest.started_at))), False
     if newest is not None and newest.ended and waiting is None:
-        return ContainerState(terminated=_terminated(pod, last_state(newest))), True
+        return ContainerState(terminated=_terminated(pod, before, last_state(newest))), True
     waiting = waiting or Waiting(_CREATING)
     # The kubelet has one word for what only takes its time, for all containers of a pod.
     reason = "PodInitializing" if waiting.reason == _CREATING and pod.spec.init_containers else waiting.reason
@@ -201,7 +203,17 @@ def _other(history: Restarts, attempts: Sequence[SeenContainer]) -> bool:
     return history.last is not None and all(seen.id != history.last.id for seen in attempts)
 
 
-def _terminated(pod: Pod, last: LastState) -> ContainerStateTerminated:
+def _id(engine_id: str) -> str:
+    """A container's id as Kubernetes tells it."""
+    return f"docker://{engine_id}"
+
+
+def _terminated(pod: Pod, before: ContainerStatus | None, last: LastState) -> ContainerStateTerminated:
+    """What was told of an end holds: a container that somebody started again ends once more."""
+    told = (before.state.terminated, before.last_state.terminated) if before is not None else ()
+    for end in told:
+        if end is not None and end.container_id == _id(last.id):
+            return end
     return ContainerStateTerminated(
         exit_code=last.exit_code,
         reason=last.reason,
@@ -209,7 +221,7 @@ def _terminated(pod: Pod, last: LastState) -> ContainerStateTerminated:
         # A container that never started has 1970 here, as in the kubelet.
         started_at=format_time(last.started_at),
         finished_at=format_time(last.finished_at),
-        container_id=f"docker://{last.id}",
+        container_id=_id(last.id),
     )
 
 

@@ -200,6 +200,33 @@ def test_L14_what_the_docker_client_does_is_an_exit(daemon: Daemon, blow: str, c
     assert daemon.logs(name, "-p") == "run 1\n"
 
 
+def test_L14_what_is_started_again_or_cut_off_from_outside_is_made_anew_and_runs_once(daemon: Daemon) -> None:
+    names = ("l14-again", "l14-older", "l14-box", "l14-cut")
+    daemon.write(text(*(counting(name, FOR_EVER) for name in names)))
+    for name in names:
+        daemon.wait_ready(name)
+        daemon.wait_log(name, "run 1")
+    first = {name: daemon.engine_id(name, "main") for name in names}
+    boxes = {name: daemon.engine_id(name, "POD") for name in names}
+    address = daemon.pod("l14-cut")["status"]["podIP"]
+
+    docker("restart", "-t", "1", first["l14-again"])
+    docker("kill", first["l14-older"])
+    daemon.wait_pod("l14-older", lambda p: restarts(p) == 1 and is_ready(p))
+    docker("start", first["l14-older"])
+    docker("restart", "-t", "1", boxes["l14-box"])
+    network = docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", boxes["l14-cut"])
+    docker("network", "disconnect", network, boxes["l14-cut"])
+
+    for name in names:
+        daemon.wait_pod(name, lambda p: restarts(p) == 1 and is_ready(p))
+        docker("wait", first[name])
+        assert daemon.engine_id(name, "main") != first[name]
+        assert (daemon.engine_id(name, "POD") == boxes[name]) is (name in ("l14-again", "l14-older"))
+    assert daemon.exec("l14-cut", "hostname", "-i").strip() == daemon.pod("l14-cut")["status"]["podIP"]
+    assert address
+
+
 def test_L14_an_exit_from_outside_follows_the_restart_policy(daemon: Daemon) -> None:
     daemon.write(text(pod("l14-never", FOR_EVER, restartPolicy="Never")))
     daemon.wait_ready("l14-never")

@@ -154,6 +154,34 @@ async def test_L14_a_killed_sandbox_makes_the_pod_anew(daemon: Daemon, engine: E
     assert daemon.reasons().count("SandboxChanged") == 1
 
 
+async def test_L14_a_pod_that_someone_cut_off_from_its_network_is_made_anew_at_once(
+    daemon: Daemon, engine: Engine
+) -> None:
+    """Its address is free, so the next pod may have it: nobody may be led there for this one."""
+    daemon.pod(WEB)
+    await daemon.ready()
+    before = await engine.newest("POD")
+    engine.disconnect(before.id)
+    await daemon.until(lambda: daemon.state() == "running" and daemon.container().restart_count == 1, 30)
+    assert (await engine.newest("POD")).id != before.id
+    assert "" in daemon.history(lambda pod: pod.status.pod_ip)[1:]
+
+
+async def test_L14_a_container_that_someone_started_again_runs_once(daemon: Daemon, engine: Engine) -> None:
+    """`docker restart` ends it, we make the next attempt, and the engine starts the one before again."""
+    daemon.pod(WEB)
+    await daemon.ready()
+    before = await engine.newest()
+    engine.crash(before.id)
+    await daemon.until(lambda: daemon.state() == "running" and daemon.container().restart_count == 1)
+    await engine.start(before.id)
+    ended = engine.changes["kill"]
+    while engine.changes["kill"] == ended or (await engine.inspect(before.id)).phase == "running":
+        await asyncio.sleep(0.1)
+    assert (await engine.newest()).phase == "running"
+    assert daemon.container().restart_count == 1
+
+
 async def test_an_edit_of_one_container_replaces_it_alone(daemon: Daemon, engine: Engine) -> None:
     two = WEB.replace("]", ', {name: log, image: "log:1"}]')
     daemon.pod(two)

@@ -209,6 +209,22 @@ def test_L14_a_container_that_someone_started_again_ends_and_is_restarted_by_us(
     assert (told.restart_count, ending(told.last_state)) == (1, "Error 143")
 
 
+def test_L14_an_end_that_was_told_holds_though_someone_starts_the_container_again() -> None:
+    """`docker start` of what waits for its back-off."""
+    world = World(simple())
+    world.rest()
+    for code in (3, 7):
+        world.now += 2
+        world.end("web", code)
+        world.rest()
+    world.start_again("web")
+    world.rest()
+    assert ending(told_of(world).last_state) == "Error 7"
+    told = told_of(world, after=30)
+    assert told.state.running
+    assert (told.restart_count, ending(told.last_state)) == (2, "Error 7")
+
+
 def test_L14_an_older_attempt_that_someone_started_again_ends_and_the_newer_one_goes_on() -> None:
     """`docker restart` where we were quicker, or `docker start` of what is kept for its log: nothing runs twice."""
     of = simple()
