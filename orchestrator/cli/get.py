@@ -55,7 +55,7 @@ def command(
 
     Resources: pods (po), services (svc), endpoints (ep), endpointslices, configmaps (cm), secrets,
     persistentvolumeclaims (pvc), persistentvolumes (pv), networkpolicies (netpol), runtimeclasses,
-    limitranges (limits), namespaces (ns), events (ev), all.
+    storageclasses (sc), limitranges (limits), namespaces (ns), nodes (no), events (ev), all.
     """
     client = client_of(ctx)
     wanted = parse(discover(client), resource)

@@ -55,6 +55,17 @@ class Verbs(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; of a misspelt one, say which was most likely meant."""
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            from orchestrator.objects.misfit import did_you_mean, nearest
+
+            guess = did_you_mean(nearest(args[0], list(VERBS)))
+            ctx.fail(f"No such command {args[0]!r}" + (f" ({guess})" if guess else ""))
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=Verbs,
@@ -87,7 +98,8 @@ def run(arguments: list[str]) -> int:
     """Run one command line; gives its exit code and never raises."""
     try:
         code = cli.main(arguments, prog_name="orchestrator", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -95,12 +107,23 @@ def run(arguments: list[str]) -> int:
         click.echo(error_text(error), err=True)
         return 1
     except BrokenPipeError:
-        # The reader has gone (`| head`).  Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`| head`).
+        _forget_output()
         return 0
+    except OSError as error:
+        # What it was to be written to does not take it: a disk that is full.
+        _forget_output()
+        click.echo(f"error: cannot go on: {(error.strerror or str(error)).lower()}", err=True)
+        return 1
     except (KeyboardInterrupt, click.Abort):
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _forget_output() -> None:
+    """Keep Python from complaining once more, of what it cannot flush when it exits."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def error_text(error: OrchestratorError) -> str:

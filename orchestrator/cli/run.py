@@ -30,6 +30,14 @@ def _instance(_ctx: click.Context, _option: click.Parameter, name: str | None) -
     return name
 
 
+def _subdomain(_ctx: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    from orchestrator.objects.scalars import check_subdomain
+
+    if name is not None and (wrong := check_subdomain(name)):
+        raise click.BadParameter(f"{name!r}: {wrong[0]}")
+    return name
+
+
 def _amounts(_ctx: click.Context, _option: click.Parameter, text: str | None) -> str | None:
     from orchestrator.planning.amounts import parse_amounts
 
@@ -107,7 +115,10 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
     "--down-on-exit", is_flag=True, default=None, envvar="ORCHESTRATOR_DOWN_ON_EXIT", help="Stop all pods at the end."
 )
 @click.option(
-    "--node-name", envvar="ORCHESTRATOR_NODE_NAME", help="The node's name in pods' status (default: the host's)."
+    "--node-name",
+    envvar="ORCHESTRATOR_NODE_NAME",
+    callback=_subdomain,
+    help="The node's name in pods' status (default: the host's).",
 )
 @node_port_range
 @click.option(
@@ -135,13 +146,15 @@ def _loopback(_ctx: click.Context, _option: click.Parameter, address: str | None
     "--cluster-domain",
     envvar="ORCHESTRATOR_CLUSTER_DOMAIN",
     metavar="DOMAIN",
+    callback=_subdomain,
     help=f"What full names of Services end in (default: {Settings.cluster_domain}).",
 )
 @click.option(
     "--service-mode",
     type=click.Choice(["auto", "names"]),
     envvar="ORCHESTRATOR_SERVICE_MODE",
-    help="Carry Services in the kernel where that can be (auto), or by name alone: no rules, no routes.",
+    help="Carry Services in the kernel where that can be (auto), or by name alone: no rules, no routes (default: "
+    f"{Settings.service_mode}).",
 )
 @click.option(
     "--dns",

@@ -26,8 +26,8 @@ async def look(url: str) -> Survey:
     """Ask the engine; never raises."""
     try:
         engine = DockerEngine(url)
-    except ValueError as problem:
-        return Survey(trouble=f"cannot use {url} as an engine: {problem}")
+    except OrchestratorError as problem:
+        return Survey(trouble=str(problem))
     try:
         info = await engine.info()
         listed = [c for role in _ROLES for c in await engine.list_containers({labels.ROLE: role})]

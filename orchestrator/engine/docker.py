@@ -38,7 +38,7 @@ from orchestrator.engine.base import (
 )
 from orchestrator.engine.docker_hijack import Hijacked
 from orchestrator.engine.operations import counted, operation
-from orchestrator.errors import Conflict, NotFound
+from orchestrator.errors import Conflict, Invalid, NotFound
 from orchestrator.metrics import Metrics
 
 OLDEST_API, NEWEST_API = (1, 41), (1, 51)
@@ -58,6 +58,8 @@ _CONCURRENT_INSPECTS = 16
 # aiodocker's own "status" of a connection that could not be made, or broke.
 _NO_CONNECTION = 900
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+_SCHEMES = ("unix", "tcp", "http", "https")
+_HOW_TO_NAME_ONE = "write it as unix:///var/run/docker.sock or tcp://HOST:PORT (--engine-url, or DOCKER_HOST)"
 
 Params = Sequence[tuple[str, str]]
 Body = Mapping[str, Any] | bytes | None
@@ -85,6 +87,8 @@ class _Client:
     def _open(self, *, keeps: bool = True) -> aiodocker.Docker:
         """A client; `keeps` its connections for the next call, as the one of another host always does."""
         scheme, _, path = self.url.partition("://")
+        if scheme not in _SCHEMES or not path:
+            raise Invalid(f"cannot use {self.url!r} as an engine: {_HOW_TO_NAME_ONE}")
         if scheme != "unix":
             return aiodocker.Docker(self.url, timeout=_NO_LIMIT)
         connector = aiohttp.UnixConnector(path, limit=0, force_close=not keeps)

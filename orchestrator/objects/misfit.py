@@ -50,7 +50,9 @@ def nearest(word: str, known: list[str], likeness: float = 0.6) -> str | None:
     lowered = {candidate.lower(): candidate for candidate in known}
     if word.lower() in lowered:
         return lowered[word.lower()]
-    close = difflib.get_close_matches(word.lower()[:100], list(lowered), n=1, cutoff=likeness)
+    # "Pdo": in short words the usual slip of the fingers leaves too little alike.
+    swapped = [low for low in lowered if len(low) == len(word) and sorted(low) == sorted(word.lower())]
+    close = swapped or difflib.get_close_matches(word.lower()[:100], list(lowered), n=1, cutoff=likeness)
     return lowered[close[0]] if close else None
 
 

@@ -31,6 +31,7 @@ from orchestrator.objects.validation import validate
 from orchestrator.objects.validation.foreign import validate_foreign
 
 Document = dict[str, Any]
+_TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,16 @@ def _without_kind(document: Any) -> tuple[Problem, ...]:
         return (error((), "a document must be a mapping with apiVersion, kind and metadata"),)
     names = (("apiVersion", document.get("apiVersion")), ("kind", document.get("kind")))
     return tuple(
-        required((name,)) if value is None else error((name,), "must be a string")
+        _missing(name, document) if value is None else error((name,), "must be a string")
         for name, value in names
         if not isinstance(value, str) or not value
     )
+
+
+def _missing(name: str, document: Document) -> Problem:
+    written = nearest(name, [key for key in document if isinstance(key, str) and key not in _TOP], 0.8)
+    hint = f'is it misspelt as "{shortened(written)}"?' if written else ""
+    return Problem("error", (name,), required((name,)).message, hint)
 
 
 def _decode_foreign(

@@ -42,6 +42,7 @@ _SUFFIX = r"(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?[0-9]{1,3}|)"
 QUANTITY_PATTERN = f"^{_NUMBER}{_SUFFIX}$"
 """As a regular expression of JSON Schema."""
 _QUANTITY = re.compile(rf"{_NUMBER}{_SUFFIX}\Z")
+_FOREIGN_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?([kmgtKMGT])[iI]?[bB]?\Z")
 
 QUANTITY_RULE = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 LABEL_RULE = (
@@ -101,6 +102,12 @@ def parse_quantity(text: str) -> Fraction:
     if suffix in _DECIMAL:
         return value * _DECIMAL[suffix]
     return value * Fraction(10) ** int(suffix[1:])
+
+
+def quantity_meant(text: str) -> str | None:
+    """Give the quantity that docker and others write as "64MB", "64mb" or "1g": 64Mi, 1Gi; None for anything else."""
+    match = _FOREIGN_QUANTITY.match(text)
+    return f"{match[1]}{match[2].upper()}i" if match else None
 
 
 def quantity_units(text: str) -> int:

@@ -17,7 +17,14 @@ from msgspec import inspect
 from orchestrator.objects.foreign import ForeignType
 from orchestrator.objects.misfit import SourceText, did_you_mean, misfit, nearest, null_misfit, shortened, unknown_field
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, no_effect, required, unsupported
-from orchestrator.objects.scalars import QUANTITY_RULE, check_base64, check_time, parse_quantity, quantity_text
+from orchestrator.objects.scalars import (
+    QUANTITY_RULE,
+    check_base64,
+    check_time,
+    parse_quantity,
+    quantity_meant,
+    quantity_text,
+)
 from orchestrator.objects.structs import stand_in, struct_fields, struct_info, unless_none
 from orchestrator.objects.support import why_no_effect
 
@@ -138,7 +145,8 @@ class Shaper:
             text = value if isinstance(value, str) else quantity_text(value)
             parse_quantity(text)
         except ValueError:
-            self._add(invalid(path, shortened(str(value)), QUANTITY_RULE))
+            text = shortened(str(value))
+            self._add(invalid(path, text, QUANTITY_RULE, did_you_mean(quantity_meant(text))))
             return None
         return text
 

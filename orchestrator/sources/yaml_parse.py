@@ -34,6 +34,7 @@ _JSON = re.compile(r"(?:---)?\s*[{\[]")
 _NEXT_DOCUMENT = re.compile(r"^(?=---)", re.MULTILINE)
 _DIRECTIVE = re.compile("(?:^|[\\n\\r\\x85\\u2028\\u2029])%")
 _RENDER = "a template must be rendered first, or its braces put in quotes"
+_NO_TABS = "indent with spaces, YAML allows no tabs there"
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "null")}
 _SHOWN_TAG = re.compile(r"tag:yaml\.org,2002:(python/[a-z/]+|binary|timestamp|set|omap|pairs|map|seq|str)")
@@ -338,9 +339,18 @@ def _syntax_fault(failure: yaml.YAMLError, data: bytes) -> Fault:
         message = f"cannot read the YAML: {failure.problem}"
         if failure.context and failure.context_mark is not None:
             message += f" ({failure.context}, from line {failure.context_mark.line + 1})"
-        return Fault(mark.line + 1, mark.column + 1, message, _RENDER if b"{{" in data or b"{%" in data else "")
+        return Fault(mark.line + 1, mark.column + 1, message, _syntax_proposal(failure, data))
     reason = getattr(failure, "reason", None) or str(failure).splitlines()[0]
     return Fault(*_line_column(data, getattr(failure, "position", 0)), f"cannot read the YAML: {reason}")
+
+
+def _syntax_proposal(failure: yaml.MarkedYAMLError, data: bytes) -> str:
+    if b"{{" in data or b"{%" in data:
+        return _RENDER
+    lines = data.splitlines()
+    number = failure.problem_mark.line if failure.problem_mark is not None else len(lines)
+    line = lines[number] if number < len(lines) else b""
+    return _NO_TABS if b"\t" in line[: len(line) - len(line.lstrip())] else ""
 
 
 def _line_column(data: bytes, offset: int) -> tuple[int, int]:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -139,3 +141,45 @@ def test_the_exit_code_of_an_exec(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "9"}]}}) == 9
     assert exit_code({"status": "Failure", "message": "no such thing"}) == 1
     assert capsys.readouterr().err == "error: no such thing\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["descibe", "pod", "web"], "No such command 'descibe' (did you mean \"describe\"?)"),
+        (["frobnicate"], "No such command 'frobnicate'\n"),
+        (["run", "--cluster-domain", "a b", "specs"], "'a b': a lowercase RFC 1123 subdomain must consist of"),
+        (["run", "--node-name", "Node_1", "specs"], "'Node_1': a lowercase RFC 1123 subdomain must consist of"),
+    ],
+)
+def test_wrong_use_is_told_with_what_is_right(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["docker", "ssh://ann@host", "unix:/run/docker.sock", "tcp://"])
+def test_an_engine_that_cannot_be_named_so_is_one_sentence(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "specs").mkdir()
+    state, runs = tmp_path / "state", tmp_path / "run"
+    told = ["--engine-url", url, "--state-dir", str(state), "--run-dir", str(runs)]
+    assert run(["run", *told, str(tmp_path / "specs")]) == 1
+    assert capsys.readouterr().err == (
+        f"orchestrator: cannot use {url!r} as an engine: write it as unix:///var/run/docker.sock or tcp://HOST:PORT "
+        "(--engine-url, or DOCKER_HOST)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("into", "code", "said"),
+    [(">/dev/full", 1, "error: cannot go on: no space left on device\n"), (">&-", 0, "")],
+    ids=["full", "closed"],
+)
+def test_an_output_that_takes_nothing_is_one_sentence(into: str, code: int, said: str) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'"$0" -m orchestrator schema {into}', sys.executable], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (code, said)

@@ -97,7 +97,7 @@ def test_S02_S03_S05_all_problems_of_a_document_are_found_at_once() -> None:
         'supported values: "Always", "IfNotPresent", "Never" (did you mean "Always"?)',
         "error: spec.containers[0].resources.limits.cpu: expected a quantity, but read the boolean true",
         'error: spec.containers[0].resources.limits.memory: Invalid value: "1Gb": quantities must match the regular '
-        "expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        "expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$' (did you mean \"1Gi\"?)",
     ]
 
 
@@ -154,6 +154,11 @@ def test_S04_fields_without_effect_are_told_and_accepted() -> None:
         ([], "error: a document must be a mapping with apiVersion, kind and metadata"),
         ({"kind": "Pod"}, "error: apiVersion: Required value"),
         ({"apiVersion": "v1", "kind": "pod"}, 'error: kind: unknown kind "pod" in v1 (did you mean "Pod"?)'),
+        ({"apiVersion": "v1", "kind": "Pdo"}, 'error: kind: unknown kind "Pdo" in v1 (did you mean "Pod"?)'),
+        (
+            {"ApiVersion": "v1", "kind": "Pod", "spec": {}},
+            'error: apiVersion: Required value (is it misspelt as "ApiVersion"?)',
+        ),
         ({"apiVersion": "v1", "kind": "Gizmo"}, 'error: kind: unknown kind "Gizmo" in v1'),
         (
             {"apiVersion": "x.io/v1", "kind": "Gizmo"},

@@ -102,3 +102,10 @@ def test_config_keys(key: str, good: bool) -> None:
 @pytest.mark.parametrize(("name", "good"), [("A", True), ("my.var-1", True), ("A=B", False), ("", False), ("é", False)])
 def test_env_names(name: str, good: bool) -> None:
     assert (scalars.check_env_name(name) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("64MB", "64Mi"), ("512mb", "512Mi"), ("1g", "1Gi"), ("1.5 GiB", "1.5Gi"), ("lots", None)]
+)
+def test_a_quantity_as_others_write_it_has_a_proposal(text: str, meant: str | None) -> None:
+    assert scalars.quantity_meant(text) == meant

@@ -161,6 +161,14 @@ def test_S07_hostile_input_is_an_error_within_a_moment(data: bytes, expected: st
     assert any(expected in fault for fault in faults(data))
 
 
+@pytest.mark.parametrize("text", ["a:\n\tb: c", "a:\n  b: c\n  \td: e", "- a: 1\n\tb: 2"])
+def test_a_tab_that_indents_is_told_with_what_to_do(text: str) -> None:
+    assert [fault.proposal for fault in parse(text.encode()).faults] == [
+        "indent with spaces, YAML allows no tabs there"
+    ]
+    assert [fault.proposal for fault in parse(b"a: b: c\td").faults] == [""]
+
+
 @pytest.mark.parametrize(
     "written", ["*Pl4nted", "!Pl4nted", "!!Pl4nted", "!<Pl4nted> x", "%Pl4nted", "@Pl4nted", "'Pl4nted", "[Pl4nted"]
 )
