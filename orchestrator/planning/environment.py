@@ -23,7 +23,7 @@ def environment(pod: Pod, container: Container, around: Surroundings, pod_ip: st
     services = _service_variables(around) if pod.spec.enable_service_links else {}
     result: dict[str, str] = {}
     for source in container.env_from:
-        result.update(_from_source(source, pod.metadata.namespace, around))
+        result.update(_from_source(source, around))
     for variable in container.env:
         value = _value(variable, pod, container, around, pod_ip)
         if value is None:
@@ -78,7 +78,7 @@ def _service_variables(around: Surroundings) -> dict[str, str]:
     return result
 
 
-def _from_source(source: EnvFromSource, namespace: str, around: Surroundings) -> dict[str, str]:
+def _from_source(source: EnvFromSource, around: Surroundings) -> dict[str, str]:
     if source.config_map_ref is not None:
         ref, kind = source.config_map_ref.name, "configmap"
         found = around.config_maps.get(ref)

@@ -172,7 +172,7 @@ def _volumes(pod: Pod, observed: Observed, around: Surroundings, now: float) -> 
     missing: list[Plan] = []
     for volume in pod.spec.volumes:
         try:
-            content = volume_content(volume, pod, around, "")
+            content = volume_content(volume, pod, around)
         except MountError as error:
             if volume.name not in observed.volumes:
                 missing.append(_failed_mount(pod, volume.name, str(error), observed, now))

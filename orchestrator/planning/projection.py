@@ -63,7 +63,7 @@ class VolumeContent:
     ownership: Ownership | None = None
 
 
-def volume_content(volume: Volume, pod: Pod, around: Surroundings, pod_ip: str) -> VolumeContent:
+def volume_content(volume: Volume, pod: Pod, around: Surroundings) -> VolumeContent:
     """What a volume is to hold now; MountError while something that it needs is not there."""
     directory, group = volume_directory(volume, pod, around), pod.spec.security_context.fs_group
     if volume.host_path is not None:
@@ -78,7 +78,7 @@ def volume_content(volume: Volume, pod: Pod, around: Surroundings, pod_ip: str) 
     sources, mode = _sources(volume)
     files: dict[str, ProjectedFile] = {}
     for source in sources:
-        for file in _files(source, mode, pod, around, pod_ip):
+        for file in _files(source, mode, pod, around):
             files[file.path] = file
     ordered = tuple(files[path] for path in sorted(files))
     ownership = Ownership(group, read_only=True) if group is not None else None
@@ -179,7 +179,7 @@ def _sources(volume: Volume) -> tuple[tuple[VolumeProjection, ...], int]:
     raise MountError("this kind of volume is not supported yet")
 
 
-def _files(source: VolumeProjection, mode: int, pod: Pod, around: Surroundings, pod_ip: str) -> Iterable[ProjectedFile]:
+def _files(source: VolumeProjection, mode: int, pod: Pod, around: Surroundings) -> Iterable[ProjectedFile]:
     if (config := source.config_map) is not None:
         found = around.config_maps.get(config.name)
         data = config_map_files(found) if found else None
@@ -189,7 +189,7 @@ def _files(source: VolumeProjection, mode: int, pod: Pod, around: Surroundings, 
         data = secret_files(stored) if stored else None
         return _keys(data, secret.items, secret.optional, mode, "secret", secret.name)
     if source.downward_api is not None:
-        return [_own_field(item, mode, pod, around, pod_ip) for item in source.downward_api.items]
+        return [_own_field(item, mode, pod, around) for item in source.downward_api.items]
     raise MountError("this kind of projected source is not supported yet")
 
 
@@ -212,10 +212,11 @@ def _keys(
     ]
 
 
-def _own_field(item: DownwardAPIVolumeFile, mode: int, pod: Pod, around: Surroundings, pod_ip: str) -> ProjectedFile:
+def _own_field(item: DownwardAPIVolumeFile, mode: int, pod: Pod, around: Surroundings) -> ProjectedFile:
     try:
         if item.field_ref is not None:
-            text = field_value(pod, item.field_ref.field_path, around.node, pod_ip)
+            # No file may name the address of the pod, which it has only after its volumes.
+            text = field_value(pod, item.field_ref.field_path, around.node, pod_ip="")
         elif item.resource_field_ref is not None:
             text = resource_value(pod, None, item.resource_field_ref, around.node)
         else:

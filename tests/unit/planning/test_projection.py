@@ -14,7 +14,7 @@ def content(volume: str, *objects: Object, **metadata: object) -> VolumeContent:
         'containers: [{name: web, image: "web:1", resources: {limits: {cpu: 100m}}}]',
         **metadata,
     )
-    return volume_content(of.spec.volumes[0], of, around(*objects), "")  # type: ignore[arg-type]
+    return volume_content(of.spec.volumes[0], of, around(*objects))  # type: ignore[arg-type]
 
 
 def files(volume: str, *objects: Object, **metadata: object) -> dict[str, tuple[bytes, str]]:
