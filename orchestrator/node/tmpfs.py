@@ -7,7 +7,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from orchestrator.node.mounts import SOURCE
+from orchestrator.node.mounts import SOURCE, mounts
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,9 @@ def _mount_point_of(path: Path) -> Path:
 
 def _deepest_mount(path: Path) -> tuple[Path, str]:
     path = path.resolve()
-    best = (Path("/"), "unknown")
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        point = Path(left.split()[4].replace("\\040", " "))
-        if path.is_relative_to(point) and len(point.parts) >= len(best[0].parts):
-            best = point, right.split()[0]
-    return best
+    over = [found for found in mounts() if path.is_relative_to(found[0])]
+    # Where several are mounted at one place, the last hides the others.
+    return max(reversed(over), key=lambda found: len(found[0].parts), default=(Path("/"), "unknown"))
 
 
 async def _run(*argv: str) -> tuple[int, str]:

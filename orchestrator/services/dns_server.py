@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestrator import logs
 from orchestrator.errors import OrchestratorError
-from orchestrator.services.listeners import listener
+from orchestrator.services.listeners import is_own, listener
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +124,8 @@ class DnsSockets:
             _send(datagrams, packet, client)
 
     def _may_ask(self, client: tuple[str, int]) -> bool:
-        """Our pods, and the host itself."""
-        return IPv4Address(client[0]) in self._clients or _is_own(client[0])
+        """Our pods, and the host itself, by any of its addresses: the engine may masquerade what it sends to itself."""
+        return IPv4Address(client[0]) in self._clients or is_own(client[0])
 
     # --- TCP ---
 
@@ -172,16 +172,6 @@ def _bound(kind: socket.SocketKind, address: str, port: int) -> socket.socket:
         made.close()
         raise OrchestratorError(_why(error, kind, address, port)) from error
     return made
-
-
-def _is_own(address: str) -> bool:
-    """Whether an address is this host's: where the engine masquerades what the host sends to itself, any may be."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
-        try:
-            trial.bind((address, 0))
-        except OSError:
-            return False
-    return True
 
 
 def _why(error: OSError, kind: socket.SocketKind, address: str, port: int) -> str:

@@ -19,7 +19,7 @@ from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.objects.service import Protocol, Service
 from orchestrator.services import nft
 from orchestrator.services.addresses import has_address
-from orchestrator.services.listeners import listener
+from orchestrator.services.listeners import is_own, listener
 
 _NOBODY = "255.255.255.255"
 
@@ -166,16 +166,6 @@ def hold(port: nft.HostPort) -> socket.socket | None:
         held.close()
         raise
     return held
-
-
-def is_own(ip: str) -> bool:
-    """Whether an address is one of this host's: only to those can a socket be bound."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
-        try:
-            trial.bind((ip, 0))
-        except OSError:
-            return False
-    return True
 
 
 def nobody_has(protocol: Protocol, number: int) -> bool:

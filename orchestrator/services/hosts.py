@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.objects.pod import Pod
+from orchestrator.planning.container import domain_of, hostname_of
 from orchestrator.planning.housekeeping import is_uid
 
 _HEAD = """\
@@ -105,10 +106,9 @@ def render(pod: Pod, ip: str | None, names: Iterable[Name], domain: str) -> str:
 
 
 def _own_names(pod: Pod, domain: str) -> Iterator[str]:
-    # A host's name has at most 63 characters, and the kubelet cuts a pod's name to that.
-    hostname = pod.spec.hostname or pod.metadata.name[:63].rstrip("-.")
-    if pod.spec.subdomain:
-        yield f"{hostname}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}"
+    hostname, own_domain = hostname_of(pod), domain_of(pod, domain)
+    if own_domain:
+        yield f"{hostname}.{own_domain}"
     yield hostname
 
 

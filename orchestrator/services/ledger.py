@@ -17,8 +17,6 @@ from orchestrator.services.hosts import Name
 from orchestrator.services.view import NOTHING, Part, Written, part, pod_matters
 from orchestrator.state.store import Key
 
-"""The types of Service that other machines may reach."""
-
 Made = tuple[Endpoints | EndpointSlice, ...]
 Label = tuple[str, str, str]
 """Namespace, name and value of a label."""

@@ -1,5 +1,6 @@
-"""Which process of the host has a port: asked only to name the holder of one that we cannot have."""
+"""What can be bound on this host: which addresses are its own, and who has a port that we cannot have."""
 
+import socket
 from pathlib import Path
 
 from orchestrator.objects.service import Protocol
@@ -36,3 +37,13 @@ def _sockets(table: Path, number: int) -> list[str]:
     bound = [line for line in lines if int(line[_PORT].rpartition(":")[2], 16) == number]
     bound.sort(key=lambda line: line[_STATE] != _LISTENING)
     return [line[_INODE] for line in bound if line[_STATE] == _LISTENING or bound[0][_STATE] != _LISTENING]
+
+
+def is_own(ip: str) -> bool:
+    """Whether an address is one of this host's: only to those can a socket be bound."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((ip, 0))
+        except OSError:
+            return False
+    return True

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.planning.policy import Allowance, Allowances, Block, Isolation, Places, Pods, Span
+from orchestrator.services.nft_pieces import elements
 
 _INGRESS, _EGRESS, _HOST_PORTS = "policy-ingress", "policy-egress", "policy-host-ports"
 _SELVES, _RESOLVERS = "policy-selves", "policy-resolvers"
@@ -123,20 +124,15 @@ def _sets_changed(table: str, old: PolicyRules, new: PolicyRules) -> Iterator[st
         if name not in old.sets and name not in (_SELVES, _RESOLVERS):
             kind = _PLACE if name.startswith("places-") else _ADDRESS
             yield f"add set ip {table} {name} {{ {kind} }}"
-        yield from _elements("delete", table, name, before - new.sets[name])
-        yield from _elements("add", table, name, new.sets[name] - before)
+        yield from elements("delete", table, name, sorted(before - new.sets[name]))
+        yield from elements("add", table, name, sorted(new.sets[name] - before))
 
 
 def _map_changed(table: str, name: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
-    yield from _elements("delete", table, name, (key for key, chain in old.items() if new.get(key) != chain))
-    added = (f"{key} : jump {chain}" for key, chain in new.items() if old.get(key) != chain)
-    yield from _elements("add", table, name, added)
-
-
-def _elements(verb: str, table: str, name: str, elements: Iterable[str]) -> Iterator[str]:
-    text = ", ".join(sorted(elements))
-    if text:
-        yield f"{verb} element ip {table} {name} {{ {text} }}"
+    gone = sorted(key for key, chain in old.items() if new.get(key) != chain)
+    yield from elements("delete", table, name, gone)
+    added = sorted(f"{key} : jump {chain}" for key, chain in new.items() if old.get(key) != chain)
+    yield from elements("add", table, name, added)
 
 
 def _lines(way: str, allowed: Allowance) -> Iterator[str]:

@@ -208,7 +208,7 @@ async def test_before_the_first_round_our_own_names_wait_and_others_do_not(room:
 
 async def test_strangers_and_rubbish_get_nothing_and_do_no_harm(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of 127.0.0.0/8 is this host's own: here it is not."""
-    monkeypatch.setattr(dns_server, "_is_own", lambda _address: False)
+    monkeypatch.setattr(dns_server, "is_own", lambda _address: False)
     room.publish(served("heads", "127.201.0.2"))
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
