@@ -1,4 +1,4 @@
-"""How long ago, in kubectl's words: "45s", "3m12s", "5h", "2d3h".  Imports nothing: the command line uses it too."""
+"""How long ago, in kubectl's words: "45s", "3m12s", "5h", "2d3h".  Imports little: the command line uses it too."""
 
 from orchestrator.objects.times import parse_time
 

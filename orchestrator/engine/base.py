@@ -34,9 +34,6 @@ __all__ = [
     "PullProgress",
 ]
 
-LABEL = "orchestrator.dev/"
-"""Everything that the daemon makes in the engine bears labels under this prefix; it touches nothing else."""
-
 ContainerPhase = Literal["created", "running", "paused", "restarting", "exited", "dead", "removing"]
 
 

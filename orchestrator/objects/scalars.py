@@ -115,13 +115,8 @@ def quantity_units(text: str) -> int:
     return _round_up(parse_quantity(text))
 
 
-def quantity_nano(text: str) -> int:
-    """Give a quantity in billionths ("500m" of cpu is 500_000_000 nano-cpus), rounded up."""
-    return _round_up(parse_quantity(text) * 10**9)
-
-
 def quantity_milli(text: str) -> int:
-    """Give a quantity in thousandths, rounded up."""
+    """Give a quantity in thousandths ("500m" of cpu is 500), rounded up."""
     return _round_up(parse_quantity(text) * 1000)
 
 

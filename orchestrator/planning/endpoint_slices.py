@@ -91,14 +91,6 @@ def written_slices(listed: Callable[[str], Iterable[Any]]) -> tuple[EndpointSlic
     return *listed("EndpointSlice"), *(each for one in there for each in mirrored(one, named[one.metadata.name]))
 
 
-def by_service(found: Iterable[EndpointSlice]) -> Mapping[tuple[str, str], list[EndpointSlice]]:
-    """Slices by the (namespace, name) of the Service that they belong to."""
-    grouped: defaultdict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
-    for each in found:
-        grouped[each.metadata.namespace, each.metadata.labels.get(SERVICE_NAME, "")].append(each)
-    return grouped
-
-
 def is_serving(conditions: EndpointConditions) -> bool:
     """Whether an endpoint answers, be it terminating or not; what is not said is so."""
     return conditions.serving is not False

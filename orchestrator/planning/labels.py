@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from orchestrator.objects.annotations import PREFIX
 
 INSTANCE = PREFIX + "instance"
+"""Everything that the daemon makes in the engine bears this label; it touches nothing else."""
 NAMESPACE = PREFIX + "namespace"
 POD = PREFIX + "pod"
 UID = PREFIX + "uid"

@@ -36,7 +36,8 @@ class ContainerConfig:
     """Everything that a container is made of, in the engine's terms.
 
     `network` is a network's name, "host", "none", or "container:<name or id>" (then ipc joins it too, and pid where
-    `pid_mode` says so).  `argv` None means the image's own.  `entrypoint` [] clears the image's entrypoint.
+    `pid_mode` says so).  `entrypoint` and `command` None mean the image's own; an `entrypoint` of ()
+    clears the image's.
     """
 
     name: str

@@ -36,7 +36,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered; `soa` is the zone that says that there is nothing, "" where there is something.
+    """What is answered; `soa` is the zone that says that there is nothing, None where there is something.
 
     `outside` is a name at which the records end and which only the host's servers know, "" for none.
     """

@@ -1,12 +1,11 @@
 """From files to objects: every problem of every file in one go, each with its place.
 
-`load` and `load_bytes` are what `validate` needs.  `Loader` remembers what each file said, by its time, size and inode,
-so that a reload reads only what changed.
+`Loader` remembers what each file said, by its time, size and inode, so that a reload reads only what changed.
+`merge` puts the files together, and finds objects that stand in two of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace as with_fields
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,18 +27,6 @@ from orchestrator.sources.yaml_parse import MAX_BYTES, Document, Fault, parse
 
 MAX_PROBLEMS = 100
 """Of one file; more would hide the first."""
-
-
-def load(paths: Iterable[str | Path]) -> Load:
-    """Load files and folders once."""
-    scan = files.scan(_texts(paths))
-    loads = Loader().refresh(scan)
-    return merge(loads, scan)
-
-
-def load_bytes(data: bytes, name: str) -> Load:
-    """Load what came from elsewhere than a file (standard input); `name` stands for the file's."""
-    return merge({name: decode_file(data, name)}, Scan())
 
 
 def merge(loads: Mapping[str, FileLoad], scan: Scan) -> Load:
@@ -214,7 +201,3 @@ def as_desired(obj: Object) -> Object:
         managed_fields=(),
     )
     return replace(obj, metadata=meta)
-
-
-def _texts(paths: Iterable[str | Path]) -> list[str]:
-    return [str(path) for path in paths]

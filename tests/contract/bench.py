@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.engine.base import LABEL, Container, ContainerConfig, Engine, EngineEvent, ExecResult
+from orchestrator.engine.base import Container, ContainerConfig, Engine, EngineEvent, ExecResult
 from orchestrator.engine.simulated import Program, SimulatedEngine
+from orchestrator.planning.labels import INSTANCE
 
 WAIT_SECONDS = 20.0
 NEVER = 1000.0
@@ -63,7 +64,7 @@ class Bench:
 
     @property
     def labels(self) -> dict[str, str]:
-        return {f"{LABEL}instance": self.run_id}
+        return {INSTANCE: self.run_id}
 
     def name(self, short: str) -> str:
         return f"{self.run_id}-{short}"

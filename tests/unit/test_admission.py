@@ -11,9 +11,9 @@ from orchestrator.objects.security_levels import Level
 from orchestrator.sources.located import Load
 from orchestrator.sources.pod_security import with_standards
 from orchestrator.sources.rules import Rules, with_rules
-from orchestrator.sources.yaml_loader import load_bytes
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Desired, Key, Store, key_of
+from tests.loads import load_bytes
 from tests.unit.planning.builders import T0
 from tests.unit.planning.builders import pod as written
 

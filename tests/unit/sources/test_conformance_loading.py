@@ -7,7 +7,8 @@ from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Service
 from orchestrator.sources.files import scan
 from orchestrator.sources.settle import Settler
-from orchestrator.sources.yaml_loader import Loader, load_bytes
+from orchestrator.sources.yaml_loader import Loader
+from tests.loads import load_bytes
 
 GOOD = """\
 apiVersion: v1

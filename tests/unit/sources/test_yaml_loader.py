@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.sources import files
-from orchestrator.sources.yaml_loader import Loader, load, load_bytes
+from orchestrator.sources.yaml_loader import Loader
+from tests.loads import load, load_bytes
 
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\n"
 
