@@ -228,6 +228,8 @@ def command(specs: tuple[Path, ...], log_level: str, log_format: Format, live: b
 
     SIGTERM or Ctrl-C ends the daemon and leaves the pods running, unless --down-on-exit is given.  SIGHUP lets it read
     its specs again; at a terminal it ends the daemon, for the terminal is gone.
+
+    Each option but --live has a variable too, which a flag goes before: ORCHESTRATOR_LOG_LEVEL is --log-level.
     """
     settings = Settings(specs=specs, **{name: value for name, value in flags.items() if value is not None})
     check_thresholds(settings)

@@ -37,18 +37,17 @@ class Folder:
 async def check(scene: Scene) -> Iterator[Finding]:
     """The rows of this file."""
     patient = scene.patient
-    state, run = (
-        look(folder, patient.daemon.pid if patient.daemon else 0) for folder in (patient.state_dir, patient.run_dir)
-    )
+    pid = patient.daemon.pid if patient.daemon else 0
+    state, run = look(patient.state_dir, pid), look(patient.run_dir, pid, theirs=patient.forbidden)
     return judge(
         state, run, filesystem_of(patient.run_dir / "volumes"), root=scene.root, runs=patient.daemon is not None
     )
 
 
-def look(path: Path, pid: int) -> Folder:
-    """Read the facts; `pid` is the daemon's, 0 for none."""
+def look(path: Path, pid: int, *, theirs: bool = False) -> Folder:
+    """Read the facts; `pid` is the daemon's, 0 for none; `theirs`: it is of a daemon that does not let us in."""
     there = next(folder for folder in (path, *path.parents) if os.access(folder, os.F_OK))
-    ours = pid == 0 or owner(pid) == os.geteuid()
+    ours = not theirs and (pid == 0 or owner(pid) == os.geteuid())
     mode = stat.S_IMODE(there.stat().st_mode) if there == path else None
     writable = os.access(there, os.W_OK | os.X_OK) if ours else None
     return Folder(path, mode, writable, filesystem_of(there), room_of(there))

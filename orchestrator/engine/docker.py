@@ -38,7 +38,7 @@ from orchestrator.engine.base import (
 )
 from orchestrator.engine.docker_hijack import Hijacked
 from orchestrator.engine.operations import counted, operation
-from orchestrator.errors import Conflict, Invalid, NotFound
+from orchestrator.errors import Conflict, NotFound
 from orchestrator.metrics import Metrics
 
 OLDEST_API, NEWEST_API = (1, 41), (1, 51)
@@ -58,8 +58,6 @@ _CONCURRENT_INSPECTS = 16
 # aiodocker's own "status" of a connection that could not be made, or broke.
 _NO_CONNECTION = 900
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-_SCHEMES = ("unix", "tcp", "http", "https")
-_HOW_TO_NAME_ONE = "write it as unix:///var/run/docker.sock or tcp://HOST:PORT (--engine-url, or DOCKER_HOST)"
 
 Params = Sequence[tuple[str, str]]
 Body = Mapping[str, Any] | bytes | None
@@ -87,8 +85,8 @@ class _Client:
     def _open(self, *, keeps: bool = True) -> aiodocker.Docker:
         """A client; `keeps` its connections for the next call, as the one of another host always does."""
         scheme, _, path = self.url.partition("://")
-        if scheme not in _SCHEMES or not path:
-            raise Invalid(f"cannot use {self.url!r} as an engine: {_HOW_TO_NAME_ONE}")
+        if scheme not in ("unix", "tcp", "http", "https") or not path:
+            raise errors.no_url(self.url)
         if scheme != "unix":
             return aiodocker.Docker(self.url, timeout=_NO_LIMIT)
         connector = aiohttp.UnixConnector(path, limit=0, force_close=not keeps)
@@ -232,16 +230,16 @@ class DockerEngine:
     # --- containers ---
 
     async def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
+        listed = await self.listed(labels)
+        found = await asyncio.gather(*(self._inspect_one(each.id) for each in listed), return_exceptions=True)
+        if wrong := [each for each in found if isinstance(each, BaseException) and not isinstance(each, NotFound)]:
+            raise wrong[0]
+        return [each for each in found if isinstance(each, Container)]
+
+    async def listed(self, labels: Mapping[str, str]) -> list[Container]:
+        """As `list_containers`, by the engine's list alone: without pids, times, addresses and the like."""
         params = [("all", "1"), ("filters", _label_filter(labels))]
-        listed = await self._call("GET", "containers/json", params)
-        found = await asyncio.gather(*(self._inspect_one(each["Id"]) for each in listed), return_exceptions=True)
-        containers = []
-        for each in found:
-            if isinstance(each, Container):
-                containers.append(each)
-            elif not isinstance(each, NotFound):
-                raise each
-        return containers
+        return [convert.listed_container(each) for each in await self._call("GET", "containers/json", params)]
 
     async def _inspect_one(self, container_id: str) -> Container:
         async with self._inspects:

@@ -211,6 +211,18 @@ def container(inspected: Json) -> Container:
     )
 
 
+def listed_container(listed: Json) -> Container:
+    """From one entry of GET /containers/json."""
+    return Container(
+        id=listed["Id"],
+        name=next(iter(listed.get("Names") or ()), "").removeprefix("/"),
+        labels=listed.get("Labels") or {},
+        image=listed.get("Image", ""),
+        image_id=listed.get("ImageID", ""),
+        phase=listed["State"],
+    )
+
+
 def image(inspected: Json) -> Image:
     """From GET /images/{name}/json."""
     config = inspected.get("Config") or {}

@@ -4,7 +4,7 @@ import errno
 import re
 
 from orchestrator.engine.base import EngineRefused
-from orchestrator.errors import Conflict, NotFound, OrchestratorError, Unavailable
+from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
 
 Version = tuple[int, int]
 """An API version, (1, 41)."""
@@ -61,6 +61,12 @@ def pull_refusal(message: str) -> OrchestratorError:
     if any(words in message.lower() for words in absent):
         return NotFound(message)
     return EngineRefused(message)
+
+
+def no_url(text: str) -> Invalid:
+    """This names no engine that can be spoken with."""
+    mend = "write it as unix:///var/run/docker.sock or tcp://HOST:PORT (--engine-url, or DOCKER_HOST)"
+    return Invalid(f"cannot use {text!r} as an engine: {mend}")
 
 
 def unreachable(url: str, failure: BaseException) -> Unavailable:

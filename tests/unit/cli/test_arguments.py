@@ -183,3 +183,14 @@ def test_an_output_that_takes_nothing_is_one_sentence(into: str, code: int, said
         ["sh", "-c", f'"$0" -m orchestrator schema {into}', sys.executable], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (code, said)
+
+
+def test_every_option_of_run_has_the_variable_that_its_help_says() -> None:
+    command = cli.get_command(click.Context(cli), "run")
+    assert command is not None
+    assert "ORCHESTRATOR_LOG_LEVEL is --log-level" in (command.help or "")
+    options = {option.opts[0]: option for option in command.params if isinstance(option, click.Option)}
+    without = {"--live"}
+    assert {flag for flag, option in options.items() if option.envvar is None} == without
+    for flag in options.keys() - without:
+        assert options[flag].envvar == "ORCHESTRATOR_" + flag.removeprefix("--").upper().replace("-", "_")

@@ -139,6 +139,8 @@ def test_a_folder_that_is_not_there_yet_is_judged_by_where_it_will_be(tmp_path: 
     assert seen.room.size > 0
     (tmp_path / "a").mkdir(mode=0o750)
     assert folders.look(tmp_path / "a", 0).mode == 0o750
+    # Of a daemon of root that lets nobody in: its folder is not to be taken from it.
+    assert folders.look(tmp_path / "a", 0, theirs=True).writable is None
 
 
 @pytest.mark.parametrize(
