@@ -106,7 +106,11 @@ class _Client:
         """Agree on the newest API version that both sides know; gives the answer of GET /version."""
         with counted(self._metrics, "version"), self.told(CALL_SECONDS):
             async with asyncio.timeout(CALL_SECONDS):
-                version: dict[str, Any] = await self._calls._query_json("version", versioned_api=False)
+                asked = self._calls._do_query("version", "GET", timeout=_NO_LIMIT, versioned_api=False)
+                async with await asked as response:
+                    version: Any = msgspec.json.decode(await response.read())
+            if not isinstance(version, dict) or "ApiVersion" not in version:
+                raise errors.garbled(self.url)
         oldest, newest = _numbers(version.get("MinAPIVersion", "1.12")), _numbers(version["ApiVersion"])
         agreed, self.newest_api = min(newest, NEWEST_API), newest
         if agreed < max(oldest, OLDEST_API):

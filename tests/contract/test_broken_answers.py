@@ -20,14 +20,18 @@ VERSION = b'{"ApiVersion": "1.41", "MinAPIVersion": "1.12"}'
 
 def _answer(path: bytes) -> bytes:
     if path == b"/version":
-        return VERSION
+        return said_of_version[-1]
     return b'[{"Id": "1234' if b"json" in path else b'{"status": "Pulling"}\n{"sta'
+
+
+said_of_version = [VERSION]
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     request = await reader.readuntil(b"\r\n\r\n")
     body = _answer(request.split()[1])
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+    kind = "text/html" if body.startswith(b"<") else "application/json"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
     writer.write(head.encode() + b"\r\n" + body)
     await writer.drain()
     writer.close()
@@ -114,3 +118,13 @@ async def test_a_container_that_the_engine_waits_for_itself_does_not_hide_all_el
     assert [each.found.partition(":")[0] for each in found] == [
         f"it does not answer when it is asked for container {STUCK}"
     ]
+
+
+@pytest.mark.parametrize("said", [b"<html>Please log in</html>", b"", b"null", b"[]", b'{"Id": 1}'])
+async def test_who_does_not_say_his_version_is_an_engine_in_trouble(
+    engine: DockerEngine, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy's page in front of the socket: nothing else is asked there, and no surprise fills the log."""
+    monkeypatch.setattr(f"{__name__}.said_of_version", [said])
+    with pytest.raises(Unavailable, match="it is cut short, or not the engine's own"):
+        await engine.info()
