@@ -318,6 +318,7 @@ class _Daemon:
                 tasks.create_task(for_ever("old events", self.recorder.run), name="old events"),
                 tasks.create_task(keep_pauses_short(self.folder.applied, self.manager.adopted), name="short pauses"),
                 tasks.create_task(for_ever("supervision", self.supervision.run), name="supervision"),
+                tasks.create_task(for_ever("socket", self.api.keep), name="socket"),
             ]
             log.info("running; the socket is %s", self.settings.socket)
             await signals.end()

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 2**20
 """Bytes of a request's body: the whole of a large spec folder."""
+LOOK_SECONDS = 5.0
+"""Between two looks whether the socket's file is there."""
 STOP_SECONDS = 1.0
 """How long a request that has been cancelled may hold up a stop."""
 
@@ -62,6 +64,7 @@ class ApiServer:
         # A client that goes away ends its watch or log at once, not with the next change.
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=STOP_SECONDS, access_log=None)
         self._file: SocketFile | None = None
+        self._site: web.SockSite | None = None
         self._metrics: web.AppRunner | None = None
 
     async def start(self, path: Path, group: str = SOCKET_GROUP) -> None:
@@ -71,7 +74,35 @@ class ApiServer:
         """
         self._file = SocketFile(path, group)
         await self._runner.setup()
-        await web.SockSite(self._runner, self._file.socket).start()
+        await self._serve(self._file)
+
+    async def keep(self) -> None:
+        """Look for ever whether the socket's file is there: without it nobody could ask for anything any more.
+
+        A run folder may be emptied by a tidy user or a tidy program.
+        """
+        told = ""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._file is None or self._file.is_there():
+                continue
+            try:
+                fresh = self._file.again()
+            except (OSError, OrchestratorError) as error:
+                if str(error) != told:
+                    log.warning("the socket's file is gone, and cannot be made again: %s", error)
+                told = str(error)
+                continue
+            log.warning("somebody removed the socket's file: it is there again")
+            told, before, self._file = "", self._file, fresh
+            if self._site is not None:
+                await self._site.stop()
+            before.remove()
+            await self._serve(fresh)
+
+    async def _serve(self, file: SocketFile) -> None:
+        self._site = web.SockSite(self._runner, file.socket)
+        await self._site.start()
 
     async def serve_metrics(self, address: str) -> None:
         """Serve the metrics, and nothing else, on a loopback address such as "127.0.0.1:9100" too."""

@@ -5,7 +5,6 @@ or the one that `--socket-group` names.  A file that a dead daemon left is repla
 Conflict.
 """
 
-import contextlib
 import errno
 import grp
 import os
@@ -29,7 +28,7 @@ class SocketFile:
         """
         gid = _group_id(group)
         _make_way(path)
-        self._path = path
+        self._path, self._group = path, group
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         bound = False
         try:
@@ -50,12 +49,23 @@ class SocketFile:
                 raise Conflict(f"cannot serve on {path}: another daemon came first") from error
             raise OrchestratorError(f"cannot serve on {path}: {error.strerror or error}") from error
 
+    def is_there(self) -> bool:
+        """Whether who looks for it finds it: a file that was removed, or replaced, leads nobody here."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def again(self) -> "SocketFile":
+        """Another at the same place, whose folder may be gone too; errors as at the first time, and OSError."""
+        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return SocketFile(self._path, self._group)
+
     def remove(self) -> None:
         """Close the socket and remove its file, unless somebody else's stands there by now."""
         self.socket.close()
-        with contextlib.suppress(FileNotFoundError):
-            if self._path.stat().st_ino == self._inode:
-                self._path.unlink()
+        if self.is_there():
+            self._path.unlink(missing_ok=True)
 
 
 def _group_id(group: str) -> int | None:

@@ -1,7 +1,11 @@
 """What nobody expected in a request: a line in the log, a Status for the client, and the daemon goes on."""
 
+import asyncio
 import logging
 import resource
+import shutil
+import stat
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -59,3 +63,29 @@ async def test_D10_without_a_descriptor_the_status_is_told_to_who_is_connected(
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert (code, status["rssBytes"]) == (200, 0)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_a_socket_whose_file_somebody_removed_is_there_again(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A tidy user, or a tidy program: without it nobody could ask the daemon for anything until its end."""
+    monkeypatch.setattr(server, "LOOK_SECONDS", 0.02)
+    keeping = asyncio.create_task(house.api.keep())
+    before = house.socket.stat().st_ino
+    shutil.move(house.socket, tmp_path / "elsewhere")
+    house.socket.write_text("in the way")
+    async with asyncio.timeout(20):
+        while not caplog.records:
+            await asyncio.sleep(0.02)
+        house.socket.unlink()
+        while not house.socket.is_socket():
+            await asyncio.sleep(0.02)
+    assert house.socket.stat().st_ino != before
+    assert stat.S_IMODE(house.socket.stat().st_mode) == 0o660
+    connector = aiohttp.UnixConnector(str(house.socket))
+    async with aiohttp.ClientSession(connector=connector) as fresh, fresh.get("http://o/version") as response:
+        assert response.status == 200
+    keeping.cancel()
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert told[0].startswith("the socket's file is gone, and cannot be made again: cannot serve on ")
+    assert told[1:] == ["somebody removed the socket's file: it is there again"]
