@@ -16,15 +16,13 @@ from orchestrator.errors import Unavailable
 from orchestrator.planning import labels
 
 VERSION = b'{"ApiVersion": "1.41", "MinAPIVersion": "1.12"}'
+said_of_version = [VERSION]
 
 
 def _answer(path: bytes) -> bytes:
     if path == b"/version":
         return said_of_version[-1]
     return b'[{"Id": "1234' if b"json" in path else b'{"status": "Pulling"}\n{"sta'
-
-
-said_of_version = [VERSION]
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
