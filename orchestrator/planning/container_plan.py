@@ -8,62 +8,38 @@ A restarted container is a new one with the next attempt number.  Whether it res
 back-off's; every reason to stop it (spec edit, probe, hook, sandbox) ends it first and then takes the same path.
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
+from orchestrator.planning.attempt_plan import Role, attempt_plan, start_made
 from orchestrator.planning.backoff import BackoffSettings, earned, following
 from orchestrator.planning.config_restart import ConfigRestart, config_restart
-from orchestrator.planning.container import Joined, container_config, message_file, sub_path_of, sub_path_source
-from orchestrator.planning.environment import environment
-from orchestrator.planning.errors import ConfigError, MountError
 from orchestrator.planning.identity import container_digest
-from orchestrator.planning.image_plan import image_plan
-from orchestrator.planning.image_request import ImageRequest, image_request, unretrieved
 from orchestrator.planning.made_from import sentence
-from orchestrator.planning.observed import HookState, ImageState, Observed, Restarts, SeenContainer, Stop, StopReason
+from orchestrator.planning.observed import HookState, Observed, Restarts, SeenContainer, Stop, StopReason
 from orchestrator.planning.ops import (
-    Create,
     EventNote,
-    KeepRestarts,
     Note,
     Op,
     Plan,
     ProbeKey,
     Remove,
-    ResolveSubPath,
     RunHook,
     Signal,
-    Start,
     Unpause,
     Waiting,
     earliest,
+    together,
 )
 from orchestrator.planning.probe_state import ProbeKind, ProbeStatus
-from orchestrator.planning.projection import is_projected, volume_directory
 from orchestrator.planning.restart_policy import is_sidecar, restarts_when_killed, should_restart
+from orchestrator.planning.scene import Scene, told_again
 from orchestrator.planning.stop_plan import begin_stop, grace_of, stop_steps
-from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.terminated import last_state, lost_end
-
-Role = Literal["init", "container"]
 
 PAUSE_COUNTS = 2.0
 """Seconds after which a pause from outside counts as an exit; `docker commit` pauses for less."""
-TELL_AGAIN = 120.0
-"""Seconds after which an Event about what still lasts is told once more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What every decision about a container of one pod looks at."""
-
-    pod: Pod
-    observed: Observed
-    around: Surroundings
-    sandbox: SeenContainer
-    now: float
 
 
 def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
@@ -76,7 +52,7 @@ def container_plan(scene: Scene, container: Container, role: Role) -> Plan:
     if newest.ended:
         return _ended(scene, container, newest, role)
     if newest.phase == "created" and _is_current(scene, container, newest):
-        return _held(scene, container) or Plan((_start(container, newest.id, "it was made and not started"),))
+        return start_made(scene, container, newest)
     cause = "it was made and not started, for what is no more" if newest.phase == "created" else f"it is {newest.phase}"
     return Plan((Remove(name=newest.name, target=newest.id, lane=newest.name, cause=cause),))
 
@@ -95,8 +71,8 @@ def _first_start(scene: Scene, container: Container, role: Role) -> Plan:
     if history.next_attempt:
         last = lost_end(scene.pod, container.name, scene.observed, scene.now) or history.last
         history = replace(history, last=last)
-        return _start_attempt(scene, container, role, history.next_attempt, history, "it is gone from the engine")
-    return _start_attempt(scene, container, role, 0, history, "first start")
+        return attempt_plan(scene, container, role, history.next_attempt, history, "it is gone from the engine")
+    return attempt_plan(scene, container, role, 0, history, "first start")
 
 
 def _running(scene: Scene, container: Container, newest: SeenContainer) -> Plan:
@@ -251,7 +227,7 @@ def _ended(scene: Scene, container: Container, newest: SeenContainer, role: Role
     history = replace(history, delay=following_delay, last=last)
     code = last_state(newest).exit_code
     cause = "its spec changed" if respecified else "its config changed" if edited else f"it ended with {code}"
-    return _start_attempt(scene, container, role, history.next_attempt, history, cause, due)
+    return attempt_plan(scene, container, role, history.next_attempt, history, cause, due)
 
 
 def _caught_up(history: Restarts, newest: SeenContainer, settings: BackoffSettings) -> Restarts:
@@ -278,119 +254,6 @@ def _backing_off(scene: Scene, container: Container, newest: SeenContainer, dela
     key = f"backoff/{newest.id}"
     ops: tuple[Op, ...] = () if key in scene.observed.noted else (Note(key=key, lane=name, cause=text, event=note),)
     return Plan(ops, wake_at=due, waiting={name: Waiting("CrashLoopBackOff", text)})
-
-
-def _start_attempt(
-    scene: Scene, container: Container, role: Role, attempt: int, history: Restarts, cause: str, due: float = 0.0
-) -> Plan:
-    """Image, references, then create and start."""
-    name, meta = container.name, scene.pod.metadata
-    if held := _held(scene, container):
-        return held
-    request = image_request(scene.pod, container.image, scene.around)
-    due = due or scene.sandbox.created_at
-    key = f"{meta.uid}/{name}/{attempt}"
-    image = image_plan(container, request, key, due, scene.observed, scene.now)
-    without_secrets = _without_secrets(scene, name, request, key)
-    if image.waiting:
-        return together([without_secrets, image])
-    state = scene.observed.images.get(container.image, ImageState(present=False))
-    try:
-        config = container_config(
-            scene.pod,
-            container,
-            attempt,
-            scene.around,
-            Joined(scene.sandbox.id, scene.sandbox.ip),
-            role,
-            state.user,
-        )
-        config = replace(config, image=state.id if state.by_id else config.image, platform=request.platform)
-        sub_paths = _sub_paths(scene, container)
-    except (ConfigError, MountError) as error:
-        return _config_error(scene, container, str(error))
-    create = Create(
-        name=name,
-        attempt=attempt,
-        config=config,
-        message_file=message_file(scene.pod, name, attempt, scene.around),
-        lane=name,
-        cause=cause,
-        event=EventNote("Normal", "Created", "Container created", name),
-    )
-    keep = KeepRestarts(name=name, lane=name, cause=cause, restarts=replace(history, next_attempt=attempt + 1))
-    return Plan((*without_secrets.ops, *image.ops, *sub_paths, create, keep, _start(container, config.name, cause)))
-
-
-def _without_secrets(scene: Scene, name: str, request: ImageRequest, key: str) -> Plan:
-    """Secrets that are not there hold nothing up: the image may be here, or public, or the host have credentials.
-
-    They are told of all the same, as a kubelet looks for them whenever it is to start something.
-    """
-    state = scene.observed.images.get(request.image)
-    if not request.missing or (state is not None and state.pulling):
-        return Plan()
-    event = EventNote("Warning", "FailedToRetrieveImagePullSecret", unretrieved(request.missing))
-    return told_again(f"pull-secrets/{key}/{request.missing}", event, scene.observed, scene.now, lane=name)
-
-
-def _held(scene: Scene, container: Container) -> Plan | None:
-    """An operation on it failed a moment ago: wait before the next try."""
-    failure = scene.observed.failures.get(container.name)
-    if failure is None or scene.now >= failure.retry_at:
-        return None
-    return Plan(wake_at=failure.retry_at, waiting={container.name: Waiting(failure.reason, failure.message)})
-
-
-def _start(container: Container, target: str, cause: str) -> Start:
-    event = EventNote("Normal", "Started", "Container started", container.name)
-    return Start(name=container.name, target=target, lane=container.name, cause=cause, event=event)
-
-
-def _sub_paths(scene: Scene, container: Container) -> tuple[Op, ...]:
-    volumes = {volume.name: volume for volume in scene.pod.spec.volumes}
-    variables = environment(scene.pod, container, scene.around, scene.sandbox.ip)
-    ops = []
-    for index, mount in enumerate(container.volume_mounts):
-        if path := sub_path_of(mount, variables):
-            volume = volumes[mount.name]
-            root = volume_directory(volume, scene.pod, scene.around)
-            source = sub_path_source(scene.pod, container, index, root, path, scene.around)
-            op = ResolveSubPath(
-                root=root,
-                sub_path=path,
-                make=not is_projected(volume),
-                target=source if scene.around.binds_sub_paths else "",
-                lane=container.name,
-                cause="a mount names it",
-            )
-            ops.append(op)
-    return tuple(ops)
-
-
-def _config_error(scene: Scene, container: Container, message: str) -> Plan:
-    name = container.name
-    event = EventNote("Warning", "Failed", f"Error: {message}", name)
-    told = told_again(f"config/{name}/{message}", event, scene.observed, scene.now, lane=name)
-    return replace(told, waiting={name: Waiting("CreateContainerConfigError", message)})
-
-
-def told_again(key: str, event: EventNote, observed: Observed, now: float, lane: str = "") -> Plan:
-    """Tell of what lasts every two minutes, as the kubelet does: an Event that nobody repeats is forgotten."""
-    period = int(now // TELL_AGAIN)
-    key = f"{key}/{period}"
-    ops = () if key in observed.noted else (Note(key=key, lane=lane, cause=event.message, event=event),)
-    return Plan(ops, wake_at=(period + 1) * TELL_AGAIN)
-
-
-def together(plans: list[Plan]) -> Plan:
-    """Several containers' plans as one; their lanes may run at the same time."""
-    return Plan(
-        ops=tuple(op for plan in plans for op in plan.ops),
-        wake_at=earliest(plan.wake_at for plan in plans),
-        probes=frozenset(key for plan in plans for key in plan.probes),
-        waiting={name: waiting for plan in plans for name, waiting in plan.waiting.items()},
-    )
 
 
 def _duration(seconds: float) -> str:

@@ -270,6 +270,16 @@ def earliest(times: Iterable[float | None]) -> float | None:
     return min((t for t in times if t is not None), default=None)
 
 
+def together(plans: list[Plan]) -> Plan:
+    """Several containers' plans as one; their lanes may run at the same time."""
+    return Plan(
+        ops=tuple(op for plan in plans for op in plan.ops),
+        wake_at=earliest(plan.wake_at for plan in plans),
+        probes=frozenset(key for plan in plans for key in plan.probes),
+        waiting={name: waiting for plan in plans for name, waiting in plan.waiting.items()},
+    )
+
+
 def _verb(op: Op) -> str:
     words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(op).__name__)
     return words.strip()

@@ -13,7 +13,6 @@ from msgspec import structs
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.planning.container import sandbox_config
-from orchestrator.planning.container_plan import Scene, together, told_again
 from orchestrator.planning.errors import MountError
 from orchestrator.planning.labels import SANDBOX_NAME
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
@@ -33,6 +32,7 @@ from orchestrator.planning.ops import (
     Waiting,
     WriteHosts,
     earliest,
+    together,
 )
 from orchestrator.planning.outcome import Outcome, deadline, outcome, reason_of
 from orchestrator.planning.projection import volume_content
@@ -40,6 +40,7 @@ from orchestrator.planning.readiness import stands
 from orchestrator.planning.rejection import Rejection, is_rejected, rejection
 from orchestrator.planning.resolver import asks_cluster_first
 from orchestrator.planning.runtime_class import missing_class
+from orchestrator.planning.scene import Scene, told_again
 from orchestrator.planning.scheduling import refusal
 from orchestrator.planning.startup_plan import startup_plan
 from orchestrator.planning.surroundings import Surroundings

@@ -5,10 +5,11 @@ before the next begins, and goes on beside the app.
 """
 
 from orchestrator.objects.container import Container
-from orchestrator.planning.container_plan import Scene, container_plan, together
-from orchestrator.planning.ops import Plan, Waiting
+from orchestrator.planning.container_plan import container_plan
+from orchestrator.planning.ops import Plan, Waiting, together
 from orchestrator.planning.readiness import is_started
 from orchestrator.planning.restart_policy import is_sidecar
+from orchestrator.planning.scene import Scene
 
 _INITIALIZING = Waiting("PodInitializing")
 

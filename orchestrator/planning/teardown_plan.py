@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import Pod
-from orchestrator.planning.container_plan import probes_while_stopping, together
+from orchestrator.planning.container_plan import probes_while_stopping
 from orchestrator.planning.observed import Observed, SeenContainer, StopReason
-from orchestrator.planning.ops import Forget, Plan, Remove
+from orchestrator.planning.ops import Forget, Plan, Remove, together
 from orchestrator.planning.stop_plan import begin_stop, grace_of, shorter, stop_steps
 
 
