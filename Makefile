@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test test-engines chaos soak-tests soak-services soak soak-engine soak-kills acceptance check fields bench venv engine images install uninstall clean
+.PHONY: help run test test-engines chaos soak-tests soak-services soak soak-engine soak-kills acceptance check fields fuzz bench venv engine images install uninstall clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -15,7 +15,7 @@ export PYTHON
 WORKERS ?= $(shell echo $$(( $$(nproc) < 4 ? 2 * $$(nproc) : 8 )))
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: venv engine images ## run the demo in specs/ until Ctrl-C
 	@exec $(BIN)/orchestrator run specs --live --down-on-exit

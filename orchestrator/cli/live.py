@@ -87,7 +87,7 @@ class _Live:
             except KeyboardInterrupt:
                 click.echo(f"still stopping; `kill -9 {self._child.pid}` gives up on it")
         if self._child.returncode != 0:
-            click.echo(f"error: the daemon ended with code {self._child.returncode}; see {self._log}", err=True)
+            click.echo(f"error: {how_it_ended(self._child.returncode)}; see {self._log}", err=True)
             return 1
         # The daemon's last words on its pods are its end: nobody is left to ask.
         for pod in self._last.pods if self._last and self._settings.down_on_exit else ():
@@ -223,8 +223,15 @@ def _report_death(child: subprocess.Popen[bytes], log: Path, start: int) -> int:
         words = file.read().decode(errors="replace").splitlines()
     for line in words[-_TAIL:]:
         click.echo(unsteered(line), err=True)
-    click.echo(f"error: the daemon ended with code {child.returncode}; its whole log is {log}", err=True)
+    click.echo(f"error: {how_it_ended(child.returncode)}; its whole log is {log}", err=True)
     return 1
+
+
+def how_it_ended(code: int) -> str:
+    """Say how a daemon ended that gave this code, as `subprocess` tells it: -9 is SIGKILL."""
+    if code >= 0:
+        return f"the daemon ended with code {code}"
+    return f"the daemon was ended by signal {-code} ({signal.strsignal(-code)}); its pods go on running"
 
 
 def _drawing(picture: Picture | None, height: int) -> "RenderableType":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.live import MAX_LOG
+from orchestrator.cli.live import MAX_LOG, how_it_ended
 from tests.component.api.house import PATIENCE
 
 
@@ -40,3 +40,8 @@ async def test_the_log_does_not_grow_for_ever(tmp_path: Path, size: int, kept: s
     await fail_to_start(tmp_path)
     assert (state / kept).read_bytes().startswith(b"x" * size)
     assert b"orchestrator: cannot reach" in (state / "daemon.log").read_bytes()[-1000:]
+
+
+def test_a_daemon_that_was_killed_is_told_with_what_became_of_its_pods() -> None:
+    assert how_it_ended(3) == "the daemon ended with code 3"
+    assert how_it_ended(-9) == "the daemon was ended by signal 9 (Killed); its pods go on running"

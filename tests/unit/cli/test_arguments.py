@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -194,3 +195,14 @@ def test_every_option_of_run_has_the_variable_that_its_help_says() -> None:
     assert {flag for flag, option in options.items() if option.envvar is None} == without
     for flag in options.keys() - without:
         assert options[flag].envvar == "ORCHESTRATOR_" + flag.removeprefix("--").upper().replace("-", "_")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"), [("orchestrator des", ["describe"]), ("orchestrator run --node-p", ["--node-port-range"])]
+)
+def test_a_shell_completes_verbs_and_options(words: str, offered: list[str]) -> None:
+    asked = {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    told = subprocess.run(
+        [sys.executable, "-m", "orchestrator"], env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.splitlines() == [f"plain,{each}" for each in offered]
