@@ -27,3 +27,8 @@ def out_of_range(path: FieldPath, port: int, ports: range = NODE_PORTS) -> Probl
     """The error of a nodePort that is none of `ports`."""
     rule = f"provided port is not in the valid range. The range of valid ports is {range_text(ports)}"
     return invalid(path, port, rule)
+
+
+def already_allocated(path: FieldPath, port: int, holder: str) -> Problem:
+    """The error of a nodePort that another Service has; `holder` says which."""
+    return invalid(path, port, f"provided port is already allocated, to {holder}")

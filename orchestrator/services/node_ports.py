@@ -11,8 +11,8 @@ from typing import Any, cast
 import msgspec
 
 from orchestrator.errors import Invalid
-from orchestrator.objects.node_ports import NODE_PORTS, out_of_range, range_text
-from orchestrator.objects.problem import FieldPath, invalid
+from orchestrator.objects.node_ports import NODE_PORTS, already_allocated, out_of_range, range_text
+from orchestrator.objects.problem import FieldPath
 from orchestrator.objects.service import Protocol, Service, ServicePort
 from orchestrator.services.subnets import spread
 from orchestrator.state.journal import Journal
@@ -126,8 +126,7 @@ class NodePortBook:
             raise Invalid(str(out_of_range(path, port.node_port, self._ports)))
         holder = holders.get((port.protocol, port.node_port))
         if holder is not None and (holder == key or holder in self._admitted):
-            rule = f"provided port is already allocated, to Service {holder}"
-            raise Invalid(str(invalid(path, port.node_port, rule)))
+            raise Invalid(str(already_allocated(path, port.node_port, f"Service {holder}")))
 
     def _next(self, seed: str, protocol: Protocol, holders: Mapping[Taken, str]) -> int:
         stale = 0

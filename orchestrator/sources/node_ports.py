@@ -1,10 +1,10 @@
 """What is said of the node ports that a Service names, at their places, by the range that its daemon has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from orchestrator.objects.node_ports import NODE_PORTS, out_of_range
+from orchestrator.objects.node_ports import NODE_PORTS, already_allocated, out_of_range
 from orchestrator.objects.problem import FieldPath, Problem, tolerated
-from orchestrator.objects.service import Service
+from orchestrator.objects.service import Protocol, Service
 from orchestrator.sources.located import Located, Sourced
 
 
@@ -21,6 +21,18 @@ def node_port_problems(sourced: Sourced, ports: range) -> Iterator[Located]:
         number = sourced.object.spec.ports[index].node_port
         if number and (problem := _problem(node_port_path(index), number, ports)):
             yield Located(problem, sourced.file, line, column)
+
+
+def allocated_twice(objects: Iterable[Sourced]) -> Iterator[Located]:
+    """Errors for the node ports that a Service earlier in a load names too: the later one cannot have them."""
+    holders: dict[tuple[Protocol, int], Sourced] = {}
+    for sourced in objects:
+        ports = sourced.object.spec.ports if isinstance(sourced.object, Service) else ()
+        for index, (port, (line, column)) in enumerate(zip(ports, sourced.node_ports, strict=False)):
+            holder = holders.setdefault((port.protocol, port.node_port), sourced) if port.node_port else sourced
+            if holder is not sourced:
+                held = already_allocated(node_port_path(index), port.node_port, f"{holder.title} at {holder.place}")
+                yield Located(held, sourced.file, line, column)
 
 
 def _problem(path: FieldPath, number: int, ports: range) -> Problem | None:

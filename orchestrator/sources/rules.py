@@ -6,7 +6,7 @@ from orchestrator.objects.node_ports import NODE_PORTS
 from orchestrator.objects.security_levels import Level
 from orchestrator.planning.sysctls import Allowed
 from orchestrator.sources.located import Load, told_once
-from orchestrator.sources.node_ports import node_port_problems
+from orchestrator.sources.node_ports import allocated_twice, node_port_problems
 from orchestrator.sources.pod_security import with_standards
 from orchestrator.sources.sysctls import sysctl_problems
 
@@ -27,4 +27,5 @@ def with_rules(load: Load, rules: Rules) -> Load:
     for sourced in load.objects:
         problems += sysctl_problems(sourced, rules.unsafe_sysctls)
         problems += node_port_problems(sourced, rules.node_ports)
+    problems += allocated_twice(load.objects)
     return replace(load, problems=told_once(problems))

@@ -197,3 +197,14 @@ def test_N01_a_node_port_is_judged_by_the_daemon_s_own_range() -> None:
         [f"{place} spec.ports[1].nodePort: Invalid value: 30080: {RANGE} 8000-8099"],
         [],
     )
+
+
+def test_N01_a_node_port_that_two_services_name_is_told_of_the_later_one() -> None:
+    two = SERVICE.replace("NUMBER", "30080")
+    load = loaded(two + "---\n" + two.replace("name: web", "name: other"))
+    assert [problem.text for problem in with_rules(load, Rules()).problems] == [
+        "f:17:35: spec.ports[1].nodePort: Invalid value: 30080: provided port is already allocated, "
+        "to Service default/web at f:1"
+    ]
+    udp = two.replace("name: web", "name: other").replace("port: 81,", "port: 81, protocol: UDP,")
+    assert with_rules(loaded(two + "---\n" + udp), Rules()).problems == ()
