@@ -14,6 +14,7 @@ _ONE_SCHEDULER = "one host has no scheduler"
 _NO_DEVICES = "one host has no resource claims"
 _WINDOWS = "this host runs Linux"
 _NO_CLUSTER = "one host has no such storage"
+_AWAITED = "and the pod waits for it"
 _NO_SOURCES = "one host has no snapshots: the volume begins empty"
 _CLUSTER_STORAGE = (
     "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker",
@@ -47,8 +48,8 @@ IGNORED: dict[str, str] = {
     "SecurityContext.windowsOptions": _WINDOWS,
     "ResourceRequirements.claims": _NO_DEVICES,
     "VolumeProjection.serviceAccountToken": _NO_ACCOUNTS,
-    "VolumeProjection.clusterTrustBundle": "one host has no trust bundles",
-    "VolumeProjection.podCertificate": "one host has no certificate signers",
+    "VolumeProjection.clusterTrustBundle": f"one host has no trust bundles, {_AWAITED} unless it is optional",
+    "VolumeProjection.podCertificate": f"one host has no certificate signers, {_AWAITED}",
     "ServiceSpec.loadBalancerClass": "one host has one kind of load balancer, its own addresses",
     "ServiceSpec.ipFamilies": _IPV4,
     "ServiceSpec.ipFamilyPolicy": _IPV4,
@@ -58,8 +59,8 @@ IGNORED: dict[str, str] = {
     "Endpoint.deprecatedTopology": _ONE_HOST,
     "Endpoint.hints": _ONE_HOST,
     "Endpoint.zone": _ONE_HOST,
-    "Volume.gitRepo": _NO_CLUSTER,
-    **{f"{where}.{name}": _NO_CLUSTER for where in ("Volume", "PersistentVolumeSpec") for name in _CLUSTER_STORAGE},
+    **{f"Volume.{name}": f"{_NO_CLUSTER}, {_AWAITED}" for name in ("gitRepo", *_CLUSTER_STORAGE)},
+    **{f"PersistentVolumeSpec.{name}": _NO_CLUSTER for name in _CLUSTER_STORAGE},
     "PersistentVolumeClaimSpec.dataSource": _NO_SOURCES,
     "PersistentVolumeClaimSpec.dataSourceRef": _NO_SOURCES,
     "PersistentVolumeClaimSpec.volumeAttributesClassName": _NO_CLUSTER,

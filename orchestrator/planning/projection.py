@@ -190,7 +190,10 @@ def _files(source: VolumeProjection, mode: int, pod: Pod, around: Surroundings) 
         return _keys(data, secret.items, secret.optional, mode, "secret", secret.name)
     if source.downward_api is not None:
         return [_own_field(item, mode, pod, around) for item in source.downward_api.items]
-    raise MountError("this kind of projected source is not supported yet")
+    trust = source.cluster_trust_bundle
+    if source.service_account_token is not None or (trust is not None and trust.optional):
+        return ()
+    raise MountError("this host has no such projected source")
 
 
 def _keys(

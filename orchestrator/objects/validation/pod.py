@@ -6,6 +6,7 @@ from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidde
 from orchestrator.objects.scalars import check_label, check_subdomain
 from orchestrator.objects.validation.common import MAX_INT32, ip_address, names_that_run_here, seconds, within
 from orchestrator.objects.validation.container import PodFacts, validate_container
+from orchestrator.objects.validation.placement import validate_placement
 from orchestrator.objects.validation.security import validate_pod_security, validate_sysctls
 from orchestrator.objects.validation.volumes import validate_volumes
 
@@ -20,6 +21,7 @@ def validate_pod_spec(spec: PodSpec, path: FieldPath) -> list[Problem]:
     problems += _names(spec, path) + _dns(spec, path) + _host_ports(spec, path)
     problems += validate_pod_security(spec.security_context, (*path, "securityContext"))
     problems += validate_sysctls(spec, (*path, "securityContext", "sysctls"))
+    problems += validate_placement(spec, path)
     if spec.share_process_namespace and spec.host_pid:
         rule = "ShareProcessNamespace and HostPID cannot both be enabled"
         problems.append(invalid((*path, "shareProcessNamespace"), "true", rule))
@@ -68,6 +70,9 @@ def _init_container(container: Container, path: FieldPath) -> list[Problem]:
 
 def _names(spec: PodSpec, path: FieldPath) -> list[Problem]:
     problems: list[Problem] = []
+    if spec.runtime_class_name is not None:
+        rules = check_subdomain(spec.runtime_class_name)
+        problems += [invalid((*path, "runtimeClassName"), spec.runtime_class_name, rule) for rule in rules]
     for field, name in (("hostname", spec.hostname), ("subdomain", spec.subdomain)):
         if name:
             wrong = [invalid((*path, field), name, rule) for rule in check_label(name)]
@@ -98,6 +103,9 @@ def _dns(spec: PodSpec, path: FieldPath) -> list[Problem]:
         )
     if len(config.searches) > 32:
         problems.append(invalid((*here, "searches"), len(config.searches), "must not have more than 32 search paths"))
+    for index, option in enumerate(config.options):
+        if not option.name:
+            problems.append(required((*here, "options", index), "must not be empty"))
     return problems
 
 

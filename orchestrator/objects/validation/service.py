@@ -12,6 +12,7 @@ from orchestrator.objects.problem import (
     no_effect,
     required,
     unsupported,
+    warning,
 )
 from orchestrator.objects.scalars import check_label, check_port_number, check_qualified_name, check_subdomain
 from orchestrator.objects.service import ServicePort, ServiceSpec, is_externally_accessible
@@ -92,7 +93,8 @@ def _affinity(spec: ServiceSpec, path: FieldPath) -> list[Problem]:
     if config is None:
         return []
     if spec.session_affinity == "None":
-        return [forbidden(path, "must not be set when session affinity is None")]
+        # A cluster drops it without a word.
+        return [warning(path, "has no effect: sessionAffinity is None")]
     seconds = config.client_ip.timeout_seconds if config.client_ip else None
     return within(seconds, 1, 86400, (*path, "clientIP", "timeoutSeconds"))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.objects import registry
 from tests.unit.objects.rules import LABEL, rules
 
 SERVICE_RULES: list[tuple[dict[str, Any], list[str]]] = [
@@ -91,7 +92,7 @@ SERVICE_RULES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"ports": [{"port": 80}], "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}}},
-        ["spec.sessionAffinityConfig: Forbidden: must not be set when session affinity is None"],
+        ["spec.sessionAffinityConfig: has no effect: sessionAffinity is None"],
     ),
     (
         {
@@ -235,3 +236,10 @@ def test_S06_endpoint_slices(change: dict[str, Any], expected: list[str]) -> Non
 )
 def test_S06_endpoints(subset: dict[str, Any], expected: list[str]) -> None:
     assert rules({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "s"}, "subsets": [subset]}) == expected
+
+
+def test_S06_a_session_s_time_without_sessions_is_dropped_by_a_cluster_and_refuses_nothing() -> None:
+    spec = {"ports": [{"port": 80}], "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 9}}}
+    made, (told,) = registry.decode({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": spec})
+    assert made is not None
+    assert told.severity == "warning"

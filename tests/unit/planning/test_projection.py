@@ -91,6 +91,17 @@ def test_V01_projected_sources_are_put_together_and_the_later_one_wins() -> None
     assert {path: text for path, (text, _) in found.items()} == {"a": b"3", "b": b"2", "name": b"web"}
 
 
+def test_V01_what_only_a_cluster_projects_is_left_out_or_awaited() -> None:
+    token, bundle = "serviceAccountToken: {path: token}", "clusterTrustBundle: {name: b, path: ca.pem%s}"
+    config = "{configMap: {name: c}}"
+    volume = f"projected: {{sources: [{{{token}}}, {config}, {{{bundle % ', optional: true'}}}]}}"
+    assert list(files(volume, config_map("c", a="1"))) == ["a"]
+    signer = "podCertificate: {keyType: ED25519, signerName: example.com/s, credentialBundlePath: x}"
+    for source in (bundle % "", signer):
+        with pytest.raises(MountError, match="this host has no such projected source"):
+            content(f"projected: {{sources: [{{{source}}}]}}")
+
+
 # --- the digest ---
 
 
