@@ -272,6 +272,8 @@ class Executor:
                 message = f'MountVolume.SetUp failed for volume "{op.volume}" : {text}'
                 work.tell(EventNote("Warning", "FailedMount", message))
             case _:
+                if isinstance(op, Start):
+                    self._tools.networks.doubt(work.namespace)
                 work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now)
                 message = f"Failed to create pod sandbox: {text}"
                 work.tell(EventNote("Warning", "FailedCreatePodSandBox", message))

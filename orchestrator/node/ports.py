@@ -18,6 +18,10 @@ class PodNetworks(Protocol):
         """Whether it is known to stand."""
         ...
 
+    def doubt(self, namespace: str) -> None:
+        """Know that no longer: the next `ensure` asks the engine."""
+        ...
+
 
 class PodPolicies(Protocol):
     """What network policies say of pods (services/policy_keeper.py)."""

@@ -69,6 +69,10 @@ class Networks:
         """Whether `ensure` has succeeded for this namespace, and its bridge is still there where that can be seen."""
         return namespace in self._ready and self._dataplane.attached(self._book.subnet(namespace))
 
+    def doubt(self, namespace: str) -> None:
+        """A sandbox could not join it: an engine that lost its disk has no network though the bridge still stands."""
+        self._ready.pop(namespace, None)
+
     async def repair(self) -> bool:
         """Give the networks back what the host may have lost (an engine that restarts makes its bridges anew).
 

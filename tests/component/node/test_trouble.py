@@ -9,6 +9,7 @@ import pytest
 from orchestrator.engine.base import EngineRefused, ExecResult
 from orchestrator.engine.simulated import Program
 from orchestrator.node.sandbox_image import SANDBOX_IMAGE
+from orchestrator.planning import labels
 from tests.component.node.house import Daemon, Engine
 
 pytestmark = pytest.mark.looptime
@@ -299,3 +300,17 @@ async def test_an_image_of_the_sandbox_that_somebody_removed_is_made_again_once(
         await daemon.ready(name)
         assert "FailedCreatePodSandBox" not in daemon.reasons(name)
     assert imports == [SANDBOX_IMAGE]
+
+
+async def test_an_engine_that_lost_its_disk_gets_its_networks_again(daemon: Daemon, engine: Engine) -> None:
+    """Nobody is told that a network is gone, and its bridge may stand: whoever cannot join it asks anew."""
+    daemon.pod(WEB)
+    await daemon.ready()
+    (before,) = await engine.list_networks({labels.INSTANCE: "default"})
+    for name in ("web", "POD"):
+        engine.destroy((await engine.newest(name)).id)
+    await engine.remove_network(before.id)
+    await daemon.until(lambda: daemon.state() == "running" and daemon.container().restart_count == 1)
+    (after,) = await engine.list_networks({labels.INSTANCE: "default"})
+    assert (after.name, after.subnet) == (before.name, before.subnet)
+    assert after.id != before.id
