@@ -13,7 +13,16 @@ import msgspec
 
 from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.objects.service import Service
-from orchestrator.services.subnets import Subnet, candidates, cut, host_routes, overlaps, parse_pool, spread
+from orchestrator.services.subnets import (
+    Subnet,
+    candidates,
+    cut,
+    host_routes,
+    leads_to_its_bridge,
+    overlaps,
+    parse_pool,
+    spread,
+)
 from orchestrator.state.journal import Journal
 
 _SUBNETS = "subnets"
@@ -48,12 +57,16 @@ class AddressBook:
         pool: str,
         instance: str = "default",
         busy: Callable[[], Iterable[IPv4Network]] = host_routes,
+        stands: Callable[[Subnet], bool] = leads_to_its_bridge,
     ) -> None:
-        """`busy` gives the host's own networks; OrchestratorError when the pool is not one."""
+        """`busy` gives the host's own networks, `stands` says of ours that it is among them.
+
+        OrchestratorError when the pool is not one.
+        """
         self._journal = journal
         self._pool = parse_pool(pool)
         self._instance = instance
-        self._busy = busy
+        self._busy, self._stands = busy, stands
         self._foreign: set[IPv4Network] = set()
         self._admitted: set[str] = set()
         self._on_room: list[Callable[[], None]] = []
@@ -129,9 +142,10 @@ class AddressBook:
         """These networks of the engine belong to others."""
         self._foreign = set(networks)
 
-    def blocked(self, cidr: IPv4Network) -> bool:
+    def blocked(self, subnet: Subnet) -> bool:
         """Whether the host or another's network now uses a part of this one."""
-        return overlaps(cidr, [*self._foreign, *self._busy()])
+        own = {subnet.cidr} if self._stands(subnet) else set()
+        return overlaps(subnet.cidr, [*self._foreign, *(each for each in self._busy() if each not in own)])
 
     # --- Services ---
 

@@ -159,7 +159,7 @@ class Networks:
         for _ in range(_ATTEMPTS):
             subnet = self._book.subnet(namespace)
             trouble: OrchestratorError | None = None
-            if not self._book.blocked(subnet.cidr):
+            if not self._book.blocked(subnet):
                 try:
                     return await self._make(subnet)
                 except EngineRefused as error:
@@ -184,7 +184,7 @@ class Networks:
 
     async def _move(self, subnet: Subnet, trouble: OrchestratorError | None) -> None:
         await self.refresh()
-        if not self._book.blocked(subnet.cidr) and trouble is not None:
+        if not self._book.blocked(subnet) and trouble is not None:
             raise trouble
         if self._book.in_use(subnet.namespace):
             raise OrchestratorError(

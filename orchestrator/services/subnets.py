@@ -74,11 +74,21 @@ def overlaps(network: IPv4Network, taken: Iterable[IPv4Network]) -> bool:
 
 
 def host_routes(table: Path = _ROUTES) -> list[IPv4Network]:
-    """The networks that this host has routes to (proc(5), /proc/net/route), but for the default route."""
-    networks = []
+    """The networks that this host has routes to, but for the default route."""
+    return [network for _, network in _routes(table)]
+
+
+def leads_to_its_bridge(subnet: Subnet, table: Path = _ROUTES) -> bool:
+    """Whether the host's route to this network is its own: an engine that lost its disk leaves the bridge standing."""
+    return (subnet.bridge, subnet.cidr) in _routes(table)
+
+
+def _routes(table: Path) -> list[tuple[str, IPv4Network]]:
+    """Interface and network of each route (proc(5), /proc/net/route)."""
+    routes = []
     for line in table.read_text().splitlines()[1:]:
         fields = line.split()
         address, mask = (int.from_bytes(bytes.fromhex(fields[column]), "little") for column in (1, 7))
         if mask:
-            networks.append(IPv4Network((address & mask, mask.bit_count())))
-    return networks
+            routes.append((fields[0], IPv4Network((address & mask, mask.bit_count()))))
+    return routes

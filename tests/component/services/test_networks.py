@@ -15,6 +15,7 @@ from orchestrator.objects.service import Service
 from orchestrator.services.addresses import AddressBook
 from orchestrator.services.dataplane import DataPlane, Mode
 from orchestrator.services.networks import Networks
+from orchestrator.services.subnets import cut
 from orchestrator.services.upkeep import HOUR, Upkeep
 from orchestrator.state.journal import Journal
 from orchestrator.state.store import Store
@@ -29,6 +30,8 @@ class Host:
     networks: Networks
     routes: list[IPv4Network]
     journal: Journal
+    stands: set[IPv4Network]
+    """Networks whose bridge, as the engine left it, has the host's route to them."""
 
 
 @pytest.fixture
@@ -37,8 +40,10 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     engine = SimulatedEngine(latencies={"create_network": 0.01})
     engine.images.add("busybox:1")
     routes: list[IPv4Network] = []
-    book = AddressBook(journal, "10.201.0.0/16", busy=lambda: routes)
-    yield Host(engine, book, Networks(engine, book, DataPlane("default", Mode.NAMES), "default"), routes, journal)
+    stands: set[IPv4Network] = set()
+    book = AddressBook(journal, "10.201.0.0/16", busy=lambda: routes, stands=lambda subnet: subnet.cidr in stands)
+    networks = Networks(engine, book, DataPlane("default", Mode.NAMES), "default")
+    yield Host(engine, book, networks, routes, journal, stands)
     journal.close()
 
 
@@ -119,6 +124,19 @@ async def test_a_network_that_someone_removed_is_made_again_with_the_same_range(
     assert host.networks.ready("default")
 
 
+async def test_an_engine_that_lost_its_disk_gets_the_network_with_the_same_range(host: Host) -> None:
+    """The bridge still stands, and the host's route to it is no reason to give the addresses up."""
+    first = await host.networks.ensure("default")
+    host.book.admit(WEB, None)
+    await host.engine.remove_network(first.id)
+    host.networks.doubt("default")
+    host.routes.append(IPv4Network(first.subnet))
+    with pytest.raises(OrchestratorError, match="free that range"):
+        await host.networks.ensure("default")
+    host.stands.add(IPv4Network(first.subnet))
+    assert (await host.networks.ensure("default")).subnet == first.subnet
+
+
 async def test_ranges_and_addresses_of_what_went_while_the_daemon_was_away_are_free_again(host: Host) -> None:
     await host.networks.ensure("emptied")
     host.book.admit(Service(metadata=ObjectMeta(name="web", namespace="emptied", uid="1")), None)
@@ -161,8 +179,8 @@ async def test_a_network_with_our_labels_and_another_name_is_not_ours(host: Host
     book = AddressBook(host.journal, "10.202.0.0/16", "b", busy=list)
     networks = Networks(host.engine, book, DataPlane("default", Mode.NAMES), "default")
     await networks.refresh()
-    assert book.blocked(theirs)
-    assert not book.blocked(IPv4Network(made.subnet))
+    assert book.blocked(cut("b", "default", theirs))
+    assert not book.blocked(cut("b", "default", IPv4Network(made.subnet)))
     assert await networks.prune(lambda: ())
     assert [network.name for network in await host.engine.list_networks(made.labels)] == ["copy"]
 

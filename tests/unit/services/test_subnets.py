@@ -52,3 +52,17 @@ def test_host_routes_leave_out_the_default_route(tmp_path: Path) -> None:
         "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
     )
     assert subnets.host_routes(table) == [IPv4Network("172.17.0.0/16"), IPv4Network("192.0.2.0/24")]
+
+
+def test_a_route_to_our_own_bridge_is_told_from_those_of_others(tmp_path: Path) -> None:
+    ours = subnets.cut("default", "default", IPv4Network("10.201.0.0/22"))
+    table = tmp_path / "route"
+    head, row = "Iface\tDestination\tGateway\tFlags\n", "{}\t{}\t00000000\t0001\t0\t0\t0\t{}\t0\t0\t0\n"
+    for bridge, address, mask, found in (
+        (ours.bridge, "0000C90A", "00FCFFFF", True),
+        ("br-other", "0000C90A", "00FCFFFF", False),
+        (ours.bridge, "0000C90A", "00FEFFFF", False),
+        (ours.bridge, "0004C90A", "00FCFFFF", False),
+    ):
+        table.write_text(head + row.format(bridge, address, mask))
+        assert subnets.leads_to_its_bridge(ours, table) is found
