@@ -59,8 +59,15 @@ async def _run(*argv: str) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
+    except OSError as error:
+        return 1, str(error)
+    try:
         async with asyncio.timeout(SECONDS):
             output, _ = await process.communicate()
-    except (OSError, TimeoutError) as error:
-        return 1, str(error) or "it took too long"
+    except TimeoutError:
+        return 1, "it took too long"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return process.returncode or 0, output.decode(errors="replace").strip()
