@@ -150,7 +150,7 @@ class _Daemon:
         self.limits = LimitRanger(journal, lambda namespace: self.store.list("LimitRange", namespace))
         admission = store_admission(self.node_ports, self.limits, settings.node_name)
         self.store = Store(journal, time.time, admission=admission, identity=object_identity)
-        self.store.on_drop(self.node_ports.release, self.limits.release)
+        self.store.on_drop(self.book.release, self.node_ports.release, self.limits.release)
         self.recorder = EventRecorder(self.store, journal, time.time, settings.node_name)
         claims = settings.state_dir / "claims"
         self.claims = ClaimKeeper(self.store, journal, self.recorder, claims, time.time)

@@ -220,7 +220,6 @@ class NodeManager:
             for worker in self._workers.values():
                 if worker.key.namespace == key.namespace:
                     worker.wake()
-
         elif key.kind in _EVERYONES_KINDS:
             for worker in self._workers.values():
                 worker.wake()
@@ -229,13 +228,13 @@ class NodeManager:
         """What a pod had of the host is free now: those that wait for it look again."""
         for pod in self._rooms.store.list("Pod"):
             unplaced = any(c.type == "PodScheduled" and c.status == "False" for c in pod.status.conditions)
-            worker = self._workers.get(Key("Pod", pod.metadata.namespace, pod.metadata.name))
+            worker = self._workers.get(key_of(pod))
             if unplaced and worker is not None:
                 worker.wake()
 
     def _wake_all(self, tasks: asyncio.TaskGroup) -> None:
         for pod in self._rooms.store.list("Pod"):
-            self._ensure(Key("Pod", pod.metadata.namespace, pod.metadata.name), tasks)
+            self._ensure(key_of(pod), tasks)
         for worker in self._workers.values():
             worker.wake()
 

@@ -57,7 +57,6 @@ class ServiceController:
         """
         self._store = store
         self._book = book
-        store.on_drop(book.release)
         self._networks = networks
         self._dataplane = dataplane
         self._hosts = hosts

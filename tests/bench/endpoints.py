@@ -151,6 +151,7 @@ async def _room_in(folder: Path, instance: str) -> AsyncIterator[_Room]:
     journal = Journal(folder / "journal.db")
     book = AddressBook(journal, "10.8.0.0/16", instance)
     store = Store(journal, time.time, [book.admit])
+    store.on_drop(book.release)
     dataplane = DataPlane(instance, Mode.KERNEL)
     networks = Networks(_Bridges(), book, dataplane, instance)
     adopted = asyncio.Event()

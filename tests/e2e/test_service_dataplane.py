@@ -109,6 +109,7 @@ async def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     journal = Journal(tmp_path / "journal.db")
     book = AddressBook(journal, "10.222.0.0/16", instance)
     store = Store(journal, time.time, [book.admit])
+    store.on_drop(book.release)
     engine = DockerEngine(URL)
     dataplane = DataPlane(instance, mode)
     networks = Networks(engine, book, dataplane, instance)

@@ -98,6 +98,7 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
     dataplane = DataPlane("default", Mode.NAMES)
     networks = Networks(engine, book, dataplane, "default")
     store = Store(journal, clock, [book.admit])
+    store.on_drop(book.release)
     hosts = HostsFiles(tmp_path)
     recorder = EventRecorder(store, journal, clock, "node")
     adopted = asyncio.Event()
