@@ -21,6 +21,7 @@ _MENDS = (
     ("permission denied", "sudo usermod -aG docker $USER && newgrp docker"),
     ("no such socket", "sudo apt install docker.io && sudo systemctl start docker"),
     ("nobody listens", "sudo systemctl start docker"),
+    ("as an engine", "unset DOCKER_HOST  # or name it with --engine-url unix:///var/run/docker.sock"),
     ("the engine is too old", "sudo apt install docker.io  # 20.10 or newer"),
     ("this program is too old", "sudo make install  # from newer sources of orchestrator"),
 )

@@ -23,13 +23,15 @@ def node_port_problems(sourced: Sourced, ports: range) -> Iterator[Located]:
             yield Located(problem, sourced.file, line, column)
 
 
-def allocated_twice(objects: Iterable[Sourced]) -> Iterator[Located]:
-    """Errors for the node ports that a Service earlier in a load names too: the later one cannot have them."""
+def allocated_twice(objects: Iterable[Sourced], ports: range) -> Iterator[Located]:
+    """Errors for node ports (of `ports`) that a Service earlier in a load names too: the later one cannot have them."""
     holders: dict[tuple[Protocol, int], Sourced] = {}
     for sourced in objects:
-        ports = sourced.object.spec.ports if isinstance(sourced.object, Service) else ()
-        for index, (port, (line, column)) in enumerate(zip(ports, sourced.node_ports, strict=False)):
-            holder = holders.setdefault((port.protocol, port.node_port), sourced) if port.node_port else sourced
+        named = sourced.object.spec.ports if isinstance(sourced.object, Service) else ()
+        for index, (port, (line, column)) in enumerate(zip(named, sourced.node_ports, strict=False)):
+            if port.node_port not in ports:
+                continue
+            holder = holders.setdefault((port.protocol, port.node_port), sourced)
             if holder is not sourced:
                 held = already_allocated(node_port_path(index), port.node_port, f"{holder.title} at {holder.place}")
                 yield Located(held, sourced.file, line, column)

@@ -27,5 +27,5 @@ def with_rules(load: Load, rules: Rules) -> Load:
     for sourced in load.objects:
         problems += sysctl_problems(sourced, rules.unsafe_sysctls)
         problems += node_port_problems(sourced, rules.node_ports)
-    problems += allocated_twice(load.objects)
+    problems += allocated_twice(load.objects, rules.node_ports)
     return replace(load, problems=told_once(problems))

@@ -73,6 +73,8 @@ class Settler:
         self._stamps: dict[str, Stamp] = {}
         self._emptied: dict[str, str] = {}
         """Files of no bytes, and what became of their objects."""
+        self._removed: set[str] = set()
+        """Files that were asked for by name, and whose objects went with them."""
         self._check_at: list[float] = []
         self._beginning = Beginning()
 
@@ -98,11 +100,15 @@ class Settler:
         passing |= self._not_said(away, wanted)
         chosen, clashes = _without_duplicates({**wanted, **passing, **kept}, good, owners)
         self._remember(scan, chosen)
-        problems = [Located(error((), message), path) for path, message in scan.troubles]
+        self._removed = {path for path in scan.missing if path in {*self._removed, *gone} - kept.keys()}
+        problems = [Located(error((), message, self._meaning(path)), path) for path, message in scan.troubles]
         problems += [problem for loaded in loads.values() for problem in loaded.problems]
         objects = tuple(sourced for file in sorted(chosen) for sourced in chosen[file])
         told, check_at = told_once((*problems, *clashes)), min(self._check_at, default=None)
         return Settled(objects, told, tuple(notices), check_at, self._beginning.unknown, self._beginning.partly)
+
+    def _meaning(self, path: str) -> str:
+        return "its objects go with it" if path in self._removed else ""
 
     def _refuse_emptied(
         self, scan: Scan, loads: Mapping[str, FileLoad], now: float, last_good: Mapping[str, LastGood]

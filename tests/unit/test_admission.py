@@ -206,5 +206,7 @@ def test_N01_a_node_port_that_two_services_name_is_told_of_the_later_one() -> No
         "f:17:35: spec.ports[1].nodePort: Invalid value: 30080: provided port is already allocated, "
         "to Service default/web at f:1"
     ]
+    outside = with_rules(load, Rules(node_ports=range(8000, 8100))).problems
+    assert [RANGE in problem.text for problem in outside] == [True, True]
     udp = two.replace("name: web", "name: other").replace("port: 81,", "port: 81, protocol: UDP,")
     assert with_rules(loaded(two + "---\n" + udp), Rules()).problems == ()

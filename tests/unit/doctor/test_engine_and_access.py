@@ -53,6 +53,11 @@ def test_an_engine_of_another_age_is_an_error_with_the_mend_that_fits(theirs: An
     assert found.mend.startswith(mend)
 
 
+def test_a_url_that_names_no_engine_is_mended_by_another() -> None:
+    (found,) = of_engine(Survey(trouble=str(docker_errors.no_url("ssh://ann@host"))))
+    assert (found.level, found.mend.partition("  ")[0]) == ("error", "unset DOCKER_HOST")
+
+
 def test_who_may_not_use_the_engine_asks_the_daemon_which_may() -> None:
     denied = Survey(trouble=str(docker_errors.unreachable("unix:///x", PermissionError(13, "x"))))
     (found,) = of_engine(denied, DAEMON)

@@ -242,3 +242,22 @@ def test_a_burst_is_over_after_silence_or_after_long_enough() -> None:
     assert quiet.due == 1.25
     quiet.clear()
     assert quiet.due is None
+
+
+def test_D06_of_a_file_that_was_asked_for_by_name_is_told_that_its_objects_went_with_it() -> None:
+    path, text = "web.yaml", config_maps("one")
+    missing = {"missing": {path}, "troubles": [(path, "no such file or folder")]}
+    assert [each.text for each in Settler().settle(Scan(**missing), {}, 0).problems] == [
+        "web.yaml:1:1: no such file or folder"
+    ]
+    settler = Settler()
+    there = Scan(files={path: Stamp(1, 0, len(text), 1, 1)}, roots={path: path})
+    loads = {path: decode_file(text.encode(), path)}
+    for now in (0, 10):
+        assert (names(settler.settle(there, loads, now)), settler.settle(there, loads, now).problems) == (["one"], ())
+        for later in (1.0, 1 + RECHECK, 5.0):
+            gone = settler.settle(Scan(**missing), {}, now + later)
+            assert [each.text for each in gone.problems] == [
+                "web.yaml:1:1: no such file or folder: its objects go with it"
+            ]
+        assert names(gone) == []
