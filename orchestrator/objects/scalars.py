@@ -83,6 +83,7 @@ _PLATFORM = re.compile(r"linux/[a-z0-9]+(/[a-z0-9.]+)?\Z")
 _MACHINES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+_SEARCH = re.compile(r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*\Z")
 _RFC1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\Z")
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+\Z")
@@ -142,6 +143,11 @@ def check_label(name: str) -> list[str]:
 def check_subdomain(name: str) -> list[str]:
     """RFC 1123 subdomain: the names of most objects.  At most 253 characters."""
     return _check(name, 253, _SUBDOMAIN, SUBDOMAIN_RULE)
+
+
+def check_search_domain(name: str) -> list[str]:
+    """A domain that the resolver searches (Kubernetes 1.34: "_" may stand in it, "." at its end or alone)."""
+    return [] if name == "." else _check(name.removesuffix("."), 253, _SEARCH, SUBDOMAIN_RULE)
 
 
 def check_rfc1035_label(name: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Rules of ConfigMap and Secret: keys, base64, size.  No value of a Secret is ever part of a message."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from orchestrator.objects.config import ConfigMap, Secret
 from orchestrator.objects.problem import FieldPath, Problem, error, invalid, required
@@ -14,6 +15,8 @@ _REQUIRED_KEYS = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
 }
+_BASIC_AUTH = ("username", "password")
+_ACCOUNT = "kubernetes.io/service-account.name"
 
 
 def validate_config_map(config_map: ConfigMap) -> list[Problem]:
@@ -33,7 +36,17 @@ def validate_secret(secret: Secret) -> list[Problem]:
     """Check keys, base64, size, and the keys that the Secret's type wants."""
     problems = _keys(secret.data, ("data",)) + _base64(secret.data, ("data",))
     problems += [required(("data", key)) for key in _REQUIRED_KEYS.get(secret.type, ()) if key not in secret.data]
+    # Nothing here is made from these two: their keys are files and variables as any.
+    problems += [replace(problem, runs_here=True) for problem in _of_accounts(secret)]
     return problems + _size(_decoded_size(secret.data), ("data",))
+
+
+def _of_accounts(secret: Secret) -> list[Problem]:
+    if secret.type == "kubernetes.io/basic-auth" and not any(key in secret.data for key in _BASIC_AUTH):
+        return [required(("data", key)) for key in _BASIC_AUTH]
+    if secret.type == "kubernetes.io/service-account-token" and not secret.metadata.annotations.get(_ACCOUNT):
+        return [required(("metadata", "annotations", _ACCOUNT))]
+    return []
 
 
 def _keys(data: Mapping[str, str], path: FieldPath) -> list[Problem]:

@@ -1,6 +1,7 @@
 """Rules of limit ranges (pkg/apis/core/validation, ValidateLimitRange)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from orchestrator.objects.limit_range import LimitRange, LimitRangeItem
@@ -19,6 +20,9 @@ def validate_limit_range(made: LimitRange) -> list[Problem]:
     for index, item in enumerate(made.spec.limits):
         path: FieldPath = ("spec", "limits", index)
         problems += [invalid((*path, "type"), item.type, rule) for rule in check_qualified_name(item.type)]
+        if "/" not in item.type and item.type not in (*TYPES, _CLAIM):
+            unknown = invalid((*path, "type"), item.type, "must be a standard limit type or fully qualified")
+            problems.append(replace(unknown, runs_here=True))
         if item.type in seen:
             problems.append(duplicate((*path, "type"), item.type))
         seen.add(item.type)

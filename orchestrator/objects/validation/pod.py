@@ -1,9 +1,11 @@
 """Rules of a pod's spec; templates of workloads are held to the same."""
 
+from dataclasses import replace
+
 from orchestrator.objects.container import Container
 from orchestrator.objects.pod import PodSpec
 from orchestrator.objects.problem import FieldPath, Problem, duplicate, forbidden, invalid, required, unsupported
-from orchestrator.objects.scalars import check_label, check_subdomain
+from orchestrator.objects.scalars import check_label, check_search_domain, check_subdomain
 from orchestrator.objects.validation.common import MAX_INT32, ip_address, names_that_run_here, seconds, within
 from orchestrator.objects.validation.container import PodFacts, validate_container
 from orchestrator.objects.validation.placement import validate_placement
@@ -103,6 +105,9 @@ def _dns(spec: PodSpec, path: FieldPath) -> list[Problem]:
         )
     if len(config.searches) > 32:
         problems.append(invalid((*here, "searches"), len(config.searches), "must not have more than 32 search paths"))
+    for index, search in enumerate(config.searches):
+        rules = check_search_domain(search)
+        problems += [replace(invalid((*here, "searches", index), search, rule), runs_here=True) for rule in rules]
     for index, option in enumerate(config.options):
         if not option.name:
             problems.append(required((*here, "options", index), "must not be empty"))

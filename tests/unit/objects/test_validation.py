@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.objects.scalars import SUBDOMAIN_RULE
 from tests.unit.objects.rules import LABEL, rules
 
 C = "spec.containers[0]"
@@ -272,6 +273,11 @@ SPEC_RULES: list[tuple[dict[str, Any], list[str]]] = [
             "spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is "
             "None"
         ],
+    ),
+    ({"dnsConfig": {"searches": [".", "_tcp.my_zone.example.", "a"]}}, []),
+    (
+        {"dnsConfig": {"searches": ["a", "My.Zone"]}},
+        [f'spec.dnsConfig.searches[1]: Invalid value: "My.Zone": {SUBDOMAIN_RULE}'],
     ),
     ({"volumes": [{"name": "v"}, {"name": "v"}]}, ['spec.volumes[1].name: Duplicate value: "v"']),
     (
