@@ -32,8 +32,8 @@ from orchestrator.planning.claims import (
     claims_of,
     fate_of_data,
     is_provisioned,
+    owned_volume,
     provisioned_volume,
-    reference,
     retained_in,
 )
 from orchestrator.planning.ops import EventNote
@@ -219,18 +219,10 @@ class ClaimKeeper:
     # --- volumes ---
 
     def _tell_volume(self, volume: PersistentVolume, claim: PersistentVolumeClaim | None) -> None:
-        """Available, Bound, or Released when its claim was deleted: then somebody's data is still on it."""
-        ref = reference(claim) if claim is not None else volume.spec.claim_ref
-        was_bound = volume.status.phase in ("Bound", "Released")
-        phase = "Bound" if claim is not None else "Released" if was_bound else "Available"
-        status = volume.status
-        if status.phase != phase:
-            changed = format_time(self._clock())
-            status = replace(status, phase=phase, last_phase_transition_time=changed)
-        spec = replace(volume.spec, claim_ref=ref)
-        if (spec, status) != (volume.spec, volume.status):
-            self._store.update_status(Key(VOLUME, "", volume.metadata.name), volume.metadata.uid, status)
-            self._store.fill_in(replace(volume, spec=spec, status=status))
+        told = owned_volume(volume, claim, self._clock())
+        if (told.spec, told.status) != (volume.spec, volume.status):
+            self._store.update_status(Key(VOLUME, "", volume.metadata.name), volume.metadata.uid, told.status)
+            self._store.fill_in(told)
 
     def _publish(self) -> None:
         found: dict[str, dict[str, ClaimVolume]] = {}

@@ -5,7 +5,7 @@ Which volume a claim gets is decided in `binding`.
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from orchestrator.objects.claims import PersistentVolumeClaim, PersistentVolumeC
 from orchestrator.objects.meta import ObjectMeta, ObjectReference
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.storage import PersistentVolume, PersistentVolumeSpec, StorageClass
+from orchestrator.objects.times import format_time
 from orchestrator.objects.volumes import HostPathVolumeSource
 from orchestrator.planning.binding import Binding, class_of, provisioned_name
 from orchestrator.planning.surroundings import ClaimVolume
@@ -43,7 +44,21 @@ def bound_claim(
     )
 
 
-def reference(claim: PersistentVolumeClaim) -> ObjectReference:
+def owned_volume(volume: PersistentVolume, claim: PersistentVolumeClaim | None, now: float) -> PersistentVolume:
+    """The volume as it is with the claim that has it.
+
+    Available, Bound, or Released when its claim was deleted: then somebody's data is still on it.
+    """
+    was_bound = volume.status.phase in ("Bound", "Released")
+    phase: Literal["Bound", "Released", "Available"] = "Bound" if claim else "Released" if was_bound else "Available"
+    status = volume.status
+    if status.phase != phase:
+        status = replace(status, phase=phase, last_phase_transition_time=format_time(now))
+    ref = _reference(claim) if claim is not None else volume.spec.claim_ref
+    return replace(volume, spec=replace(volume.spec, claim_ref=ref), status=status)
+
+
+def _reference(claim: PersistentVolumeClaim) -> ObjectReference:
     """What a volume says of its claim."""
     meta = claim.metadata
     return ObjectReference(
@@ -61,7 +76,7 @@ def provisioned_volume(
     spec = PersistentVolumeSpec(
         access_modes=claim.spec.access_modes,
         capacity={"storage": storage},
-        claim_ref=reference(claim),
+        claim_ref=_reference(claim),
         persistent_volume_reclaim_policy=made_by.reclaim_policy if made_by else "Delete",
         storage_class_name=own_class,
         host_path=HostPathVolumeSource(path=directory, type="Directory"),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from orchestrator.objects.claims import PersistentVolumeClaim
 from orchestrator.objects.storage import PersistentVolume, StorageClass
 from orchestrator.planning.binding import Binding, bind
-from orchestrator.planning.claims import bound_claim, unclaimed
+from orchestrator.planning.claims import bound_claim, owned_volume, unclaimed
 from orchestrator.planning.surroundings import ClaimVolume
 from tests.unit.planning.builders import decoded, pod
 
@@ -155,3 +155,17 @@ def test_V04_a_pod_waits_for_its_claims(claims: dict[str, ClaimVolume], words: s
         'containers: [{name: web, image: "web:1", volumeMounts: [{name: v, mountPath: /v}]}]'
     )
     assert unclaimed(pod(spec), claims) == words
+
+
+def test_V04_a_volume_is_released_once_its_claim_is_gone_and_its_phase_says_since_when() -> None:
+    fresh = owned_volume(volume("v"), None, 0.0)
+    assert (fresh.status.phase, fresh.spec.claim_ref) == ("Available", None)
+    bound = owned_volume(fresh, claim(), 60.0)
+    assert bound.spec.claim_ref is not None
+    assert (bound.status.phase, bound.spec.claim_ref.uid) == ("Bound", UID)
+    assert owned_volume(bound, claim(), 120.0) == bound
+    released = owned_volume(bound, None, 180.0)
+    assert (released.status.phase, released.spec) == ("Released", bound.spec)
+    assert owned_volume(released, None, 240.0) == released
+    since = [each.status.last_phase_transition_time for each in (fresh, bound, released)]
+    assert since == ["1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z", "1970-01-01T00:03:00Z"]
