@@ -30,12 +30,12 @@ from orchestrator.objects.times import format_time
 from orchestrator.planning.config_restart import out_of_date
 from orchestrator.planning.last_status import last_containers, last_phase
 from orchestrator.planning.observed import LastState, Observed, Restarts, SeenContainer
-from orchestrator.planning.ops import Plan, Waiting
+from orchestrator.planning.ops import Create, Plan, Waiting
 from orchestrator.planning.outcome import Outcome, outcome, reason_of
 from orchestrator.planning.quality import qos_class
 from orchestrator.planning.readiness import is_ready, is_started, stands
 from orchestrator.planning.rejection import Rejection, is_rejected
-from orchestrator.planning.restart_policy import is_init, is_sidecar
+from orchestrator.planning.restart_policy import is_init, is_sidecar, should_restart
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.planning.terminated import last_state, lost_end
 
@@ -146,7 +146,9 @@ def _container(
         return structs.replace(before, ready=False) if before.state.running else before
     waiting = plan.waiting.get(container.name)
     if waiting is None and over is None and not pod.metadata.deletion_timestamp:
-        waiting = _until_it_runs(before, newest)
+        starts = any(isinstance(op, Create) and op.name == container.name for op in plan.ops)
+        again = starts or bool(newest and newest.ended and should_restart(pod, container, newest))
+        waiting = _until_it_runs(before, newest, again=again)
     state, ended = _state(pod, before, newest, waiting)
     to_success = is_init(pod, container) and not is_sidecar(pod, container)
     last = lost or _last(attempts, history, ended)
@@ -168,12 +170,13 @@ def _container(
     )
 
 
-def _until_it_runs(before: ContainerStatus | None, newest: SeenContainer | None) -> Waiting | None:
-    """Between a back-off and the next run a container is told to back off, as by the kubelet, not to have ended."""
-    waited = before.state.waiting if before is not None else None
-    if waited is None or waited.reason != "CrashLoopBackOff" or newest is None or not newest.ended:
+def _until_it_runs(before: ContainerStatus | None, newest: SeenContainer | None, *, again: bool) -> Waiting | None:
+    """Between a wait and the next run a container is told to wait, as by the kubelet, not to have ended once more."""
+    if before is None or before.state.waiting is None or newest is None or not newest.ended:
         return None
-    return Waiting(waited.reason, waited.message)
+    waited, last = before.state.waiting, before.last_state.terminated
+    told = last is not None and last.container_id == _id(newest.id)
+    return Waiting(waited.reason, waited.message) if waited.reason == "CrashLoopBackOff" or (again and told) else None
 
 
 def _state(

@@ -266,3 +266,23 @@ def test_L14_a_sandbox_that_was_cut_off_from_its_network_is_made_anew() -> None:
 def test_L14_a_pod_in_the_hosts_network_has_no_address_of_its_own_to_lose() -> None:
     of = pod('hostNetwork: true\ncontainers: [{name: web, image: "web:1"}]')
     is_plan(planned(of, replace(observed(of, seen(of)), containers=(seen_sandbox(of, ip=""), seen(of)))), "nothing")
+
+
+def test_L02_a_container_that_waited_for_the_pods_init_again_waits_until_it_runs() -> None:
+    """Its end was told as its last one; told once more as its state, it would seem to have run and ended meanwhile."""
+    world = World(pod('initContainers: [{name: first, image: "init:1"}]\ncontainers: [{name: web, image: "web:1"}]'))
+    world.rest()
+    world.end("first", 0)
+    world.rest()
+    world.now += 60
+    world.end("POD", 137)
+    world.rest()
+    for happens in (lambda: None, lambda: world.end("first", 0)):
+        happens()
+        world.look()
+        told = told_of(world)
+        assert told.state.waiting is not None
+        assert (told.state.waiting.reason, ending(told.last_state)) == ("PodInitializing", "Error 143")
+    world.rest()
+    assert told_of(world).state.running
+    assert ending(told_of(world).last_state) == "Error 143"
