@@ -24,5 +24,9 @@ class Unavailable(OrchestratorError):
     """The other side (engine, socket) is away or too slow; later may help."""
 
 
+class Silent(Unavailable):
+    """It was reached, and did not answer in time."""
+
+
 class Forbidden(OrchestratorError):
     """The other side is there and refuses us."""

@@ -1,15 +1,14 @@
 """The engine: whether it answers, what it speaks, who may use it, and the room on its disk."""
 
-import asyncio
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from orchestrator.doctor.room import look_at_room
 from orchestrator.doctor.scene import Scene, Survey
-from orchestrator.engine.base import Container
-from orchestrator.engine.docker import NEWEST_API, DockerEngine
-from orchestrator.errors import NotFound, OrchestratorError, Unavailable
+from orchestrator.engine.docker import DockerEngine
+from orchestrator.engine.docker_client import NEWEST_API
+from orchestrator.errors import OrchestratorError
 from orchestrator.findings import Finding, error, ok, warning
 from orchestrator.planning import labels
 
@@ -35,27 +34,13 @@ async def look(url: str) -> Survey:
         return Survey(trouble=str(problem))
     try:
         info = await engine.info()
-        listed = [c for role in _ROLES for c in await engine.listed({labels.ROLE: role})]
-        ours = [found for found in listed if labels.is_ours(found.name, found.labels)]
-        asked = await asyncio.gather(*(_inspected(engine, each) for each in ours))
-        silent = tuple(sorted(each.name for each, told in zip(ours, asked, strict=True) if told is None))
-        known = tuple(told or each for each, told in zip(ours, asked, strict=True))
-        return Survey(info, known, tuple(await engine.list_networks()), silent=silent)
+        listed = [c for role in _ROLES for c in await engine.list_containers({labels.ROLE: role}, _SECONDS)]
+        ours = (found for found in listed if labels.is_ours(found.name, found.labels))
+        return Survey(info, tuple(ours), tuple(await engine.list_networks()))
     except OrchestratorError as problem:
         return Survey(trouble=str(problem))
     finally:
         await engine.close()
-
-
-async def _inspected(engine: DockerEngine, listed: Container) -> Container | None:
-    """What the engine says of one container; None where it does not in time, as it waits for that one itself."""
-    try:
-        async with asyncio.timeout(_SECONDS):
-            return await engine.inspect(listed.id)
-    except NotFound:
-        return listed
-    except (TimeoutError, Unavailable):
-        return None
 
 
 async def check(scene: Scene) -> Iterator[Finding]:
@@ -77,7 +62,7 @@ def judge(scene: Scene) -> Iterator[Finding]:
     spoken = min(_numbers(info.api_version), NEWEST_API)
     newer = f", of which {spoken[0]}.{spoken[1]} is spoken" if spoken != _numbers(info.api_version) else ""
     yield ok(CHECK, f"{info.name} {info.version} (API {info.api_version}{newer}) answers at {scene.patient.engine_url}")
-    for name in scene.survey.silent:
+    for name in sorted(container.name for container in scene.survey.containers if container.hung):
         text = f"it does not answer when it is asked for container {name}: nothing can be done with that one"
         yield warning(CHECK, text, "sudo systemctl restart docker  # daemons start what ends with it again")
     scheme, _, path = scene.patient.engine_url.partition("://")

@@ -43,15 +43,13 @@ class Patient:
 class Survey:
     """What the engine has of us: the containers and networks of every instance, and all networks there are.
 
-    `trouble` says why it does not answer; the rest is empty then.  `silent` are the names of containers of which it
-    tells nothing but what is in its list.
+    `trouble` says why it does not answer; the rest is empty then.
     """
 
     info: EngineInfo | None = None
     containers: tuple[Container, ...] = ()
     networks: tuple[Network, ...] = ()
     trouble: str = ""
-    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ __all__ = [
     "PullProgress",
 ]
 
+INSPECT_SECONDS = 30.0
+"""How long the engine may think about one container."""
+
 ContainerPhase = Literal["created", "running", "paused", "restarting", "exited", "dead", "removing"]
 
 
@@ -95,6 +98,8 @@ class Container:
     """The folder of the engine's host that holds what it writes into its root, "" where that is not told."""
     log: str = ""
     """The file that the engine keeps its output in."""
+    hung: bool = False
+    """The engine answers, but not about this container: no more than its list tells is here (no pid, no exit code)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +227,11 @@ class Engine(Protocol):
 
     # --- containers ---
 
-    async def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
-        """All containers (dead ones too) that bear all these labels, inspected; without one that vanishes meanwhile."""
+    async def list_containers(self, labels: Mapping[str, str], seconds: float = INSPECT_SECONDS) -> list[Container]:
+        """All containers (dead ones too) that bear all these labels, inspected; without one that vanishes meanwhile.
+
+        One that the engine says nothing about within `seconds`, while it answers otherwise, is `hung`.
+        """
         ...
 
     async def inspect(self, container: str) -> Container:

@@ -211,15 +211,19 @@ def container(inspected: Json) -> Container:
     )
 
 
-def listed_container(listed: Json) -> Container:
-    """From one entry of GET /containers/json."""
+def hung_container(summary: Json) -> Container:
+    """From an item of GET /containers/json, where there is no more to be had."""
+    networks = (summary.get("NetworkSettings") or {}).get("Networks") or {}
     return Container(
-        id=listed["Id"],
-        name=next(iter(listed.get("Names") or ()), "").removeprefix("/"),
-        labels=listed.get("Labels") or {},
-        image=listed.get("Image", ""),
-        image_id=listed.get("ImageID", ""),
-        phase=listed["State"],
+        id=summary["Id"],
+        name=next(iter(summary.get("Names") or ()), "").removeprefix("/"),
+        labels=summary.get("Labels") or {},
+        image=summary.get("Image", ""),
+        image_id=summary.get("ImageID", ""),
+        phase=summary["State"],
+        created_at=float(summary.get("Created") or 0),
+        addresses={name: end["IPAddress"] for name, end in networks.items() if end.get("IPAddress")},
+        hung=True,
     )
 
 

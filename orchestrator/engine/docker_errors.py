@@ -4,7 +4,7 @@ import errno
 import re
 
 from orchestrator.engine.base import EngineRefused
-from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Unavailable
+from orchestrator.errors import Conflict, Invalid, NotFound, OrchestratorError, Silent, Unavailable
 
 Version = tuple[int, int]
 """An API version, (1, 41)."""
@@ -80,9 +80,9 @@ def unreachable(url: str, failure: BaseException) -> Unavailable:
     return Unavailable(f"cannot reach the Docker Engine at {url}: {reason}")
 
 
-def silent(url: str, seconds: float) -> Unavailable:
+def silent(url: str, seconds: float) -> Silent:
     """No answer in time."""
-    return Unavailable(f"cannot reach the Docker Engine at {url}: no answer within {seconds:g} s")
+    return Silent(f"cannot reach the Docker Engine at {url}: no answer within {seconds:g} s")
 
 
 def garbled(url: str) -> Unavailable:

@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from itertools import count
 
 from orchestrator.engine.base import (
+    INSPECT_SECONDS,
     Container,
     ContainerConfig,
     EngineEvent,
@@ -26,7 +27,7 @@ from orchestrator.engine.base import (
     Network,
     PullProgress,
 )
-from orchestrator.engine.docker_errors import refusal
+from orchestrator.engine.docker_errors import refusal, silent
 from orchestrator.engine.simulated_container import Program, SimulatedContainer
 from orchestrator.engine.simulated_images import SimulatedImages
 from orchestrator.engine.simulated_networks import SimulatedNetworks
@@ -103,6 +104,10 @@ class SimulatedEngine:
         """Somebody pauses the container."""
         self._find(container).pause(True)
 
+    def hang(self, container: str, *, hangs: bool = True) -> None:
+        """The engine says nothing about the container any more, and does nothing with it; or again."""
+        self._find(container).hangs = hangs
+
     def disconnect(self, container: str) -> None:
         """Somebody takes the container off its network."""
         found = self._find(container)
@@ -133,13 +138,16 @@ class SimulatedEngine:
 
     # --- containers ---
 
-    async def list_containers(self, labels: Mapping[str, str]) -> list[Container]:
+    async def list_containers(self, labels: Mapping[str, str], seconds: float = INSPECT_SECONDS) -> list[Container]:
         await self._enter("list_containers")
         newest_first = reversed(self._containers.values())
-        return [each.inspect() for each in newest_first if labels.items() <= each.config.labels.items()]
+        found = [each for each in newest_first if labels.items() <= each.config.labels.items()]
+        if any(each.hangs for each in found):
+            await asyncio.sleep(seconds)
+        return [each.inspect(hung=each.hangs) for each in found]
 
     async def inspect(self, container: str) -> Container:
-        await self._enter("inspect")
+        await self._enter("inspect", container)
         return self._find(container).inspect()
 
     async def create(self, config: ContainerConfig) -> str:
@@ -160,7 +168,7 @@ class SimulatedEngine:
         return container_id
 
     async def start(self, container: str) -> None:
-        await self._enter("start")
+        await self._enter("start", container)
         found = self._find(container)
         if found.phase == "running":
             return
@@ -174,7 +182,7 @@ class SimulatedEngine:
             found.start(self._program_of(found.config), next(self._pids), address)
 
     async def kill(self, container: str, signal: str = "KILL") -> None:
-        await self._enter("kill")
+        await self._enter("kill", container)
         found = self._find(container)
         # A signal lets a paused container go on.
         if found.phase == "paused":
@@ -182,12 +190,12 @@ class SimulatedEngine:
         self._running(container).signal(signal)
 
     async def remove(self, container: str) -> None:
-        await self._enter("remove")
         with suppress(NotFound):
+            await self._enter("remove", container)
             self.destroy(container)
 
     async def unpause(self, container: str) -> None:
-        await self._enter("unpause")
+        await self._enter("unpause", container)
         found = self._find(container)
         if found.phase == "paused":
             found.pause(False)
@@ -195,11 +203,11 @@ class SimulatedEngine:
     async def exec(
         self, container: str, argv: tuple[str, ...], *, seconds: float | None = None, max_output: int = 10 * 1024
     ) -> ExecResult:
-        await self._enter("exec")
+        await self._enter("exec", container)
         return await self._running(container).exec(argv, seconds, max_output)
 
     async def exec_attach(self, container: str, argv: tuple[str, ...], *, stdin: bool, tty: bool) -> "SimulatedExec":
-        await self._enter("exec_attach")
+        await self._enter("exec_attach", container)
         return SimulatedExec(self._running(container), argv, stdin)
 
     async def logs(
@@ -211,7 +219,7 @@ class SimulatedEngine:
         since: float | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[tuple[int, bytes]]:
-        await self._enter("logs")
+        await self._enter("logs", container)
         found = self._find(container)
         begin = len(found.log) if tail == 0 else 0 if tail is None else max(0, len(found.log) - tail)
         position = begin
@@ -297,13 +305,16 @@ class SimulatedEngine:
 
     # --- inside ---
 
-    async def _enter(self, method: str) -> None:
-        """What every call goes through: its latency, the engine's absence, a failure that was ordered."""
+    async def _enter(self, method: str, container: str = "") -> None:
+        """What every call goes through: its latency, the engine's absence, a failure that was ordered, what hangs."""
         await asyncio.sleep(self._latencies.get(method, 0))
         if not self._present.is_set():
             raise Unavailable("cannot reach the simulated engine: it is away")
         if self._failures[method]:
             raise self._failures[method].pop(0)
+        if container and self._find(container).hangs:
+            await asyncio.sleep(INSPECT_SECONDS)
+            raise silent("simulated", INSPECT_SECONDS)
 
     def _find(self, container: str) -> SimulatedContainer:
         if exact := self._containers.get(container):

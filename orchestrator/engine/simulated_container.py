@@ -68,6 +68,7 @@ class SimulatedContainer:
     started_at: float = 0.0
     finished_at: float = 0.0
     address: str = ""
+    hangs: bool = False
     program: Program = field(default_factory=Program)
     signals: list[tuple[float, str]] = field(default_factory=list)
     log: list[tuple[float, int, bytes]] = field(default_factory=list)
@@ -147,9 +148,12 @@ class SimulatedContainer:
             self._execs.discard(scope)
         return ExecResult(result.exit_code, result.output[max(len(result.output) - max_output, 0) :])
 
-    def inspect(self) -> Container:
-        """As the engine tells it."""
+    def inspect(self, *, hung: bool = False) -> Container:
+        """As the engine tells it; of one that hangs it tells less."""
         config = self.config
+        if hung:
+            own = self.id, config.name, dict(config.labels), config.image, self.image_id, self.phase
+            return Container(*own, created_at=float(int(self.created_at)), addresses=self._addresses(), hung=True)
         return Container(
             id=self.id,
             name=config.name,
@@ -164,10 +168,13 @@ class SimulatedContainer:
             created_at=self.created_at,
             started_at=self.started_at,
             finished_at=self.finished_at,
-            addresses={config.network: self.address} if self.address else {},
+            addresses=self._addresses(),
             joined=joined_by(config.network),
             stop_signal=config.stop_signal,
         )
+
+    def _addresses(self) -> dict[str, str]:
+        return {self.config.network: self.address} if self.address else {}
 
     def _later(self, seconds: float, exit_code: int) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(seconds, self.exit, exit_code))

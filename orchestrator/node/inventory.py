@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from orchestrator.engine.base import Container, Engine
+from orchestrator.engine.base import INSPECT_SECONDS, Container, Engine
 from orchestrator.errors import Invalid, OrchestratorError
 from orchestrator.node.memory import PODS
 from orchestrator.objects import registry
@@ -19,6 +19,9 @@ from orchestrator.state.journal import Journal
 from orchestrator.state.store import Key, Store
 
 log = logging.getLogger(__name__)
+
+_AMONG_ALL = 3.0
+"""Seconds that the engine may think about a container where all are looked at."""
 
 
 class _Meta(Struct, frozen=True):
@@ -32,12 +35,19 @@ class _Named(Struct, frozen=True):
     metadata: _Meta
 
 
+class Hung(OrchestratorError):
+    """The engine answers, but not about a container of the pod."""
+
+
 async def list_instance(engine: Engine, instance: str) -> list[Container]:
-    """Every container of an instance's pods; waits while the engine is away or in trouble."""
+    """Every container of an instance's pods; waits while the engine is away or in trouble.
+
+    One that hangs holds up nobody for long, and is among them.
+    """
     delay = 0.2
     while True:
         try:
-            containers = await engine.list_containers({labels.INSTANCE: instance})
+            containers = await engine.list_containers({labels.INSTANCE: instance}, _AMONG_ALL)
             return [container for container in containers if labels.is_ours(container.name, container.labels)]
         except OrchestratorError as error:
             log.warning("%s; trying again", error)
@@ -46,10 +56,17 @@ async def list_instance(engine: Engine, instance: str) -> list[Container]:
 
 
 async def list_pod(engine: Engine, instance: str, key: Key) -> list[Container]:
-    """Every container of one name."""
+    """Every container of one name.  Hung when one of them is: what is not seen is not decided about."""
     own = {labels.INSTANCE: instance, labels.NAMESPACE: key.namespace, labels.POD: key.name}
     listed = await engine.list_containers(own)
-    return [container for container in listed if labels.is_ours(container.name, container.labels)]
+    found = [container for container in listed if labels.is_ours(container.name, container.labels)]
+    for container in found:
+        if container.hung:
+            raise Hung(
+                f"the engine says nothing about container {container.name} within {INSPECT_SECONDS:g} s, while it "
+                f"answers otherwise: `docker inspect {container.id[:12]}` should hang too"
+            )
+    return found
 
 
 def remember_running(containers: Sequence[Container], store: Store) -> frozenset[Key]:

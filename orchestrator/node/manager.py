@@ -7,7 +7,7 @@ are heard; what a worker finds there is its first look, unless there was news of
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from orchestrator import logs
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _CONFIG_KINDS = ("ConfigMap", "Secret", "Service", "PersistentVolumeClaim")
 _EVERYONES_KINDS = ("RuntimeClass",)
-_ADOPTION_SECONDS = 30.0
+_ADOPTION_SECONDS, _HUNG_SECONDS = 30.0, 3.0
 _BROKEN_SECONDS = 5.0
 _EVENTS_RETRY = 1.0
 _HEARING_SECONDS = 5.0
@@ -66,8 +66,8 @@ class NodeManager:
         async with asyncio.TaskGroup() as tasks:
             watch = self._rooms.store.watch()
             tasks.create_task(self._engine_events(), name="engine events")
-            await self._adopt(tasks)
-            tasks.create_task(self._announce_adoption(), name="adoption")
+            hung = await self._adopt(tasks)
+            tasks.create_task(self._announce_adoption(hung), name="adoption")
             tasks.create_task(self._check_usage(), name="usage")
             tasks.create_task(self._keep_house(tasks), name="housekeeping")
             self._watch = watch
@@ -76,8 +76,11 @@ class NodeManager:
             finally:
                 self._watch = None
 
-    async def _adopt(self, tasks: asyncio.TaskGroup) -> None:
-        """Look at everything once; each pod gets a worker that begins from there."""
+    async def _adopt(self, tasks: asyncio.TaskGroup) -> frozenset[Key]:
+        """Look at everything once; each pod gets a worker that begins from there.
+
+        Gives those with a container that the engine is silent about; their workers look themselves.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(_HEARING_SECONDS):
                 await self._hears.wait()
@@ -88,15 +91,17 @@ class NodeManager:
         listed: dict[Key, list[Container]] = {}
         for container in containers:
             listed.setdefault(pod_of(container), []).append(container)
+        hung = frozenset(pod_of(container) for container in containers if container.hung)
 
         def first_look(key: Key) -> Sequence[Container] | None:
-            return None if key in news or breaks != self._breaks else listed.get(key, ())
+            return None if key in hung or key in news or breaks != self._breaks else listed.get(key, ())
 
         for key, former in left.items():
             if self._may_end(key):
                 self._hand_over(key, former, tasks, first_look(key))
         for key in map(key_of, self._rooms.store.list("Pod")):
             self._ensure(key, tasks, first_look(key))
+        return hung
 
     async def _react_for_ever(self, watch: Watch, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -238,13 +243,17 @@ class NodeManager:
         for worker in self._workers.values():
             worker.wake()
 
-    async def _announce_adoption(self) -> None:
-        try:
-            async with asyncio.timeout(_ADOPTION_SECONDS):
-                for worker in list(self._workers.values()):
-                    await worker.synced.wait()
-        except TimeoutError:
-            log.warning("some pods could not be looked at within %.0f s of the start", _ADOPTION_SECONDS)
+    async def _announce_adoption(self, hung: Collection[Key]) -> None:
+        """Tell when all have been looked at; where the engine was silent about a container, nobody waits for long."""
+        well = [worker for key, worker in self._workers.items() if key not in hung]
+        others = [worker for key, worker in self._workers.items() if key in hung]
+        for workers, seconds in ((well, _ADOPTION_SECONDS), (others, _HUNG_SECONDS if well else _ADOPTION_SECONDS)):
+            try:
+                async with asyncio.timeout(seconds):
+                    for worker in workers:
+                        await worker.synced.wait()
+            except TimeoutError:
+                log.warning("some pods could not be looked at within %.0f s of the start", seconds)
         self.adopted.set()
 
     async def _check_usage(self) -> None:

@@ -26,7 +26,7 @@ from orchestrator.node.executor import Executor, PlanStopped, Tools, Work
 from orchestrator.node.handlers import Handlers
 from orchestrator.node.hooks import HookTarget, PodHooks
 from orchestrator.node.images import Puller
-from orchestrator.node.inventory import list_pod
+from orchestrator.node.inventory import Hung, list_pod
 from orchestrator.node.memory import PodMemory
 from orchestrator.node.messages import not_executable, read_message
 from orchestrator.node.observe import seen_container
@@ -136,7 +136,8 @@ class PodWorker:
                     retry = _FIRST_RETRY
                 except Exception as error:
                     self._tell_trouble(error, retry)
-                    done, wake_at = False, self._now() + retry
+                    # Each look at what hangs leaves one more request waiting in the engine.
+                    done, wake_at = False, self._now() + (_RESYNC if isinstance(error, Hung) else retry)
                     retry = min(retry * 2, _LONGEST_RETRY)
                 self.synced.set()
                 if done:
@@ -151,6 +152,8 @@ class PodWorker:
         match error:
             case Unavailable():
                 log.debug("%s: %s", self.key, error)
+            case Hung():
+                self._tell(EventNote("Warning", "FailedSync", f"error determining status: {error}"))
             case EngineRefused():
                 # Told once: what follows is more of the same, and the engine's health tells how it goes on.
                 level = logging.WARNING if retry == _FIRST_RETRY else logging.DEBUG

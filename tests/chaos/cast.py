@@ -9,8 +9,8 @@ from tests.e2e.pods import FOR_EVER, Document, config_map, container, pod
 WITNESS, SUBJECT, PATIENT, BRIEF = "witness", "subject", "patient", "brief"
 ASIDE = "aside"
 """The namespace of `brief`, which is alone in it."""
-SICK = "/tmp/sick"
-"""A file that fails the patient's liveness probe; a new container does not have it."""
+WELL = "/srv/well"
+"""The file that the patient's liveness probe asks for; each container makes its own."""
 
 
 def note(word: str) -> str:
@@ -80,11 +80,12 @@ def patient(diary: Path, image: str) -> Document:
     level = {"name": "LEVEL", "valueFrom": {"configMapKeyRef": {"name": PATIENT, "key": "level"}}}
     mounts = [{"name": "diary", "mountPath": "/diary"}, {"name": "scratch", "mountPath": "/scratch"}]
     main = container(
-        f"{note('patient start $LEVEL')}; {FOR_EVER}",
+        f"mkdir -p /srv; touch {WELL}; httpd -p 8080 -h /srv; {note('patient start $LEVEL')}; {FOR_EVER}",
         image=image,
         imagePullPolicy="Always" if image != "IMAGE" else "IfNotPresent",
         env=[level],
-        livenessProbe={"exec": {"command": ["test", "!", "-e", SICK]}, "periodSeconds": 1, "failureThreshold": 1},
+        # No command: one that begins as the container is frozen hangs, and with it all that the engine does there.
+        livenessProbe={"httpGet": {"path": "/well", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1},
         volumeMounts=mounts,
     )
     scratch = {"name": "scratch", "emptyDir": {"sizeLimit": "1Mi"}}

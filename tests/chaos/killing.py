@@ -1,7 +1,9 @@
 """Kills the daemon at points of the story, and looks at what comes of it."""
 
+import subprocess
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,17 +72,26 @@ def kill_in_every_stage(home: Path, image: str, chosen: Sequence[str], registry:
     """One story: in each stage the daemon dies at the chosen point ("" leaves it alone) and is started again."""
     home.mkdir()
     daemon = Daemon(home, image)
-    outcomes = []
+    outcomes: list[Outcome] = []
     try:
-        story = Story(daemon, _pulled(registry))
-        for stage, point in zip(STAGES, chosen, strict=True):
-            if stage.slow and not point:
-                continue
-            outcomes.append(_kill(daemon, story, stage, point))
+        with _put_away(daemon):
+            story = Story(daemon, _pulled(registry))
+            for stage, point in zip(STAGES, chosen, strict=True):
+                if stage.slow and not point:
+                    continue
+                outcomes.append(_kill(daemon, story, stage, point))
+    except (AssertionError, OrchestratorError, subprocess.SubprocessError) as error:
+        outcomes.append(Outcome("the story", home.name, True, (f"it broke off: {error}",)))
+    return outcomes
+
+
+@contextmanager
+def _put_away(daemon: Daemon) -> Iterator[None]:
+    try:
+        yield
     finally:
         daemon.environment = {}
         daemon.down()
-    return outcomes
 
 
 def _kill(daemon: Daemon, story: Story, stage: Stage, point: str) -> Outcome:

@@ -59,7 +59,7 @@ class Story:
         """Change one container's own field; let a liveness probe fail."""
         self._version = "2"
         self._write()
-        self._in_patient("touch", cast.SICK)
+        self._in_patient("rm", cast.WELL)
 
     def crash_configure_and_limit(self) -> None:
         """Kill a container's first process; edit what another has in its environment; let a pod's deadline pass."""

@@ -202,7 +202,7 @@ async def test_an_engine_that_is_silent_is_unavailable(tmp_path: Path, monkeypat
         await reader.read()
         writer.close()
 
-    monkeypatch.setattr("orchestrator.engine.docker.CALL_SECONDS", 0.2)
+    monkeypatch.setattr("orchestrator.engine.docker_client.CALL_SECONDS", 0.2)
     server = await asyncio.start_unix_server(say_nothing, tmp_path / "docker.sock")
     engine = DockerEngine(f"unix://{tmp_path}/docker.sock")
     with pytest.raises(Unavailable, match=r"no answer within 0\.2 s"):

@@ -31,9 +31,9 @@ async def test_P04_a_condition_has_no_transition_but_its_own(
     await asyncio.sleep(10)
     quick = engine.list_containers
 
-    async def slow(labels: dict[str, str]) -> list[Container]:
+    async def slow(labels: dict[str, str], *seconds: float) -> list[Container]:
         await asyncio.sleep(8)
-        return await quick(labels)
+        return await quick(labels, *seconds)
 
     monkeypatch.setattr(engine, "list_containers", slow)
     # Pods look at the engine for every edit of config.

@@ -70,9 +70,9 @@ async def test_everything_is_looked_at_once_at_a_start(
             await daemon.ready(name)
     looks, whole = list[Mapping[str, str]](), engine.list_containers
 
-    async def counted(labels: Mapping[str, str]) -> list[Container]:
+    async def counted(labels: Mapping[str, str], *seconds: float) -> list[Container]:
         looks.append(labels)
-        listed = await whole(labels)
+        listed = await whole(labels, *seconds)
         if len(looks) == 1:
             # It is seen as it was a moment ago; what has happened since is heard.
             died = next(one for one in listed if "_dies_web_" in one.name)

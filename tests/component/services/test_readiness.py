@@ -34,10 +34,10 @@ class SlowEngine(Engine):
 
     slow = False
 
-    async def list_containers(self, labels: dict[str, str]) -> list[Container]:  # type: ignore[override]
+    async def list_containers(self, labels: dict[str, str], *seconds: float) -> list[Container]:  # type: ignore[override]
         if self.slow:
             await asyncio.sleep(30)
-        return await super().list_containers(labels)
+        return await super().list_containers(labels, *seconds)
 
 
 @pytest.fixture
