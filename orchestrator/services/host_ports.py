@@ -214,7 +214,7 @@ def _published(pods: Iterable[Pod]) -> dict[nft.HostPort, str]:
     for pod in pods:
         if pod.status.phase in FINAL_PHASES or not pod.status.pod_ip or pod.spec.host_network:
             continue
-        for container in pod.spec.containers:
+        for container in (*pod.spec.containers, *pod.spec.sidecars):
             for port in container.ports:
                 if port.host_port:
                     host_port = nft.HostPort(cast(nft.Protocol, port.protocol.lower()), port.host_port)

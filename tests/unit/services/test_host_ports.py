@@ -97,11 +97,13 @@ def test_one_service_may_want_a_port_twice(ports: HostPorts, free: int) -> None:
     assert not ports.settle([service("web", ServicePort(port=free, node_port=free))], list).refusals
 
 
-def test_a_pods_host_port_stays_the_pods(ports: HostPorts, free: int) -> None:
-    published = ContainerPort(container_port=80, host_port=free)
+@pytest.mark.parametrize("is_sidecar", [False, True], ids=["container", "sidecar"])
+def test_a_pods_host_port_stays_the_pods(ports: HostPorts, free: int, is_sidecar: bool) -> None:
+    plain, published = Container(name="c", image="i"), ContainerPort(container_port=80, host_port=free)
+    front = Container(name="front", image="i", ports=(published,), restart_policy="Always" if is_sidecar else None)
     pod = Pod(
         metadata=ObjectMeta(name="front", namespace="default"),
-        spec=PodSpec(containers=(Container(name="c", image="i", ports=(published,)),)),
+        spec=PodSpec(init_containers=(front,) if is_sidecar else (), containers=(plain,) if is_sidecar else (front,)),
         status=PodStatus(phase="Running", pod_ip="10.201.0.2"),
     )
     wanted = service("web", ServicePort(port=free))
