@@ -17,6 +17,7 @@ from typing import cast
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.pod_status import FINAL_PHASES
 from orchestrator.objects.service import Protocol, Service
+from orchestrator.planning.policy import protocol_of
 from orchestrator.services import nft
 from orchestrator.services.addresses import has_address
 from orchestrator.services.listeners import is_own, listener
@@ -171,7 +172,7 @@ def hold(port: nft.HostPort) -> socket.socket | None:
 def nobody_has(protocol: Protocol, number: int) -> bool:
     """Whether a port of the host is free at this moment."""
     try:
-        held = hold(nft.HostPort(cast(nft.Protocol, protocol.lower()), number))
+        held = hold(nft.HostPort(protocol_of(protocol), number))
     except OSError:
         return False
     if held is not None:
@@ -185,7 +186,7 @@ def _claims(service: Service) -> Iterator[tuple[nft.HostPort, Claim]]:
         return
     holder = f"{meta.namespace}/{meta.name}"
     for port in spec.ports:
-        protocol = cast(nft.Protocol, port.protocol.lower())
+        protocol = protocol_of(port.protocol)
         address = nft.Address(spec.cluster_ip, protocol, port.port)
         if port.node_port:
             door = nft.Door(address)
@@ -217,7 +218,7 @@ def _published(pods: Iterable[Pod]) -> dict[nft.HostPort, str]:
         for container in (*pod.spec.containers, *pod.spec.sidecars):
             for port in container.ports:
                 if port.host_port:
-                    host_port = nft.HostPort(cast(nft.Protocol, port.protocol.lower()), port.host_port)
+                    host_port = nft.HostPort(protocol_of(port.protocol), port.host_port)
                     found[host_port] = f"Pod {pod.metadata.namespace}/{pod.metadata.name} (hostPort)"
     return found
 

@@ -5,13 +5,13 @@ Pure.  `ledger` says whose turn it is to be worked out again.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from orchestrator.objects.endpoint_slice import EndpointSlice
 from orchestrator.objects.pod import Pod
 from orchestrator.objects.service import Endpoints, Service
 from orchestrator.planning.endpoint_slices import is_ready, mirrored, slices
 from orchestrator.planning.endpoints import backends, endpoints, serving_addresses
+from orchestrator.planning.policy import protocol_of
 from orchestrator.services import nft
 from orchestrator.services.addresses import has_address
 from orchestrator.services.hosts import Name
@@ -84,7 +84,7 @@ def _targets(service: Service, found: Sequence[EndpointSlice]) -> nft.Targets:
     for port in service.spec.ports:
         places = tuple((backend.ip, backend.port) for backend in backends(port, found))
         if places:
-            protocol = cast(nft.Protocol, port.protocol.lower())
+            protocol = protocol_of(port.protocol)
             address = nft.Address(service.spec.cluster_ip, protocol, port.port)
             targets[address] = nft.Target(places, _affinity(service, address))
     return targets
