@@ -82,6 +82,7 @@ def test_D06_a_removed_file_removes_its_objects_and_no_others(daemon: Daemon) ->
 
 def test_D06_a_document_that_leaves_its_file_is_deleted(daemon: Daemon) -> None:
     daemon.write(text(pod("d06-first", FOR_EVER), pod("d06-second", FOR_EVER)))
+    daemon.wait_ready("d06-first")
     daemon.wait_ready("d06-second")
     before = daemon.life("d06-first")
     daemon.write(text(pod("d06-first", FOR_EVER)))
