@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -255,6 +256,7 @@ class Executor:
         log.warning("%s/%s: cannot %s: %s", work.namespace, work.name, op.line(), text)
         match op:
             case Create() if op.name != SANDBOX_NAME:
+                self._doubt_files(work)
                 work.memory.fail(op.name, "CreateContainerError", text, now)
                 work.tell(EventNote("Warning", "Failed", f"Error: {text}", op.name))
             case Start() if op.name != SANDBOX_NAME:
@@ -277,6 +279,13 @@ class Executor:
                 work.memory.fail(SANDBOX_NAME, "ContainerCreating", text, now)
                 message = f"Failed to create pod sandbox: {text}"
                 work.tell(EventNote("Warning", "FailedCreatePodSandBox", message))
+
+    def _doubt_files(self, work: Work) -> None:
+        """What the container mounts may have been removed from the run folder: what is not there is written again."""
+        if work.pod is not None:
+            work.memory.hosts_ip = None
+            with suppress(OSError):
+                work.memory.volumes = self._tools.volumes.digests(work.pod.metadata.uid)
 
 
 def _point(op: Op, work: Work) -> str:

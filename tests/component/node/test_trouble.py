@@ -314,3 +314,25 @@ async def test_an_engine_that_lost_its_disk_gets_its_networks_again(daemon: Daem
     (after,) = await engine.list_networks({labels.INSTANCE: "default"})
     assert (after.name, after.subnet) == (before.name, before.subnet)
     assert after.id != before.id
+
+
+async def test_what_somebody_removed_from_the_run_folder_is_written_again_before_the_next_start(
+    daemon: Daemon, engine: Engine
+) -> None:
+    """A real engine refuses to make a container whose mounts lead to nothing, and would for ever."""
+    daemon.apply("{apiVersion: v1, kind: Secret, metadata: {name: keys}, stringData: {key: sesame}}")
+    daemon.pod(
+        'containers: [{name: web, image: "web:1", volumeMounts: [{name: keys, mountPath: /keys}]}]\n'
+        "volumes: [{name: keys, secret: {secretName: keys}}]"
+    )
+    await daemon.ready()
+    uid = daemon.get().metadata.uid
+    hosts = daemon.hosts.path(uid)
+    (key,) = daemon.folder.glob(f"memory/{uid}/keys/key")
+    shutil.rmtree(hosts.parent)
+    shutil.rmtree(daemon.folder / "memory" / uid)
+    engine.fail_next("create", EngineRefused("bind source path does not exist", 400))
+    engine.crash((await engine.newest()).id)
+    await daemon.until(lambda: daemon.state() == "running" and daemon.container().restart_count == 1)
+    assert key.read_text() == "sesame"
+    assert f"{daemon.get().status.pod_ip}\tweb\n" in hosts.read_text()
