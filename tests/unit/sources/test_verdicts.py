@@ -49,7 +49,10 @@ RULES: dict[str, str] = {
     r"must be unique$": "two volumes in one place",
     r"^Duplicate value: ": "S06: two ports, containers or volumes of one name",
     r"must be a number between 0 and 0777": "a mode: 644 is not 0644",
-    r"must be (greater|less) than or equal to": "numbers have bounds, requests stay below limits",
+    r"must be (greater|less) than or equal to|must be (greater than zero|between 1 and 100)": "numbers have bounds, "
+    "requests stay below limits",
+    r"operator must be Exists|effect must be 'NoExecute'|value must be empty": "tolerations have a form",
+    r"must be an absolute path": "a template's placeholder; no runtime mounts such a path",
     r"does not match template `labels`": "the workload would never find its pods",
     r"^Required value": "the API server wants what the schema lets be left out: an image, a selector, ports",
     r"expected exactly 5 fields|unrecognized descriptor|cannot use TZ": "a schedule has a form",
@@ -71,8 +74,11 @@ def documents(path: Path) -> Iterator[Any]:
 @cache
 def schema_refuses(path: Path) -> bool:
     """The verdict of the official schema, by its own reader; what it cannot read it refuses."""
+    text = path.read_text()
     try:
-        found = [document for document in yaml.safe_load_all(path.read_text()) if document]
+        # Tabs are JSON's spaces too, and no reader of YAML takes them all.
+        text = text.replace("\t", " ") if path.suffix == ".json" else text
+        found = [document for document in yaml.safe_load_all(text) if document]
     except yaml.YAMLError:
         return True
     return any(official.faults(each) for document in found for each in official.unrolled(document))
