@@ -9,8 +9,8 @@ emptied            what it said before: a full disk and a power cut leave files 
                    bytes; whoever wants the objects gone removes the file
 gone               nothing, after RECHECK: git and some editors remove a file before
                    they write it anew; what another file says by then has moved there
-gone, and with it  what they were, for `empty_delay`: a folder that was just emptied,
-all of its folder  moved or unmounted is more often an accident than a wish
+gone, and with it  what they were, for `empty_delay`: a path of the command line that was
+all of its root    just emptied, moved or unmounted is more often an accident than a wish
 
 At a start what files said when they were last good is an earlier daemon's word (`beginning`).  Until the specs are
 applied for the first time, it stands in for what this one has not seen.
@@ -193,9 +193,8 @@ class Settler:
         for root in sorted(roots):
             files = [file for file in self._good if self._roots[file] == root and self._good[file]]
             gone = [file for file in files if file not in scan.files]
-            was_file = files == [root]
             hold = self._holds.get(root)
-            away = root not in present and not was_file and not _unreadable(root, scan)
+            away = root not in present and not _unreadable(root, scan)
             if hold is None and away and not self._beginning.kept.issuperset(files):
                 hold = self._holds[root] = _Hold(now)
             if hold is None:

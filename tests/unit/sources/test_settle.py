@@ -253,9 +253,13 @@ def test_D06_of_a_file_that_was_asked_for_by_name_is_told_that_its_objects_went_
     settler = Settler()
     there = Scan(files={path: Stamp(1, 0, len(text), 1, 1)}, roots={path: path})
     loads = {path: decode_file(text.encode(), path)}
-    for now in (0, 10):
+    for now in (0, 20):
         assert (names(settler.settle(there, loads, now)), settler.settle(there, loads, now).problems) == (["one"], ())
-        for later in (1.0, 1 + RECHECK, 5.0):
+        # As a folder does: a disk that is not there takes files with it that nobody removed.
+        gone = settler.settle(Scan(**missing), {}, now + 1.0)
+        told = "web.yaml is gone: its 1 object will be deleted after 10 s unless the files come back"
+        assert (names(gone), gone.notices) == (["one"], (told,))
+        for later in (11.0, 11 + RECHECK, 15.0):
             gone = settler.settle(Scan(**missing), {}, now + later)
             assert [each.text for each in gone.problems] == [
                 "web.yaml:1:1: no such file or folder: its objects go with it"
