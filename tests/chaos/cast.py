@@ -79,13 +79,15 @@ def patient(diary: Path, image: str) -> Document:
     """A pod that things happen to: it asks for its image before each start, and restarts when its config changes."""
     level = {"name": "LEVEL", "valueFrom": {"configMapKeyRef": {"name": PATIENT, "key": "level"}}}
     mounts = [{"name": "diary", "mountPath": "/diary"}, {"name": "scratch", "mountPath": "/scratch"}]
+    # No command: one that begins as the container is frozen hangs, and with it all that the engine does there.
+    asks = {"httpGet": {"path": "/well", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 10}
     main = container(
         f"mkdir -p /srv; touch {WELL}; httpd -p 8080 -h /srv; {note('patient start $LEVEL')}; {FOR_EVER}",
         image=image,
         imagePullPolicy="Always" if image != "IMAGE" else "IfNotPresent",
         env=[level],
-        # No command: one that begins as the container is frozen hangs, and with it all that the engine does there.
-        livenessProbe={"httpGet": {"path": "/well", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1},
+        startupProbe={**asks, "failureThreshold": 60},
+        livenessProbe={**asks, "failureThreshold": 1},
         volumeMounts=mounts,
     )
     scratch = {"name": "scratch", "emptyDir": {"sizeLimit": "1Mi"}}
