@@ -101,17 +101,31 @@ def _kill(daemon: Daemon, story: Story, stage: Stage, point: str) -> Outcome:
     stage.act(story)
     if daemon.alive():
         _unless_it_dies(daemon, lambda: stage.done(story))
-    reached = not daemon.alive()
-    if reached:
-        daemon.wait_end()
-        daemon.start()
-    try:
-        stage.done(story)
-        faults = tuple(story.faults(stage.expected))
-    except AssertionError as error:
-        faults = (f"it did not come to its end: {error}",)
+    reached = _revived(daemon)
+    faults = _faults(daemon, story, stage)
+    if not reached and (reached := _revived(daemon)):
+        # It came to the point only after all was done.
+        faults = _faults(daemon, story, stage)
     daemon.stop()
     return Outcome(stage.name, point, reached, faults)
+
+
+def _revived(daemon: Daemon) -> bool:
+    """Start it again when it has died; says whether it had."""
+    if daemon.alive():
+        return False
+    daemon.wait_end()
+    daemon.start()
+    return True
+
+
+def _faults(daemon: Daemon, story: Story, stage: Stage) -> tuple[str, ...]:
+    try:
+        stage.done(story)
+        return tuple(story.faults(stage.expected))
+    except (AssertionError, OrchestratorError) as error:
+        daemon.ends_within(_DYING)
+        return (f"it did not come to its end: {error}",)
 
 
 def _unless_it_dies(daemon: Daemon, work: Callable[[], object]) -> None:
