@@ -61,7 +61,9 @@ def _until_reached(folder: Path, chosen: Points, registry: Registry | None, work
     for number in range(ROUNDS):
         for outcome in _told(folder, number, chosen, registry, workers):
             last[outcome.stage, outcome.point] = outcome
-        chosen = {stage: [at for at in every if not _is_reached(last[stage, at])] for stage, every in chosen.items()}
+        chosen = {
+            stage: [at for at in every if not _is_reached(last.get((stage, at)))] for stage, every in chosen.items()
+        }
         if not any(chosen.values()):
             break
     return list(last.values())
@@ -80,8 +82,9 @@ def _registry(folder: Path) -> Iterator[Registry | None]:
         yield registry
 
 
-def _is_reached(outcome: Outcome) -> bool:
-    return outcome.reached or bool(outcome.faults)
+def _is_reached(outcome: Outcome | None) -> bool:
+    """None where its story broke off before."""
+    return outcome is not None and (outcome.reached or bool(outcome.faults))
 
 
 def _told(folder: Path, number: int, chosen: Points, registry: Registry | None, workers: int) -> list[Outcome]:
