@@ -28,11 +28,13 @@ async def test_D01_one_that_hangs_holds_up_no_other_at_a_start(engine: Engine, t
             second.pod(POD, name)
         await second.ready("well")
         await second.ready("new")
+        await second.manager.adopted.wait()
         assert asyncio.get_running_loop().time() - begun < 10
         # It is told, and nothing is made in its place.
         await second.until(lambda: "FailedSync" in second.reasons("hung"), 120)
         await asyncio.sleep(600)
         assert before <= {one.id for one in await engine.list_containers({})}
+        assert "Killing" not in second.reasons("hung")
         assert second.get("well").status.container_statuses[0].restart_count == 0
         hangs = next(one for one in await engine.list_containers({}) if one.hung)
         engine.hang(hangs.id, hangs=False)
